@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "lacuna",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "lacuna", targets: ["LacunaCLI"]),
+        .library(name: "Lacuna", targets: ["Lacuna"]),
+    ],
+    dependencies: [
+        // Arguments, help texts and completions of the command line.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // The logging façade, so that a service that embeds Lacuna keeps its own log.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // YAML with the line and column of every node.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        // Child processes of the command source: no shell, process groups, streamed output.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibPQ",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(name: "Postgres", dependencies: ["CLibPQ"]),
+        .target(
+            name: "SQLStatements",
+            path: "sql",
+            resources: [.embedInCode("statements"), .embedInCode("migrations")]
+        ),
+        .target(
+            name: "Lacuna",
+            dependencies: ["Postgres", "SQLStatements", .product(name: "Logging", package: "swift-log")]
+        ),
+        .target(
+            name: "LacunaSources",
+            dependencies: ["Lacuna", "Postgres", .product(name: "Subprocess", package: "swift-subprocess")]
+        ),
+        .target(
+            name: "LacunaConfig",
+            dependencies: ["Lacuna", "LacunaSources", .product(name: "Yams", package: "Yams")]
+        ),
+        .executableTarget(
+            name: "LacunaCLI",
+            dependencies: [
+                "LacunaConfig", "LacunaSources", "Lacuna", "Postgres",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
+        .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "Postgres", "SQLStatements", "TestSupport"]),
+        .testTarget(name: "LacunaSourcesTests", dependencies: ["LacunaSources", "Lacuna", "TestSupport"]),
+        .testTarget(name: "LacunaConfigTests", dependencies: ["LacunaConfig", "LacunaSources", "Lacuna"]),
+        .testTarget(name: "SystemsTests", dependencies: ["TestSupport", "LacunaCLI"], path: "Tests/Systems"),
+        .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/Support"),
+    ],
+    swiftLanguageModes: [.v6]
+)

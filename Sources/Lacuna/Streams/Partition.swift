@@ -1,0 +1,72 @@
+/// One lane of a stream: a value for each partition column. A stream without partitions has the one lane ``whole``.
+public struct Partition: Sendable, Hashable, Comparable {
+    /// The values, in the order of the stream's partition columns, as PostgreSQL writes them as text.
+    public let values: [String]
+
+    /// A lane with these values.
+    public init(_ values: [String]) {
+        self.values = values
+    }
+
+    /// The only lane of a stream without partitions.
+    public static let whole = Partition([])
+
+    /// Ordered by value, column by column.
+    public static func < (lhs: Partition, rhs: Partition) -> Bool {
+        lhs.values.lexicographicallyPrecedes(rhs.values)
+    }
+
+    /// `region=gb, type=agenda`, or the empty string for ``whole``.
+    ///
+    /// - Parameter columns: the stream's partition columns.
+    public func label(columns: [String]) -> String {
+        zip(columns, values).map { "\($0)=\($1)" }.joined(separator: ", ")
+    }
+}
+
+/// Where a stream's partitions come from.
+public enum PartitionSet: Sendable, Hashable {
+    /// None: the stream is one lane.
+    case whole
+    /// The product of the values of each column, in this order.
+    case product([PartitionColumn])
+    /// The rows of a query whose columns are named like the partition columns.
+    case query(String, columns: [String])
+
+    /// The partition columns.
+    public var columns: [String] {
+        switch self {
+        case .whole: []
+        case .product(let columns): columns.map(\.name)
+        case .query(_, let columns): columns
+        }
+    }
+
+    /// The partitions that are known without asking the database; nil for a query.
+    public var declared: [Partition]? {
+        switch self {
+        case .whole: return [.whole]
+        case .query: return nil
+        case .product(let columns):
+            var lanes: [[String]] = [[]]
+            for column in columns {
+                lanes = lanes.flatMap { lane in column.values.map { lane + [$0] } }
+            }
+            return lanes.map(Partition.init)
+        }
+    }
+}
+
+/// A partition column and its declared values.
+public struct PartitionColumn: Sendable, Hashable {
+    /// The column's name in the table.
+    public let name: String
+    /// Its values, without repetition.
+    public let values: [String]
+
+    /// A partition column with its values.
+    public init(name: String, values: [String]) {
+        self.name = name
+        self.values = values
+    }
+}

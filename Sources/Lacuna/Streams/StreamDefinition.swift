@@ -1,0 +1,116 @@
+/// One declared history: a table, its key, what should be there and how it is fetched.
+///
+/// It is a value: where the rows come from is a ``Source``, given beside it.
+public struct StreamDefinition: Sendable, Hashable {
+    /// The stream's name, unique in its database: extents, evidence and journal are kept under it.
+    public var name: String
+    /// The table that holds the history, as `table` or `schema.table`, quoted as in SQL where it needs to be.
+    public var table: String
+    /// The columns that identify a row, for the upsert. Empty: the table's own primary key.
+    public var primaryKey: [String] = []
+    /// The column that orders the stream.
+    public var keyColumn: String
+    /// How its values map to units.
+    public var keyType: KeyType
+    /// The independent lanes.
+    public var partitions: PartitionSet = .whole
+    /// What should be there.
+    public var expect = Expectation()
+    /// The grid that batches are cut on: windows never cross its lines.
+    public var batch: Span = .units(1000)
+    /// Which end of a partition is fetched first.
+    public var order: FetchOrder = .newest
+    /// How far each window is widened on both sides; rows that come twice are upserted.
+    public var overlap: Span?
+    /// How much behind the newest unit is read again on every run, for rows that are published late.
+    public var lookback: Span?
+    /// Gaps that are at most this many covered units apart are fetched as one.
+    public var coalesce: Int64 = 0
+    /// What a unit without rows means.
+    public var empty: EmptyPolicy = .verify
+    /// How many batches are in flight at once, at least one.
+    public var workers: Int = 4
+    /// SQL scripts that run over the temporary table `batch` instead of the upsert by column name.
+    public var load: [SQLScript] = []
+    /// The record's field for a column, where the names differ: column → field.
+    public var columns: [String: String] = [:]
+    /// Scripts that run once, in one transaction, at the end of a run that changed something.
+    public var after: [SQLScript] = []
+    /// A query that returns units which are present but wrong: the key column and the partition columns.
+    public var check: SQLScript?
+    /// How transient faults are retried.
+    public var retry = RetryPolicy()
+    /// Whether batches are leased with session-level advisory locks. Off behind a proxy that pools transactions.
+    public var leases = true
+
+    /// A stream with every setting at its default.
+    public init(name: String, table: String, keyColumn: String, keyType: KeyType) {
+        self.name = name
+        self.table = table
+        self.keyColumn = keyColumn
+        self.keyType = keyType
+    }
+
+    /// The field of a record that holds `column`.
+    public func field(of column: String) -> String {
+        columns[column] ?? column
+    }
+}
+
+/// Which end of a partition is fetched first.
+public enum FetchOrder: String, Sendable, Hashable, CaseIterable {
+    /// From the newest unit backwards.
+    case newest
+    /// From the oldest unit forwards.
+    case oldest
+}
+
+/// What a unit means that the source answered without rows.
+public enum EmptyPolicy: String, Sendable, Hashable, CaseIterable {
+    /// It is recorded as verified empty and not asked for again.
+    case verify
+    /// Every expected unit must have rows: the batch fails.
+    case error
+}
+
+/// A SQL file of the user's.
+public struct SQLScript: Sendable, Hashable {
+    /// Where it was read from, for messages.
+    public let path: String
+    /// Its text: one or more statements without transaction control.
+    public let text: String
+
+    /// A script.
+    public init(path: String, text: String) {
+        self.path = path
+        self.text = text
+    }
+}
+
+/// How transient faults of a source or the server are retried: exponential backoff with full jitter
+/// (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+public struct RetryPolicy: Sendable, Hashable {
+    /// How often a batch is tried in one run, at least once.
+    public var attempts: Int
+    /// The upper bound of the first wait.
+    public var backoff: Duration
+    /// The upper bound of any wait.
+    public var maxBackoff: Duration
+
+    /// A policy; by default 5 attempts, from 1 s up to 1 min.
+    public init(attempts: Int = 5, backoff: Duration = .seconds(1), maxBackoff: Duration = .seconds(60)) {
+        self.attempts = attempts
+        self.backoff = backoff
+        self.maxBackoff = maxBackoff
+    }
+
+    /// The longest wait before attempt number `attempt + 1`, where `attempt` (1, 2, …) just failed.
+    public func ceiling(afterAttempt attempt: Int) -> Duration {
+        var ceiling = backoff
+        for _ in 1..<max(attempt, 1) {
+            ceiling = ceiling * 2
+            if ceiling >= maxBackoff { return maxBackoff }
+        }
+        return min(ceiling, maxBackoff)
+    }
+}

@@ -1,0 +1,136 @@
+import Lacuna
+
+extension Template {
+    /// The text with every placeholder replaced.
+    ///
+    /// - Parameters:
+    ///   - request: gives the window and the partition.
+    ///   - encode: encodes each value for the place where the template stands.
+    /// - Throws: ``TemplateError`` where the stream has no such partition column, or a format does not fit the key.
+    public func render(
+        _ request: FetchRequest,
+        encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
+    ) throws(TemplateError) -> String {
+        try render(stream: request.stream, partition: request.partition, window: request.window, encode: encode)
+    }
+
+    /// The text with every placeholder replaced, for a request that has no window.
+    ///
+    /// - Throws: ``TemplateError`` also where the template names the window.
+    public func render(
+        _ request: TipRequest,
+        encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
+    ) throws(TemplateError) -> String {
+        try render(stream: request.stream, partition: request.partition, window: nil, encode: encode)
+    }
+
+    private func render(
+        stream: StreamDefinition,
+        partition: Partition,
+        window: Range<Int64>?,
+        encode: (String) throws(TemplateError) -> String
+    ) throws(TemplateError) -> String {
+        var result = ""
+        for segment in segments {
+            switch segment {
+            case .literal(let literal): result += literal
+            case .placeholder(.partition(let column), _):
+                guard let index = stream.partitions.columns.firstIndex(of: column) else {
+                    throw TemplateError("stream \(stream.name) has no partition column '\(column)', in '\(text)'")
+                }
+                result += try encode(partition.values[index])
+            case .placeholder(let placeholder, let format):
+                guard let window else { throw TemplateError("'\(text)' names the window, but a tip has none") }
+                let ordinal: Int64
+                switch placeholder {
+                case .first: ordinal = window.lowerBound
+                case .last: ordinal = window.upperBound - 1
+                case .end: ordinal = window.upperBound
+                default:
+                    result += try encode(String(window.unitCount))
+                    continue
+                }
+                if let format {
+                    result += try encode(try KeyFormat(format).text(ordinal, type: stream.keyType))
+                } else {
+                    result += try encode(stream.keyType.text(ordinal))
+                }
+            }
+        }
+        return result
+    }
+}
+
+/// How a date or time is written: `yyyy`, `yy`, `MM`, `dd`, `HH`, `mm`, `ss` and any other characters as they stand,
+/// or `epoch` / `epoch_ms` for a count since 1970 in seconds / milliseconds. Letters in 'quotes' stand for themselves.
+struct KeyFormat: Sendable, Hashable {
+    private enum Part: Sendable, Hashable {
+        case literal(Character)
+        case field(Character, width: Int)
+    }
+
+    private let parts: [Part]
+    private let epochFactor: Int64?
+
+    init(_ format: String) throws(TemplateError) {
+        switch format {
+        case "epoch": epochFactor = 1
+        case "epoch_ms": epochFactor = 1000
+        default: epochFactor = nil
+        }
+        var parts: [Part] = []
+        var rest = epochFactor == nil ? format[...] : ""
+        while let character = rest.first {
+            if character == "'" {
+                rest.removeFirst()
+                guard let close = rest.firstIndex(of: "'") else {
+                    throw TemplateError("unclosed quote in the format '\(format)'")
+                }
+                parts += rest[..<close].map(Part.literal)
+                rest = rest[rest.index(after: close)...]
+                continue
+            }
+            let run = rest.prefix { $0 == character }.count
+            rest.removeFirst(run)
+            switch (character, run) {
+            case ("y", 4), ("y", 2), ("M", 2), ("d", 2), ("H", 2), ("m", 2), ("s", 2):
+                parts.append(.field(character, width: run))
+            case _ where character.isLetter:
+                throw TemplateError(
+                    "unknown field '\(String(repeating: character, count: run))' in the format '\(format)'; known are "
+                        + "yyyy yy MM dd HH mm ss, or epoch, epoch_ms alone")
+            default:
+                parts += Array(repeating: .literal(character), count: run)
+            }
+        }
+        if parts.isEmpty, epochFactor == nil { throw TemplateError("an empty format; leave out the colon") }
+        self.parts = parts
+    }
+
+    func text(_ ordinal: Int64, type: KeyType) throws(TemplateError) -> String {
+        guard let local = type.localStart(of: ordinal), let start = type.start(of: ordinal) else {
+            throw TemplateError("a date format on an integer key")
+        }
+        if let epochFactor { return String(start * epochFactor) }
+        var result = ""
+        let second = Int(local.secondOfDay)
+        for part in parts {
+            switch part {
+            case .literal(let character): result.append(character)
+            case .field("y", width: 2): result += pad(local.date.year % 100, 2)
+            case .field("y", _): result += pad(local.date.year, 4)
+            case .field("M", _): result += pad(local.date.month, 2)
+            case .field("d", _): result += pad(local.date.day, 2)
+            case .field("H", _): result += pad(second / 3600, 2)
+            case .field("m", _): result += pad(second / 60 % 60, 2)
+            case .field: result += pad(second % 60, 2)
+            }
+        }
+        return result
+    }
+
+    private func pad(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}
