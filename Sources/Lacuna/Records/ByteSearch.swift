@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Glibc
+    import Glibc
 #endif
 
 /// Searches in bytes, a word or a vector at a time.
@@ -64,6 +64,13 @@ enum UTF8Check {
             }
         }
         return nil
+    }
+
+    /// Whether the bytes end inside the sequence that starts at `index`, which is no whole one.
+    static func isCutSequence(in bytes: UnsafeRawBufferPointer, at index: Int) -> Bool {
+        let rest = bytes[index...]
+        let length = bytes[index] >= 0xF0 ? 4 : bytes[index] >= 0xE0 ? 3 : bytes[index] >= 0xC2 ? 2 : 0
+        return rest.count < length && rest.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
     }
 
     /// The length of the sequence of two to four bytes that starts at `index`; 0 where there is none.

@@ -94,7 +94,7 @@ struct CSVIntake: ~Copyable {
         check.begin(line: row.line)
         do { try scanner.scan(row.bytes, hasQuotes: row.hasQuotes) } catch { throw malformed(error, check) }
         guard scanner.count == columnCount else {
-            throw check.error(.malformedCSV, "has \(scanner.count) fields where the header has \(columnCount)")
+            throw check.error(.malformedCSV, "number of fields is \(scanner.count), that of the header \(columnCount)")
         }
         var reading = try admitsKey(&check)
         for index in partitionColumns.indices where reading != nil {
@@ -179,12 +179,20 @@ struct CSVIntake: ~Copyable {
         return check.error(CSVIntake.kind(fault), field: field, "\(place) has \(CSVIntake.text(fault))")
     }
 
-    private func truncated(_ row: RowSplitter.Row, _ check: inout RecordCheck) -> RecordError {
+    private mutating func truncated(_ row: RowSplitter.Row, _ check: inout RecordCheck) -> RecordError {
         if awaitsHeader {
             check.place = RecordPlace(line: row.line, document: check.place.document)
             return check.error(.truncated, "the document ends inside the header: a header ends with a line end")
         }
         check.begin(line: row.line)
+        if row.ending == .insideQuotes {
+            // A stray quote makes all that follows look like one field.
+            do {
+                try scanner.scan(row.bytes, hasQuotes: row.hasQuotes)
+            } catch {
+                if error.reason != .openQuote { return malformed(error, check) }
+            }
+        }
         return check.error(
             .truncated,
             row.ending == .insideQuotes

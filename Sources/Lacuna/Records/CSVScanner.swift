@@ -115,7 +115,9 @@ package struct CSVScanner: ~Copyable {
     }
 
     private mutating func scanPlain() throws(Fault) {
-        guard let base = row.baseAddress else { return emit(Slot(start: 0, end: 0, isQuoted: false, hasEscapes: false)) }
+        guard let base = row.baseAddress else {
+            return emit(Slot(start: 0, end: 0, isQuoted: false, hasEscapes: false))
+        }
         let size = row.count
         var start = 0
         var index = 0
@@ -188,7 +190,9 @@ package struct CSVScanner: ~Copyable {
         var faults: [(at: Int, reason: Fault.Reason)] = []
         if let nul = ByteSearch.first(0, in: row, from: 0) { faults.append((nul, .nulByte)) }
         if let bad = UTF8Check.firstFault(in: row) { faults.append((bad, .invalidUTF8)) }
-        if !allowingReturns, let cr = ByteSearch.first(0x0D, in: row, from: 0) { faults.append((cr, .bareCarriageReturn)) }
+        if !allowingReturns, let cr = ByteSearch.first(0x0D, in: row, from: 0) {
+            faults.append((cr, .bareCarriageReturn))
+        }
         guard let first = faults.min(by: { $0.at < $1.at }) else { return }
         let kept = min(count, CSVScanner.fieldLimit)
         let field = (0..<kept).first { slots[$0].end >= first.at } ?? max(kept - 1, 0)

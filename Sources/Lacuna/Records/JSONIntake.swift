@@ -139,7 +139,7 @@ struct JSONIntake: ~Copyable {
         case .boolean, .object, .array:
             throw check.error(
                 .unreadableKey, field: check.layout.keyField,
-                "key field '\(RecordError.printable(check.layout.keyField))' holds a \(slot.kind), "
+                "key field '\(RecordError.printable(check.layout.keyField))' is of type \(slot.kind), "
                     + "expected \(check.layout.keyType.example)")
         case .string, .number: break
         }
@@ -185,7 +185,8 @@ struct JSONIntake: ~Copyable {
             return check.error(
                 .malformedJSON, field: field, "the line ends inside the object\(place): expected one object a line")
         case .malformed(let expected):
-            return check.error(.malformedJSON, field: field, "is not a JSON object: expected \(expected.rawValue) \(position)")
+            return check.error(
+                .malformedJSON, field: field, "is not a JSON object: expected \(expected.rawValue) \(position)")
         case .nul:
             return check.error(.nulByte, field: field, "has a NUL character, which PostgreSQL cannot hold, \(position)")
         case .utf8:

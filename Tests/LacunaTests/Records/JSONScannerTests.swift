@@ -1,0 +1,190 @@
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+@Suite("Records: JSON scanner")
+struct JSONScannerTests {
+    static func reason(_ bytes: [UInt8]) -> JSONScanner.Fault.Reason? {
+        bytes.withUnsafeBytes { raw in
+            do throws(JSONScanner.Fault) {
+                _ = try JSONScanner.scan(raw) { _ in }
+                return nil
+            } catch {
+                return error.reason
+            }
+        }
+    }
+
+    static func accepts(_ text: String) -> Bool { reason(Array(text.utf8)) == nil }
+
+    @Test(
+        "Numbers follow the grammar",
+        arguments: [
+            ("0", true), ("-0", true), ("10", true), ("1.0", true), ("1e5", true), ("1E+5", true), ("1.25e-400", true),
+            ("123456789012345678901234567890", true), ("01", false), ("-", false), ("+1", false), ("1.", false),
+            (".5", false), ("1e", false), ("1e+", false), ("0x1", false), ("NaN", false), ("Infinity", false),
+            ("-Infinity", false), ("1_000", false), ("--1", false), ("1.5.5", false), ("-a", false),
+        ])
+    func numbers(text: String, isValid: Bool) {
+        #expect(Self.accepts("{\"a\":\(text)}") == isValid)
+        #expect(Self.accepts("{\"a\":[\(text) , \(text)]}") == isValid)
+    }
+
+    @Test(
+        "Strings follow the grammar and hold what jsonb can hold",
+        arguments: [
+            ("", true), ("a", true), ("\\\"\\\\\\/\\b\\f\\n\\r\\t", true), ("\\u0041\\uFfFf", true),
+            ("\\ud834\\udd1e", true), ("\\uD834", false), ("\\udd1e", false), ("\\ud834\\u0041", false),
+            ("\\ud834x", false), ("\\ud834\\n", false), ("\\ud834\\ud834\\udd1e", false), ("\\u0000", false),
+            ("\\u00", false), ("\\u00G0", false), ("\\x", false), ("\\", false), ("\u{1}", false), ("\t", false),
+            ("\u{1f}", false), ("\u{7f}", true), ("𝄞ü", true), ("12345678\u{1}", false), ("1234567\\q", false),
+        ])
+    func strings(text: String, isValid: Bool) {
+        for padding in 0..<9 {
+            let padded = String(repeating: "x", count: padding) + text
+            #expect(Self.accepts("{\"a\":\"\(padded)\"}") == isValid)
+            #expect(Self.accepts("{\"\(padded)\":[]}") == isValid)
+        }
+    }
+
+    @Test(
+        "Structure follows the grammar",
+        arguments: [
+            ("{}", true), (" { } ", true), ("{\"a\":{}}", true), ("{\"a\":[]}", true), ("{\"a\":[[],{}]}", true),
+            ("{\"\":1}", true), ("{\"a\":1,\"a\":2}", true), ("{\"a\":[1,]}", false), ("{,}", false),
+            ("{\"a\"}", false), ("{\"a\":}", false), ("{\"a\":1 \"b\":2}", false), ("{a:1}", false),
+            ("{'a':1}", false), ("{\"a\":[1}", false), ("{\"a\":{]}", false), ("{\"a\":1]", false),
+            ("{\"a\":[}]", false),
+            ("{1:1}", false), ("{\"a\":[:]}", false), ("{\"a\":nul}", false), ("{\"a\":nullx}", false),
+            ("{\"a\":True}", false), ("{} x", false), ("{}}", false), ("{\"a\":1}//c", false), ("\u{b}{}", false),
+            ("{\"a\":[1 2]}", false), ("{\"a\":[,1]}", false), ("null", false), ("\"a\"", false), ("", false),
+        ])
+    func structure(text: String, isValid: Bool) {
+        #expect(Self.accepts(text) == isValid)
+    }
+
+    @Test("Arrays and objects lie at most 512 deep in each other")
+    func depth() {
+        func nested(_ depth: Int) -> [UInt8] {
+            let arrays = depth - 1
+            let text = "{\"a\":" + String(repeating: "[", count: arrays) + String(repeating: "]", count: arrays) + "}"
+            return Array(text.utf8)
+        }
+        #expect(Self.reason(nested(512)) == nil)
+        #expect(Self.reason(nested(513)) == .depth)
+        #expect(Self.reason(Array(String(repeating: "{\"a\":", count: 100_000).utf8)) == .depth)
+    }
+
+    @Test("Mixed brackets are matched at every depth")
+    func mixedNesting() {
+        var generator = SeededGenerator(state: 3)
+        for _ in 0..<200 {
+            let kinds = (0..<Int.random(in: 1...300, using: &generator)).map { _ in Bool.random(using: &generator) }
+            let opening = "{\"a\":" + kinds.map { $0 ? "{\"k\":" : "[" }.joined() + "1"
+            var closing = kinds.reversed().map { $0 ? "}" : "]" }
+            #expect(Self.accepts(opening + closing.joined() + "}"))
+            let wrong = Int.random(in: 0..<closing.count, using: &generator)
+            closing[wrong] = closing[wrong] == "}" ? "]" : "}"
+            #expect(!Self.accepts(opening + closing.joined() + "}"))
+        }
+    }
+
+    @Test("Top-level fields are found with their bytes")
+    func fields() throws {
+        let text = #" {"a" : "x\n", "b":-1.5e3,"c":{"a":[1]} ,"d":[{"e":2}],"\u0065":null,"f":true} "#
+        var found: [String] = []
+        let bytes = Array(text.utf8)
+        try bytes.withUnsafeBytes { raw in
+            let extent = try JSONScanner.scan(raw) { field in
+                let name = String(decoding: raw[field.name], as: UTF8.self)
+                found.append("\(name)=\(String(decoding: raw[field.value], as: UTF8.self)):\(field.kind)")
+            }
+            #expect(extent.range == 1..<raw.count - 1)
+            #expect(!extent.hasControlSpace)
+        }
+        #expect(
+            found == [
+                #"a=x\n:string"#, "b=-1.5e3:number", #"c={"a":[1]}:object"#, #"d=[{"e":2}]:array"#,
+                #"\u0065=null:null"#,
+                "f=true:boolean",
+            ])
+    }
+
+    @Test("Random objects and their mutations are judged as Foundation judges them", arguments: 0..<8)
+    func againstFoundation(seed: UInt64) throws {
+        var generator = SeededGenerator(state: seed)
+        var validCount = 0
+        var invalidCount = 0
+        for _ in 0..<400 {
+            let text = Self.randomObject(depth: 0, using: &generator)
+            #expect(Self.accepts(text), "\(text)")
+            var bytes = Array(text.utf8)
+            for _ in 0..<4 {
+                Self.mutate(&bytes, using: &generator)
+                guard let expected = Self.foundationAccepts(bytes) else { continue }
+                let isAccepted = Self.reason(bytes) == nil
+                #expect(isAccepted == expected, "\(String(decoding: bytes, as: UTF8.self))")
+                if isAccepted { validCount += 1 } else { invalidCount += 1 }
+            }
+        }
+        #expect(validCount > 20)
+        #expect(invalidCount > 200)
+    }
+
+    /// Nil where the two differ on purpose: NUL, surrogates, byte order marks, numbers that `Double` cannot hold.
+    private static func foundationAccepts(_ bytes: [UInt8]) -> Bool? {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard !bytes.contains(0), !text.contains("\\u"), !text.contains("\u{FEFF}") else { return nil }
+        guard String(validating: bytes, as: UTF8.self) != nil else { return false }
+        guard text.firstMatch(of: /[0-9][eE]/) == nil, text.firstMatch(of: /[0-9]{15}/) == nil else { return nil }
+        let value = try? JSONSerialization.jsonObject(with: Data(bytes))
+        return value is [String: Any]
+    }
+
+    private static func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+        let alphabet = Array("{}[]\",:\\0123456789.-+eEtfnul \n\t\u{1}ü/x".utf8)
+        let index = Int.random(in: 0..<max(bytes.count, 1), using: &generator)
+        let byte = alphabet.randomElement(using: &generator) ?? 0x20
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0 where !bytes.isEmpty: bytes.remove(at: index)
+        case 1 where !bytes.isEmpty: bytes[index] = byte
+        case 2 where bytes.count > 1:
+            bytes.swapAt(index, Int.random(in: 0..<bytes.count, using: &generator))
+        default: bytes.insert(byte, at: min(index, bytes.count))
+        }
+    }
+
+    private static func randomObject(depth: Int, using generator: inout SeededGenerator) -> String {
+        let space = [" ", "", "", "\n", "\t "].randomElement(using: &generator) ?? ""
+        let members = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+            "\(randomString(using: &generator))\(space):\(randomValue(depth: depth + 1, using: &generator))\(space)"
+        }
+        return "{\(space)\(members.joined(separator: ",\(space)"))}"
+    }
+
+    private static func randomValue(depth: Int, using generator: inout SeededGenerator) -> String {
+        switch Int.random(in: 0..<(depth < 4 ? 9 : 7), using: &generator) {
+        case 0: return "true"
+        case 1: return "false"
+        case 2: return "null"
+        case 3: return "\(Int.random(in: -1000...1000, using: &generator))"
+        case 4: return "\(Int.random(in: 0...99, using: &generator)).\(Int.random(in: 0...99, using: &generator))"
+        case 5, 6: return randomString(using: &generator)
+        case 7: return randomObject(depth: depth, using: &generator)
+        default:
+            let items = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+                randomValue(depth: depth + 1, using: &generator)
+            }
+            return "[\(items.joined(separator: ", "))]"
+        }
+    }
+
+    private static func randomString(using generator: inout SeededGenerator) -> String {
+        let parts = ["a", "b c", "ü", "€", "𝄞", "\\n", "\\\"", "\\\\", "\\u00e9", "\\ud83d\\ude00", "long long text"]
+        let text = (0..<Int.random(in: 0...5, using: &generator)).map { _ in
+            parts.randomElement(using: &generator) ?? ""
+        }
+        return "\"\(text.joined())\""
+    }
+}

@@ -1,0 +1,105 @@
+import Lacuna
+
+/// What a sink made of some documents.
+struct Intake: Equatable {
+    var text: String
+    var recordCount: Int
+    var skippedCount: Int
+    var fields: [String]
+    var ranges: [Range<Int64>]
+
+    init(_ records: SpooledRecords) throws {
+        text = try records.text()
+        recordCount = records.recordCount
+        skippedCount = records.skippedCount
+        fields = records.fields
+        ranges = records.units.ranges
+    }
+}
+
+extension SpooledRecords {
+    /// All bytes as text.
+    func text() throws -> String {
+        var bytes: [UInt8] = []
+        try forEachChunk { bytes.append(contentsOf: $0) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// A layout for records whose key is the integer field `id`.
+func layout(
+    _ window: Range<Int64> = 0..<1000,
+    partition: [String: String] = [:],
+    stray: StrayRecordPolicy = .refuse,
+    recordByteLimit: Int = 16 << 20,
+    spoolMemoryLimit: Int = 4 << 20
+) -> RecordLayout {
+    RecordLayout(
+        keyField: "id",
+        keyType: .integer(step: 1),
+        window: window,
+        partition: partition.sorted { $0.key < $1.key }.map { PartitionField(field: $0.key, value: $0.value) },
+        stray: stray,
+        recordByteLimit: recordByteLimit,
+        spoolMemoryLimit: spoolMemoryLimit
+    )
+}
+
+/// Feeds documents to a new sink, in pieces that end after the sizes given in turn.
+func intake(
+    _ format: RecordFormat,
+    _ documents: [[UInt8]],
+    layout: RecordLayout = layout(),
+    pieces: [Int] = [.max],
+    lengthIsProven: Bool = false
+) throws -> SpooledRecords {
+    let sink = RecordSink(layout: layout)
+    try sink.begin(format)
+    for document in documents {
+        var rest = document[...]
+        var turn = 0
+        while !rest.isEmpty {
+            try sink.write(Array(rest.prefix(pieces[turn % pieces.count])))
+            rest = rest.dropFirst(pieces[turn % pieces.count])
+            turn += 1
+        }
+        try sink.endOfDocument(lengthIsProven: lengthIsProven)
+    }
+    return try sink.finish()
+}
+
+func intake(_ format: RecordFormat, _ document: String, layout: RecordLayout = layout()) throws -> SpooledRecords {
+    try intake(format, [Array(document.utf8)], layout: layout)
+}
+
+/// The error that documents are refused with; nil where they are taken.
+func refusal(
+    _ format: RecordFormat,
+    _ documents: [[UInt8]],
+    layout: RecordLayout = layout(),
+    lengthIsProven: Bool = false
+) -> RecordError? {
+    do {
+        _ = try intake(format, documents, layout: layout, lengthIsProven: lengthIsProven)
+        return nil
+    } catch {
+        return error as? RecordError
+    }
+}
+
+func refusal(_ format: RecordFormat, _ document: String, layout: RecordLayout = layout()) -> RecordError? {
+    refusal(format, [Array(document.utf8)], layout: layout)
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
