@@ -168,8 +168,8 @@ struct CSVRecordTests {
         for fault in faults {
             for padding in 0..<17 {
                 let text = Array(repeating: UInt8(ascii: "x"), count: padding) + fault
-                for quote in ["", "\""] {
-                    let document = Array("id,name,z\n1,\(quote)".utf8) + text + Array("\(quote),zzzzzzzzzzzz\n".utf8)
+                for (quote, end) in [("", "zzzzzzzzzzzz"), ("", ""), ("\"", "zzzzzzzzzzzz"), ("\"", "")] {
+                    let document = Array("id,name,z\n1,\(quote)".utf8) + text + Array("\(quote),\(end)\n".utf8)
                     let error = refusal(.csv, [document])
                     #expect(error?.kind == .invalidUTF8)
                     #expect(error?.field == "name")
