@@ -72,3 +72,13 @@ enum JSONText {
         return value
     }
 }
+
+extension JSONScanner {
+    /// The content of a name or a string that a scan has found.
+    package static func text(_ bytes: UnsafeRawBufferPointer, hasEscapes: Bool) -> String {
+        guard hasEscapes else { return String(decoding: bytes, as: UTF8.self) }
+        var scratch = RawBuffer()
+        JSONText.unescape(bytes, into: &scratch)
+        return String(decoding: scratch.bytes, as: UTF8.self)
+    }
+}

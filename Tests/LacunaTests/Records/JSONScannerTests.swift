@@ -111,6 +111,16 @@ struct JSONScannerTests {
             ])
     }
 
+    @Test("Escapes are undone as Foundation undoes them")
+    func unescaping() throws {
+        let text = #"a\"\\\/\b\f\n\r\tü\u00e9\u20AC\ud83d\ude00\uFFFF\u0001𝄞"#
+        let expected = try JSONSerialization.jsonObject(with: Data("\"\(text)\"".utf8), options: .fragmentsAllowed)
+        Array(text.utf8).withUnsafeBytes { bytes in
+            #expect(JSONScanner.text(bytes, hasEscapes: true) == expected as? String)
+            #expect(JSONScanner.text(bytes, hasEscapes: false) == text)
+        }
+    }
+
     @Test("Random objects and their mutations are judged as Foundation judges them", arguments: 0..<8)
     func againstFoundation(seed: UInt64) throws {
         var generator = SeededGenerator(state: seed)
