@@ -27,6 +27,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibPQ"]),
         .target(
             name: "SQLStatements",
+            dependencies: ["Postgres"],
             path: "sql",
             resources: [.embedInCode("statements"), .embedInCode("migrations")]
         ),
@@ -59,3 +60,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+for target in package.targets where target.type != .system {
+    // An async function runs where its caller does, unless it says otherwise.
+    target.swiftSettings = [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+}

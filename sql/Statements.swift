@@ -1,1 +1,133 @@
-public enum SQLStatements {}
+import Postgres
+
+/// Every statement that Lacuna runs, one a file of `sql/statements`. Each file says what it does and what it takes, and
+/// psql runs it as it stands.
+public enum Statements {
+    /// `copy_batch_csv.sql`
+    public static let copyBatchCsv = statement("copy_batch_csv", PackageResources.copy_batch_csv_sql)
+    /// `copy_batch_json.sql`
+    public static let copyBatchJson = statement("copy_batch_json", PackageResources.copy_batch_json_sql)
+    /// `copy_table_csv.sql`
+    public static let copyTableCsv = statement("copy_table_csv", PackageResources.copy_table_csv_sql)
+    /// `create_batch_table.sql`
+    public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
+    /// `delete_extents.sql`
+    public static let deleteExtents = statement("delete_extents", PackageResources.delete_extents_sql)
+    /// `describe_columns.sql`
+    public static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
+    /// `describe_relation.sql`
+    public static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
+    /// `drop_batch_table.sql`
+    public static let dropBatchTable = statement("drop_batch_table", PackageResources.drop_batch_table_sql)
+    /// `extend_extents.sql`
+    public static let extendExtents = statement("extend_extents", PackageResources.extend_extents_sql)
+    /// `find_conflicting_record.sql`
+    public static let findConflictingRecord = statement("find_conflicting_record", PackageResources.find_conflicting_record_sql)
+    /// `find_gaps.sql`
+    public static let findGaps = statement("find_gaps", PackageResources.find_gaps_sql)
+    /// `find_leading_index.sql`
+    public static let findLeadingIndex = statement("find_leading_index", PackageResources.find_leading_index_sql)
+    /// `find_stray_record.sql`
+    public static let findStrayRecord = statement("find_stray_record", PackageResources.find_stray_record_sql)
+    /// `find_unique_index.sql`
+    public static let findUniqueIndex = statement("find_unique_index", PackageResources.find_unique_index_sql)
+    /// `finish_batch.sql`
+    public static let finishBatch = statement("finish_batch", PackageResources.finish_batch_sql)
+    /// `finish_run.sql`
+    public static let finishRun = statement("finish_run", PackageResources.finish_run_sql)
+    /// `insert_batch.sql`
+    public static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
+    /// `insert_failed_batch.sql`
+    public static let insertFailedBatch = statement("insert_failed_batch", PackageResources.insert_failed_batch_sql)
+    /// `insert_migration.sql`
+    public static let insertMigration = statement("insert_migration", PackageResources.insert_migration_sql)
+    /// `insert_refetch.sql`
+    public static let insertRefetch = statement("insert_refetch", PackageResources.insert_refetch_sql)
+    /// `insert_run.sql`
+    public static let insertRun = statement("insert_run", PackageResources.insert_run_sql)
+    /// `lock_evidence.sql`
+    public static let lockEvidence = statement("lock_evidence", PackageResources.lock_evidence_sql)
+    /// `lock_window.sql`
+    public static let lockWindow = statement("lock_window", PackageResources.lock_window_sql)
+    /// `next_run.sql`
+    public static let nextRun = statement("next_run", PackageResources.next_run_sql)
+    /// `prune_journal.sql`
+    public static let pruneJournal = statement("prune_journal", PackageResources.prune_journal_sql)
+    /// `release_lease.sql`
+    public static let releaseLease = statement("release_lease", PackageResources.release_lease_sql)
+    /// `remove_refetch.sql`
+    public static let removeRefetch = statement("remove_refetch", PackageResources.remove_refetch_sql)
+    /// `replace_verified.sql`
+    public static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
+    /// `rewind_extents.sql`
+    public static let rewindExtents = statement("rewind_extents", PackageResources.rewind_extents_sql)
+    /// `schema_exists.sql`
+    public static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
+    /// `select_clock.sql`
+    public static let selectClock = statement("select_clock", PackageResources.select_clock_sql)
+    /// `select_extents.sql`
+    public static let selectExtents = statement("select_extents", PackageResources.select_extents_sql)
+    /// `select_failures.sql`
+    public static let selectFailures = statement("select_failures", PackageResources.select_failures_sql)
+    /// `select_live_sessions.sql`
+    public static let selectLiveSessions = statement("select_live_sessions", PackageResources.select_live_sessions_sql)
+    /// `select_migrations.sql`
+    public static let selectMigrations = statement("select_migrations", PackageResources.select_migrations_sql)
+    /// `select_partitions.sql`
+    public static let selectPartitions = statement("select_partitions", PackageResources.select_partitions_sql)
+    /// `select_recent_runs.sql`
+    public static let selectRecentRuns = statement("select_recent_runs", PackageResources.select_recent_runs_sql)
+    /// `select_refetch.sql`
+    public static let selectRefetch = statement("select_refetch", PackageResources.select_refetch_sql)
+    /// `select_stream.sql`
+    public static let selectStream = statement("select_stream", PackageResources.select_stream_sql)
+    /// `select_units.sql`
+    public static let selectUnits = statement("select_units", PackageResources.select_units_sql)
+    /// `select_verified.sql`
+    public static let selectVerified = statement("select_verified", PackageResources.select_verified_sql)
+    /// `select_window_evidence.sql`
+    public static let selectWindowEvidence = statement("select_window_evidence", PackageResources.select_window_evidence_sql)
+    /// `set_search_path.sql`
+    public static let setSearchPath = statement("set_search_path", PackageResources.set_search_path_sql)
+    /// `set_transaction_parameters.sql`
+    public static let setTransactionParameters = statement("set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
+    /// `try_lease.sql`
+    public static let tryLease = statement("try_lease", PackageResources.try_lease_sql)
+    /// `upsert_batch.sql`
+    public static let upsertBatch = statement("upsert_batch", PackageResources.upsert_batch_sql)
+    /// `upsert_stream.sql`
+    public static let upsertStream = statement("upsert_stream", PackageResources.upsert_stream_sql)
+
+    /// All of them, by name.
+    public static let all: [StatementTemplate] = [
+        copyBatchCsv, copyBatchJson, copyTableCsv, createBatchTable, deleteExtents, describeColumns,
+        describeRelation, dropBatchTable, extendExtents, findConflictingRecord, findGaps, findLeadingIndex,
+        findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertMigration,
+        insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease, removeRefetch,
+        replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures, selectLiveSessions,
+        selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream, selectUnits,
+        selectVerified, selectWindowEvidence, setSearchPath, setTransactionParameters, tryLease, upsertBatch,
+        upsertStream,
+    ]
+
+    private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {
+        StatementTemplate(name: name, text: String(decoding: bytes, as: UTF8.self))
+    }
+}
+
+/// A numbered change of the `lacuna` schema, a file of `sql/migrations`.
+public struct Migration: Sendable {
+    /// Its number, counted from 1 without holes.
+    public let number: Int
+    /// What it does, as its file is named.
+    public let name: String
+    /// The script.
+    public let sql: String
+
+    /// All migrations, in order.
+    public static let all: [Migration] = [
+        Migration(
+            number: 1, name: "create_evidence_and_journal",
+            sql: String(decoding: PackageResources._001_create_evidence_and_journal_sql, as: UTF8.self))
+    ]
+}

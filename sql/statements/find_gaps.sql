@@ -1,1 +1,38 @@
-select 1
+-- Finds the missing ranges of units, both edges included, of every partition that has rows in the range asked for.
+--
+-- Every partition with a row has one range that ends at the upper edge, empty (lower = upper) where nothing is missing
+-- there. A partition without a row does not appear; where none has one, a row with lane NULL says that all is missing.
+--
+-- Variables:
+--   schema, table   identifiers   where the rows are
+--   lane_columns    fragment      the partition columns, or true where there are none
+--   lane            fragment      the partition as text[], of the columns above
+--   unit            fragment      the ordinal of a row, bigint
+--   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
+--   lower, upper    bigint        the range asked for, half-open
+-- Rows: lane text[], lower bigint, upper bigint; in no order.
+--
+-- psql -v schema=public -v table=ledgers -v lane_columns=true -v lane="'{}'::text[]" -v unit=sequence \
+--      -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
+SELECT :lane AS lane, gap.lower, gap.upper
+FROM (
+    SELECT
+        :lane_columns,
+        unit,
+        LAG(unit) OVER lane AS previous,
+        LEAD(unit) OVER lane AS next
+    FROM (
+        SELECT DISTINCT :lane_columns, :unit AS unit
+        FROM :"schema".:"table"
+        WHERE :in_range
+    ) AS present
+    WINDOW lane AS (PARTITION BY :lane_columns ORDER BY unit)
+) AS present
+-- In the range unit < upper, so that unit + 1 cannot overflow.
+CROSS JOIN LATERAL (
+    VALUES (unit + 1, COALESCE(next, :'upper'::bigint)), (CASE WHEN previous IS NULL THEN :'lower'::bigint END, unit)
+) AS gap (lower, upper)
+WHERE (previous IS NULL OR next IS DISTINCT FROM unit + 1) AND (gap.lower < gap.upper OR gap.upper = :'upper'::bigint)
+UNION ALL
+SELECT NULL, :'lower'::bigint, :'upper'::bigint
+WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_range)

@@ -103,6 +103,8 @@ public struct SourceError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Kind: Sendable, Hashable {
         /// It may work in a moment: retried with backoff.
         case transient
+        /// It may work in a moment, or never for this window: retried with backoff, then the batch is halved.
+        case unknown
         /// The same request would fail again. The batch is halved to find the units at fault.
         case permanent
         /// The source does not have this history and says so: nothing is halved or retried in this run.

@@ -1,0 +1,96 @@
+import Postgres
+import SQLStatements
+
+/// Writes a run into the journal, for people. Nothing is decided by it.
+///
+/// A run that finds nothing to do leaves no trace: its row is written when the first batch has something to say.
+actor RunJournal {
+    let runID: Int64
+    private let mode: RunMode
+    private let stream: StreamDefinition
+    private let database: Database
+    private let planned: Int
+    private var session: Session?
+    private var isRecorded = false
+
+    /// Takes a number for a run.
+    static func open(
+        _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database
+    ) async throws -> RunJournal {
+        let session = try await database.connect("journal", stream: stream)
+        let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+        return RunJournal(
+            runID: id, mode: mode, stream: stream, planned: planned, database: database, session: session)
+    }
+
+    private init(
+        runID: Int64, mode: RunMode, stream: StreamDefinition, planned: Int, database: Database, session: Session
+    ) {
+        self.runID = runID
+        self.mode = mode
+        self.stream = stream
+        self.planned = planned
+        self.database = database
+        self.session = session
+    }
+
+    /// Writes the run's row, if it has not been written.
+    func record(note: String = "") async throws {
+        guard !isRecorded else { return }
+        isRecorded = true
+        do {
+            try await run(
+                try Statements.insertRun.bound(values: [
+                    "id": String(runID), "stream": stream.name, "mode": mode.rawValue, "host": database.host,
+                    "process": String(database.processID), "planned": String(planned), "note": note,
+                ]))
+        } catch {
+            isRecorded = false
+            throw error
+        }
+    }
+
+    /// Records a batch that failed.
+    func recordFailure(_ failure: BatchFailure, batch: Int64, attempts: Int, started: String) async throws {
+        try await record()
+        try await run(
+            try Statements.insertFailedBatch.bound(values: [
+                "run": String(runID), "batch": String(batch), "stream": stream.name,
+                "columns": TextArray.literal(stream.partitions.columns),
+                "values": TextArray.literal(failure.partition.values),
+                "lower": String(failure.window.lowerBound), "upper": String(failure.window.upperBound),
+                "attempts": String(attempts), "error": String(failure.message.prefix(4000)),
+                "sqlstate": failure.sqlState?.rawValue, "started": started,
+            ]))
+    }
+
+    /// Closes the run, where it was recorded, and drops what is older than the journal is kept.
+    func finish(_ report: RunReport, keepDays: Int) async throws {
+        defer { session = nil }
+        guard isRecorded else {
+            await session?.close()
+            return
+        }
+        try await run(
+            try Statements.finishRun.bound(values: [
+                "id": String(runID), "state": report.state.rawValue, "committed": String(report.committed),
+                "failed": String(report.failures.count), "missing": report.missing.map { String($0) },
+            ]))
+        try await run(try Statements.pruneJournal.bound(values: ["days": String(keepDays)]))
+        await session?.close()
+    }
+
+    /// Runs one statement, on a new session where the old one was lost.
+    private func run(_ statement: BoundStatement) async throws {
+        for attempt in 1...3 {
+            do {
+                if session == nil { session = try await database.connect("journal", stream: stream) }
+                try await session?.query(statement)
+                return
+            } catch let error as PostgresError where error.isTransient && attempt < 3 {
+                session = nil
+                try await Task.sleep(for: Backoff.wait(ceiling: .seconds(attempt)))
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Postgres
+import SQLStatements
+
+/// Creates and upgrades the `lacuna` schema.
+public enum SchemaInstaller {
+    /// Applies the migrations that are missing, all in one transaction.
+    ///
+    /// - Returns: the names of those that were applied now.
+    /// - Throws: ``PostgresError``.
+    public static func install(on session: Session) async throws -> [String] {
+        try await session.withTransaction { session in
+            // Two installers at once: the second waits and finds the work done.
+            try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
+            let state = try await session.query(try Statements.schemaExists.bound()).only()
+            var applied: Set<Int> = []
+            if try state.get("installed", as: Bool.self) {
+                applied = Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
+            } else {
+                try await session.query(
+                    BoundStatement(name: "create schema", sql: "CREATE SCHEMA IF NOT EXISTS lacuna"))
+            }
+            var names: [String] = []
+            for migration in Migration.all where !applied.contains(migration.number) {
+                _ = try await session.script(migration.sql, name: migration.name)
+                try await session.query(
+                    try Statements.insertMigration.bound(values: [
+                        "number": String(migration.number), "name": migration.name,
+                    ]))
+                names.append(migration.name)
+            }
+            return names
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Postgres
+import SQLStatements
+
+/// Keeps in the database how each stream's keys map to ordinals, so that other ingesters can extend its extents and a
+/// changed declaration cannot misread them.
+public enum StreamRegistry {
+    /// Registers a stream; writes nothing where it is known already.
+    ///
+    /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
+    public static func register(_ stream: ResolvedStream, on session: Session) async throws {
+        let type = stream.definition.keyType
+        let declared = description(
+            type: type.name, step: type.step, timezone: type.timezone.sqlName, anchor: type.anchorSeconds)
+        let known = try await session.query(
+            try Statements.selectStream.bound(values: ["stream": stream.definition.name]))
+        let relation = "\(stream.table.schema).\(stream.table.name)"
+        if let row = known.first {
+            let registered = description(
+                type: try row.get("key_type"), step: try row.get("step"), timezone: try row.get("timezone"),
+                anchor: try row.get("anchor"))
+            guard registered == declared else {
+                throw StreamError.unitsChanged(
+                    stream: stream.definition.name, registered: registered, declared: declared)
+            }
+            if try row.get("relation") == relation, try row.get("key_column") == stream.definition.keyColumn { return }
+        }
+        try await session.query(
+            try Statements.upsertStream.bound(values: [
+                "stream": stream.definition.name, "relation": relation, "key_column": stream.definition.keyColumn,
+                "key_type": type.name, "step": String(type.step), "anchor": String(type.anchorSeconds),
+                "timezone": type.timezone.sqlName,
+            ]))
+    }
+
+    private static func description(type: String, step: Int64, timezone: String, anchor: Int64) -> String {
+        switch type {
+        case "integer": step == 1 ? "integer keys" : "integer keys of step \(step)"
+        case "date": "dates in \(timezone)"
+        default: "times of step \(step) s in \(timezone)"
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import Postgres
+import SQLStatements
+
+/// What a load wrote.
+struct LoadResult: Sendable {
+    var inserted = 0
+    var updated = 0
+}
+
+/// A batch whose records contradict what was asked for or what they claim.
+public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, where, and what to do.
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Thrown where rows turn out to exist though their window had none: the transaction starts over with the upsert.
+struct StraightCopyRefused: Error {}
+
+/// Brings the records of one batch into the table, inside the batch's transaction.
+struct BatchLoader: Sendable {
+    let stream: ResolvedStream
+    let userSearchPath: String
+
+    /// Loads `records`.
+    ///
+    /// - Parameters:
+    ///   - partition: the batch's lane.
+    ///   - request: the units that were asked for.
+    ///   - straight: whether the window has no rows yet, so that the records may be copied straight into the table.
+    /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``StraightCopyRefused``.
+    func load(
+        _ records: SpooledRecords, partition: Partition, request: Range<Int64>, straight: Bool,
+        on session: isolated Session
+    ) async throws -> LoadResult {
+        guard records.recordCount > 0 else { return LoadResult() }
+        let plan = try LoadPlan(records, partition: partition, stream: stream)
+        let keysAreProven = records.keysAreExact && stream.key.acceptsExactText
+        if straight, keysAreProven, plan.canCopyStraight {
+            return try await copyStraight(records, plan, session)
+        }
+        try await fillBatchTable(records, plan, session)
+        if !keysAreProven { try await proveKeys(plan, partition, request, session) }
+        let result =
+            plan.runsScripts ? try await runScripts(session) : try await upsert(plan, session)
+        if session.isTransactionOpen { try await session.query(try Statements.dropBatchTable.bound()) }
+        return result
+    }
+
+    private func copyStraight(
+        _ records: SpooledRecords, _ plan: LoadPlan, _ session: isolated Session
+    ) async throws -> LoadResult {
+        let statement = try Statements.copyTableCsv.bound(
+            identifiers: stream.identifiers, fragments: ["columns": try plan.columnsInFieldOrder])
+        do {
+            return LoadResult(inserted: try await session.copyIn(statement) { try records.send($0) })
+        } catch PostgresError.server(let error) where error.sqlState == .uniqueViolation {
+            throw StraightCopyRefused()
+        }
+    }
+
+    private func fillBatchTable(
+        _ records: SpooledRecords, _ plan: LoadPlan, _ session: isolated Session
+    ) async throws {
+        try await session.query(try Statements.createBatchTable.bound(fragments: ["columns": try plan.batchColumns]))
+        let statement =
+            switch records.format {
+            case .csv: try Statements.copyBatchCsv.bound(fragments: ["columns": try plan.batchFields])
+            case .ndjson: try Statements.copyBatchJson.bound()
+            }
+        let copied = try await session.copyIn(statement) { try records.send($0) }
+        guard copied == records.recordCount else {
+            throw ProofError("the server took \(copied) of \(records.recordCount) records")
+        }
+    }
+
+    /// Proves by the server's own reading that every record lies in the window and the partition.
+    private func proveKeys(
+        _ plan: LoadPlan, _ partition: Partition, _ request: Range<Int64>, _ session: isolated Session
+    ) async throws {
+        let name = stream.definition.keyColumn
+        let inWindow = "\(try stream.key.inRange()) AND \(try stream.inPartition(partition))"
+        let rows = try await session.query(
+            try Statements.findStrayRecord.bound(
+                fragments: [
+                    "records": try plan.records, "key": try SQLFragment(identifier: name),
+                    "in_window": SQLFragment(trusted: inWindow),
+                ],
+                values: ["lower": String(request.lowerBound), "upper": String(request.upperBound)]))
+        guard let stray = rows.first else { return }
+        let key = try stray.getIfPresent("key", as: String.self)
+        throw ProofError(
+            "a record's key \(key.map { "'\($0)'" } ?? "is NULL, which") lies outside the window "
+                + stream.definition.keyType.text(request))
+    }
+
+    private func upsert(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
+        try await session.query(BoundStatement(name: "savepoint", sql: "SAVEPOINT load"))
+        do {
+            return try await upsert(plan, distinct: false, session)
+        } catch PostgresError.server(let error) where error.sqlState == .cardinalityViolation {
+            // The same primary key came twice. Equal records are one; records that differ are an error.
+            try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
+            let conflicts = try await session.query(
+                try Statements.findConflictingRecord.bound(fragments: [
+                    "records": try plan.records, "row": try plan.writtenColumns,
+                    "primary_key": try plan.primaryKeyColumns,
+                ]))
+            if let key = try conflicts.first?.get("key", as: String.self) {
+                throw ProofError(
+                    "two records with the same primary key (\(stream.primaryKey.joined(separator: ", "))) = \(key) differ")
+            }
+            return try await upsert(plan, distinct: true, session)
+        }
+    }
+
+    private func upsert(
+        _ plan: LoadPlan, distinct: Bool, _ session: isolated Session
+    ) async throws -> LoadResult {
+        let primaryKey = try plan.primaryKeyColumns
+        let row = try await session.query(
+            try Statements.upsertBatch.bound(
+                identifiers: stream.identifiers,
+                fragments: [
+                    "columns": try plan.writtenColumns, "records": try plan.records,
+                    "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
+                    "primary_key": primaryKey, "action": try plan.conflictAction,
+                ])
+        ).only()
+        return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))
+    }
+
+    /// Runs the user's scripts with the user's search path, and takes care that they left the transaction alone.
+    private func runScripts(_ session: isolated Session) async throws -> LoadResult {
+        var result = LoadResult()
+        try await session.setSearchPath(userSearchPath)
+        for script in stream.definition.load {
+            for rows in try await session.script(script.text, name: script.path) {
+                if rows.commandTag.hasPrefix("INSERT") {
+                    result.inserted += rows.affectedRows
+                } else if ["UPDATE", "DELETE", "MERGE"].contains(where: rows.commandTag.hasPrefix) {
+                    result.updated += rows.affectedRows
+                }
+            }
+            guard session.isTransactionOpen else {
+                throw StreamError.invalid("\(script.path) ended the batch's transaction: it must not COMMIT or ROLLBACK")
+            }
+        }
+        try await session.setSearchPath(lacunaSearchPath)
+        return result
+    }
+}
+
+extension SpooledRecords {
+    fileprivate func send(_ put: (UnsafeRawBufferPointer) throws -> Void) throws {
+        var reader = makeReader()
+        while try reader.next(put) {}
+    }
+}

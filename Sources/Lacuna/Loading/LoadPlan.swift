@@ -1,0 +1,147 @@
+import Postgres
+
+/// How the records of one batch reach the table.
+///
+/// Pure: made from the records' fields and the table's columns, before anything is sent.
+struct LoadPlan: Sendable {
+    /// A column that the batch writes.
+    struct Target: Sendable {
+        let column: TableDescription.Column
+        /// The record's field; nil where the value is the partition's.
+        let field: String?
+        let constant: String?
+    }
+
+    let stream: ResolvedStream
+    let format: RecordFormat
+    let fields: [String]
+    let targets: [Target]
+    let runsScripts: Bool
+
+    /// Plans the load.
+    ///
+    /// - Throws: ``StreamError`` where the records lack what the table needs.
+    init(_ records: SpooledRecords, partition: Partition, stream: ResolvedStream) throws {
+        self.stream = stream
+        format = records.format
+        fields = records.fields
+        runsScripts = !stream.definition.load.isEmpty
+        let known = Set(records.fields)
+        let lacking = Set(records.lacksPartitionFields)
+        var targets: [Target] = []
+        for column in stream.table.columns where !column.isGenerated {
+            let field = stream.definition.field(of: column.name)
+            if let index = stream.definition.partitions.columns.firstIndex(of: column.name), lacking.contains(field) {
+                targets.append(Target(column: column, field: nil, constant: partition.values[index]))
+            } else if known.contains(field) {
+                targets.append(Target(column: column, field: field, constant: nil))
+            } else if format == .csv, stream.definition.columns[column.name] != nil, !runsScripts {
+                throw StreamError.invalid(
+                    "the records have no field '\(field)', which columns.\(column.name) names; they have "
+                        + records.fields.joined(separator: ", "))
+            }
+        }
+        self.targets = targets
+        guard !runsScripts else { return }
+        guard !stream.primaryKey.isEmpty else {
+            throw StreamError.noUniqueIndex(table: stream.table.name, columns: [])
+        }
+        let written = Set(targets.map(\.column.name))
+        for column in stream.primaryKey where !written.contains(column) {
+            throw StreamError.invalid(
+                "the records have no field '\(stream.definition.field(of: column))' for the primary key column "
+                    + "'\(column)' of table \(stream.table.name); they have \(records.fields.joined(separator: ", "))")
+        }
+    }
+
+    /// Whether the records can be copied straight into the table: CSV in which every field has a column of its own.
+    var canCopyStraight: Bool {
+        format == .csv && !runsScripts && targets.count == fields.count && targets.allSatisfy { $0.field != nil }
+    }
+
+    /// The columns in the order of the records' fields, for COPY straight into the table.
+    var columnsInFieldOrder: SQLFragment {
+        get throws {
+            let columns = try fields.compactMap { field in
+                try targets.first { $0.field == field }.map { try SQLFragment(identifier: $0.column.name).description }
+            }
+            return SQLFragment(trusted: columns.joined(separator: ", "))
+        }
+    }
+
+    /// Names and types of the temporary table.
+    ///
+    /// For the user's scripts a CSV field is text; otherwise it has its column's type at once, so that a bad value is
+    /// named with its line and field.
+    var batchColumns: SQLFragment {
+        get throws {
+            if format == .ndjson { return SQLFragment(trusted: "doc jsonb") }
+            let columns = try fields.map { field in
+                let type = runsScripts ? "text" : targets.first { $0.field == field }?.column.type ?? "text"
+                return "\(try SQLFragment(identifier: field)) \(type)"
+            }
+            return SQLFragment(trusted: columns.joined(separator: ", "))
+        }
+    }
+
+    /// The fields, for COPY into the temporary table.
+    var batchFields: SQLFragment {
+        get throws {
+            let columns = try fields.map { try SQLFragment(identifier: $0).description }
+            return SQLFragment(trusted: columns.joined(separator: ", "))
+        }
+    }
+
+    /// The columns that are written.
+    var writtenColumns: SQLFragment {
+        get throws { try list(targets.map(\.column.name)) }
+    }
+
+    /// The primary key's columns.
+    var primaryKeyColumns: SQLFragment {
+        get throws { try list(stream.primaryKey) }
+    }
+
+    /// A table expression over the temporary table with the written columns under their names and in their types.
+    var records: SQLFragment {
+        get throws {
+            let values = try targets.map { target in
+                let name = try SQLFragment(identifier: target.column.name)
+                guard let field = target.field else {
+                    return "\(try SQLFragment(literal: target.constant ?? ""))::\(target.column.type) AS \(name)"
+                }
+                let source = try SQLFragment(identifier: field)
+                let cast = format == .csv && runsScripts ? "::\(target.column.type)" : ""
+                return "record.\(source)\(cast) AS \(name)"
+            }
+            guard format == .ndjson else {
+                return SQLFragment(
+                    trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch AS record) AS record")
+            }
+            let types = try targets.compactMap { target in
+                try target.field.map { "\(try SQLFragment(identifier: $0)) \(target.column.type)" }
+            }
+            return SQLFragment(
+                trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch, "
+                    + "LATERAL pg_catalog.jsonb_to_record(doc) AS record (\(types.joined(separator: ", ")))) AS record")
+        }
+    }
+
+    /// What becomes of a row that is there already: it is written where its stored image differs.
+    var conflictAction: SQLFragment {
+        get throws {
+            let others = targets.map(\.column.name).filter { !stream.primaryKey.contains($0) }
+            guard !others.isEmpty else { return SQLFragment(trusted: "DO NOTHING") }
+            let columns = try others.map { try SQLFragment(identifier: $0).description }
+            let assignments = columns.map { "\($0) = EXCLUDED.\($0)" }.joined(separator: ", ")
+            let old = columns.map { "target.\($0)" }.joined(separator: ", ")
+            let new = columns.map { "EXCLUDED.\($0)" }.joined(separator: ", ")
+            return SQLFragment(
+                trusted: "DO UPDATE SET \(assignments) WHERE ROW(\(old)) OPERATOR(pg_catalog.*<>) ROW(\(new))")
+        }
+    }
+
+    private func list(_ columns: [String]) throws -> SQLFragment {
+        SQLFragment(trusted: try columns.map { try SQLFragment(identifier: $0).description }.joined(separator: ", "))
+    }
+}

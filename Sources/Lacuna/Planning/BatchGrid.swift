@@ -1,0 +1,77 @@
+/// The grid that batches are cut on. Its lines never move, so that two runs cut the same windows.
+///
+/// Numbers of units count from ordinal 0; days from a Monday, so that `7d` is a calendar week; months are calendar months
+/// in the stream's zone, counted from January of year 0.
+public struct BatchGrid: Sendable, Hashable {
+    private let type: KeyType
+    private let unitsPerCell: Int64
+    private let origin: Int64
+    private let months: Int?
+
+    /// The grid of a key type and a batch size. A size of zero counts as one unit.
+    public init(type: KeyType, batch: Span) {
+        self.type = type
+        let monday: Int64 = 4  // 1970-01-05
+        switch (type, batch) {
+        case (.date, .months(let count)), (.timestamp, .months(let count)):
+            months = max(count, 1)
+            unitsPerCell = 1
+            origin = 0
+        case (.timestamp(let step, _), .days(let count)):
+            months = nil
+            unitsPerCell = max(count * 86_400 / step, 1)
+            origin = count % 7 == 0 ? monday * 86_400 / step : 0
+        case (.timestamp(let step, _), .seconds(let count)):
+            months = nil
+            unitsPerCell = max(count / step, 1)
+            origin = 0
+        case (.date, .seconds(let count)):
+            months = nil
+            unitsPerCell = max(count / 86_400, 1)
+            origin = 0
+        case (_, .days(let count)), (_, .units(let count)), (_, .seconds(let count)):
+            months = nil
+            unitsPerCell = max(count, 1)
+            if case .date = type, count % 7 == 0 { origin = monday } else { origin = 0 }
+        case (.integer, .months(let count)):
+            months = nil
+            unitsPerCell = max(Int64(count), 1)
+            origin = 0
+        }
+    }
+
+    /// The cell that holds a unit, inside the type's limits.
+    public func cell(of unit: Int64) -> Range<Int64> {
+        let limits = type.limits
+        if let months, let date = type.localStart(of: unit)?.date {
+            let index = (date.year * 12 + date.month - 1) / months * months
+            let lower = firstUnit(ofMonth: index)
+            let upper = firstUnit(ofMonth: index + months)
+            return max(lower, limits.lowerBound)..<min(max(upper, unit + 1), limits.upperBound)
+        }
+        let offset = unit.subtracting(saturating: origin)
+        let lower = (offset.floorDivided(by: unitsPerCell).multiplied(by: unitsPerCell) ?? .min)
+            .adding(saturating: origin)
+        let upper = lower.adding(saturating: unitsPerCell)
+        return max(lower, limits.lowerBound)..<min(upper, limits.upperBound)
+    }
+
+    /// The pieces of a range, cut at the grid's lines, ascending.
+    public func pieces(of range: Range<Int64>) -> [Range<Int64>] {
+        var pieces: [Range<Int64>] = []
+        var lower = range.lowerBound
+        while lower < range.upperBound {
+            let upper = min(max(cell(of: lower).upperBound, lower + 1), range.upperBound)
+            pieces.append(lower..<upper)
+            lower = upper
+        }
+        return pieces
+    }
+
+    private func firstUnit(ofMonth index: Int) -> Int64 {
+        guard let date = CivilDate(year: index / 12, month: index % 12 + 1, day: 1) else {
+            return index <= 12 ? type.limits.lowerBound : type.limits.upperBound
+        }
+        return type.firstUnit(on: date) ?? 0
+    }
+}

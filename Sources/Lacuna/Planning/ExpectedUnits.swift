@@ -1,0 +1,117 @@
+/// The calendar arithmetic of ``Expectation``: which units of a range are expected, and what bounds mean now.
+extension StreamDefinition {
+    /// The unit that a bound names at `now` (seconds since the epoch); nil for the tip, and for times on integer keys.
+    func unit(of bound: Expectation.Bound, now: Int64) -> Int64? {
+        switch bound {
+        case .unit(let unit): return unit
+        case .tip: return nil
+        case .now(let offset):
+            guard let unit = keyType.unit(at: now) else { return nil }
+            return moved(unit, by: offset)
+        case .today(let offset):
+            let midnight = keyType.timezone.localSeconds(at: now).floorDivided(by: 86_400)
+            // The move is made on the day, so that `today - 1 month` is a calendar month for every key.
+            let day = KeyType.date(timezone: keyType.timezone)
+            let date = CivilDate(
+                daysSinceEpoch: offset.isPast ? day.ordinal(midnight, minus: offset.span)
+                    : day.ordinal(midnight, plus: offset.span))
+            return keyType.firstUnit(on: date)
+        }
+    }
+
+    private func moved(_ unit: Int64, by offset: Expectation.Offset) -> Int64 {
+        offset.isPast ? keyType.ordinal(unit, minus: offset.span) : keyType.ordinal(unit, plus: offset.span)
+    }
+
+    /// The end (exclusive) of the units that are due: those that began at least `delay` ago.
+    ///
+    /// - Parameters:
+    ///   - now: seconds since the epoch.
+    ///   - newest: the newest unit known, which `delay` counts from on integer keys.
+    func dueEnd(now: Int64, newest: Int64?) -> Int64 {
+        let limit = keyType.limits.upperBound
+        let delay = expect.delay ?? .units(0)
+        guard let current = keyType.unit(at: now) else {
+            guard let newest, !delay.isZero else { return limit }
+            return min(limit, keyType.ordinal(newest, minus: delay).adding(saturating: 1))
+        }
+        // A stream that looks ahead, as fixtures do, names an end in the future; then nothing but the end bounds it.
+        if delay.isZero, expect.to != .tip { return limit }
+        if case .seconds(let seconds) = delay { return min(limit, (keyType.unit(at: now - seconds) ?? current) + 1) }
+        return min(limit, keyType.ordinal(current, minus: delay).adding(saturating: 1))
+    }
+
+    /// The end (exclusive) of the units that an empty answer proves something about: due, and over.
+    func attestableEnd(now: Int64, newest: Int64?) -> Int64 {
+        guard let current = keyType.unit(at: now) else { return dueEnd(now: now, newest: newest) }
+        guard let delay = expect.delay, !delay.isZero else { return current }
+        if case .seconds(let seconds) = delay { return min(current, (keyType.unit(at: now - seconds) ?? current) + 1) }
+        return min(current, keyType.ordinal(current, minus: delay).adding(saturating: 1))
+    }
+
+    /// The units of `range` that are expected in a partition by the calendar.
+    func calendarUnits(in range: Range<Int64>, partition: Partition) -> UnitSet {
+        guard !range.isEmpty else { return UnitSet() }
+        switch expect.calendar {
+        case .everyDay: return UnitSet(range)
+        case .weekdays(let days):
+            return unitsOnDays(in: range) { days.contains($0.weekday) }
+        case .seasons(let seasons):
+            let own = seasons.seasons(of: partition)
+            guard !own.isEmpty else { return UnitSet(range) }
+            return unitsInSeasons(own, range: range)
+        }
+    }
+
+    private func unitsOnDays(in range: Range<Int64>, where isExpected: (CivilDate) -> Bool) -> UnitSet {
+        guard let first = keyType.localStart(of: range.lowerBound)?.date.daysSinceEpoch,
+            let last = keyType.localStart(of: range.upperBound - 1)?.date.daysSinceEpoch
+        else { return UnitSet(range) }
+        var ranges: [Range<Int64>] = []
+        var day = first
+        while day <= last {
+            guard isExpected(CivilDate(daysSinceEpoch: day)) else {
+                day += 1
+                continue
+            }
+            var end = day + 1
+            while end <= last, isExpected(CivilDate(daysSinceEpoch: end)) { end += 1 }
+            ranges.append(contentsOf: units(fromDay: day, toDay: end))
+            day = end
+        }
+        return UnitSet(ranges).intersection(range)
+    }
+
+    private func unitsInSeasons(_ seasons: [Season], range: Range<Int64>) -> UnitSet {
+        guard let first = keyType.localStart(of: range.lowerBound)?.date.year,
+            let last = keyType.localStart(of: range.upperBound - 1)?.date.year
+        else { return UnitSet(range) }
+        var ranges: [Range<Int64>] = []
+        for year in max(first - 1, 1)...last {
+            for season in seasons {
+                let endYear = season.last < season.first ? year + 1 : year
+                let start = Season.date(season.first, year: year, isEnd: false)
+                let end = Season.date(season.last, year: endYear, isEnd: true)
+                ranges.append(contentsOf: units(fromDay: start, toDay: end + 1))
+            }
+        }
+        return UnitSet(ranges).intersection(range)
+    }
+
+    private func units(fromDay first: Int64, toDay end: Int64) -> [Range<Int64>] {
+        guard let lower = keyType.firstUnit(on: CivilDate(daysSinceEpoch: first)),
+            let upper = keyType.firstUnit(on: CivilDate(daysSinceEpoch: end)), lower < upper
+        else { return [] }
+        return [lower..<upper]
+    }
+}
+
+extension Season {
+    /// The day in a year, as days since the epoch. In a year without the 29th of February a season that begins then
+    /// begins on the 1st of March, and one that ends then ends on the 28th of February.
+    fileprivate static func date(_ day: Day, year: Int, isEnd: Bool) -> Int64 {
+        if let date = CivilDate(year: year, month: day.month, day: day.day) { return date.daysSinceEpoch }
+        let march = CivilDate(year: min(year, 9999), month: 3, day: 1)?.daysSinceEpoch ?? 0
+        return isEnd ? march - 1 : march
+    }
+}

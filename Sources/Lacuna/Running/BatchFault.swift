@@ -1,0 +1,57 @@
+import Postgres
+
+/// What is to be done about a batch that failed: the one place where errors are weighed.
+enum BatchFault: Sendable {
+    /// Try again with backoff; give up after the last attempt.
+    case retry
+    /// Try again with backoff; after the last attempt look for the units at fault.
+    case retryThenHalve
+    /// The batch itself is at fault: look for the units.
+    case halve
+    /// Nothing will help in this run, but other batches may do better.
+    case fail
+    /// The stream as a whole cannot go on.
+    case stop
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as SourceError:
+            switch error.kind {
+            case .transient: self = .retry
+            case .unknown: self = .retryThenHalve
+            case .permanent: self = .halve
+            case .unavailable: self = .fail
+            }
+        case is RecordError, is ProofError: self = .halve
+        case is SpoolError, is StreamError: self = .stop
+        case let error as PostgresError: self = BatchFault(error)
+        default: self = .halve
+        }
+    }
+
+    private init(_ error: PostgresError) {
+        if error.isTransient {
+            self = .retry
+            return
+        }
+        guard let state = error.sqlState else {
+            if case .deadlineExceeded = error { self = .halve } else { self = .stop }
+            return
+        }
+        switch state.conditionClass {
+        // Data exceptions, constraints, and what a trigger raises are the batch's own.
+        case "21", "22", "23", "44", "P0": self = .halve
+        default: self = state == .queryCanceled ? .halve : .stop
+        }
+    }
+}
+
+extension Error {
+    /// The server's condition code, where the error carries one.
+    var sqlState: SQLState? { (self as? PostgresError)?.sqlState }
+
+    /// The error as a person is told.
+    var message: String {
+        String(describing: self)
+    }
+}

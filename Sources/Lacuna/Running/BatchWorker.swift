@@ -1,0 +1,256 @@
+import Postgres
+import SQLStatements
+import Synchronization
+
+/// Takes planned batches one by one and brings each to its end: leased, fetched, committed, or failed and halved.
+actor BatchWorker {
+    private let run: RunContext
+    private let state: RunState
+    private var session: Session?
+
+    init(_ run: RunContext, state: RunState) {
+        self.run = run
+        self.state = state
+    }
+
+    /// Works until there is nothing left or the run is to end.
+    func work() async {
+        while let batch = state.next(), !Task.isCancelled {
+            await process(batch, isHalf: false)
+        }
+        await session?.close()
+    }
+
+    private func process(_ batch: PlannedBatch, isHalf: Bool) async {
+        let number = state.number()
+        var policy = run.definition.retry
+        if isHalf { policy.attempts = 1 }
+        let progress = BatchProgress()
+        do {
+            guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) }) else {
+                state.heldElsewhere()
+                return
+            }
+            progress.started = started
+            do {
+                try await fetchAndCommit(batch, number: number, started: started, policy: policy, progress)
+            } catch {
+                await release(batch)
+                throw error
+            }
+            await release(batch)
+        } catch is CancellationError {
+            return
+        } catch {
+            await settle(error, batch, number: number, progress)
+        }
+    }
+
+    private func fetchAndCommit(
+        _ batch: PlannedBatch, number: Int64, started: String, policy: RetryPolicy, _ progress: BatchProgress
+    ) async throws {
+        let (records, summary) = try await policy.run(onRetry: report(batch)) { attempt in
+            progress.attempts = attempt
+            return try await run.fetcher.fetch(batch)
+        }
+        let fetched = run.fetched(
+            batch, number: number, records: records, summary: summary, started: started, attempts: progress.attempts)
+        let result = try await commit(fetched, policy: policy)
+        state.committed(result, fetched: records.recordCount)
+        run.options.onEvent(
+            .finished(
+                window: batch.window, partition: batch.partition, rows: result.inserted + result.updated,
+                isCommitted: result.isChanged))
+    }
+
+    // MARK: Lease
+
+    private func lease(_ batch: PlannedBatch) async throws -> String? {
+        let session = try await usableSession()
+        guard run.definition.leases else {
+            return try await session.query(try Statements.selectClock.bound()).only().get("now")
+        }
+        let row = try await session.query(
+            try Statements.tryLease.bound(values: [
+                "lease": run.leaseName(of: batch), "activity": run.activity(of: batch),
+            ])
+        ).only()
+        return try row.get("leased") ? try row.get("now") : nil
+    }
+
+    private func release(_ batch: PlannedBatch) async {
+        guard run.definition.leases, let session, await session.isUsable else { return }
+        let statement = try? Statements.releaseLease.bound(values: [
+            "lease": run.leaseName(of: batch), "activity": run.activity(of: nil),
+        ])
+        // A lease that cannot be given back ends with its session.
+        let released = await Task { [session] in
+            guard let statement else { return false }
+            return (try? await session.query(statement)) != nil
+        }.value
+        if !released { await discardSession() }
+    }
+
+    // MARK: Commit
+
+    /// Runs the batch's transaction until its outcome is known.
+    private func commit(_ fetched: FetchedBatch, policy: RetryPolicy) async throws -> CommittedBatch {
+        var mayCopyStraight = true
+        let remembered = Remembered<CommittedBatch>()
+        let resolution = CommitResolution(limit: run.options.resolutionLimit)
+        return try await policy.run(onRetry: report(fetched.batch)) { _ in
+            while true {
+                do {
+                    return try await self.transaction(fetched, straight: mayCopyStraight, remembered)
+                } catch is StraightCopyRefused {
+                    mayCopyStraight = false
+                } catch {
+                    await self.discardUnusableSession()
+                    guard try await resolution.shouldTryAgain(after: error) else { throw error }
+                }
+            }
+        }
+    }
+
+    private func transaction(
+        _ fetched: FetchedBatch, straight: Bool, _ remembered: Remembered<CommittedBatch>
+    ) async throws -> CommittedBatch {
+        let session = try await usableSession()
+        let run = run
+        do {
+            return try await session.withTransaction { session in
+                try await run.commit.begin(on: session)
+                guard try await run.commit.claim(fetched, on: session) else {
+                    // An earlier try was committed though its answer was lost.
+                    return remembered.value ?? CommittedBatch(isChanged: true)
+                }
+                try await run.commit.lock(fetched, on: session)
+                let result = try await run.commit.apply(fetched, straight: straight, on: session)
+                guard result.isChanged else { throw NothingToCommit() }
+                try await run.journal.record()
+                remembered.value = result
+                return result
+            }
+        } catch is NothingToCommit {
+            return CommittedBatch()
+        }
+    }
+
+    // MARK: Failure
+
+    private func settle(_ error: any Error, _ batch: PlannedBatch, number: Int64, _ progress: BatchProgress) async {
+        await discardUnusableSession()
+        let failure = BatchFailure(
+            partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
+        if case PostgresError.outcomeUnknown = error {
+            state.outcomeUnknown(failure)
+            run.options.onEvent(.failed(failure))
+            return
+        }
+        switch BatchFault(error) {
+        case .halve, .retryThenHalve:
+            guard let halves = batch.halves(), !state.isEnded, !run.options.failFast else { break }
+            run.options.onEvent(
+                .halved(window: batch.window, partition: batch.partition, message: failure.message))
+            for half in halves where !state.isEnded && !Task.isCancelled {
+                await process(half, isHalf: true)
+            }
+            return
+        case .stop:
+            state.failed(failure)
+            state.stop(failure.message)
+            run.options.onEvent(.failed(failure))
+            return
+        case .retry, .fail: break
+        }
+        state.failed(failure)
+        run.options.onEvent(.failed(failure))
+        do {
+            try await run.journal.recordFailure(
+                failure, batch: number, attempts: progress.attempts, started: progress.started)
+        } catch {
+            state.note("a failure could not be journalled: \(error.message)")
+        }
+    }
+
+    private func report(_ batch: PlannedBatch) -> (any Error, Duration) -> Void {
+        let onEvent = run.options.onEvent
+        return { error, wait in
+            onEvent(
+                .retrying(window: batch.window, partition: batch.partition, message: error.message, wait: wait))
+        }
+    }
+
+    // MARK: Session
+
+    private func usableSession() async throws -> Session {
+        if let session, await session.isUsable { return session }
+        await discardSession()
+        let fresh = try await run.database.connect(run.definition.name, stream: run.definition)
+        session = fresh
+        return fresh
+    }
+
+    private func discardUnusableSession() async {
+        if let session, await !session.isUsable { await discardSession() }
+    }
+
+    private func discardSession() async {
+        await session?.close()
+        session = nil
+    }
+}
+
+/// Ends a transaction that has nothing to commit.
+struct NothingToCommit: Error {}
+
+/// How far a batch got, for the journal.
+private final class BatchProgress {
+    var attempts = 1
+    var started = "now"
+}
+
+/// What a transaction was about to commit when its answer was lost.
+final class Remembered<Value: Sendable>: Sendable {
+    private let stored = Mutex<Value?>(nil)
+
+    var value: Value? {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
+    }
+}
+
+/// Looks for the outcome of a transaction whose COMMIT was not answered: it is run again with the same token until the
+/// server says which of the two won, for a limited time.
+final class CommitResolution {
+    private let limit: Duration
+    private var unknownSince: ContinuousClock.Instant?
+    private var unknown: (any Error)?
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    /// Whether the transaction is to be run again at once, which it is as long as an outcome is unknown.
+    ///
+    /// - Throws: ``PostgresError/outcomeUnknown(message:)`` where the time is over.
+    func shouldTryAgain(after error: any Error) async throws -> Bool {
+        if case PostgresError.outcomeUnknown = error, unknownSince == nil {
+            unknownSince = .now
+            unknown = error
+        }
+        guard let unknownSince, let unknown else { return false }
+        if case PostgresError.outcomeUnknown = error {} else if (error as? PostgresError)?.isTransient != true {
+            // The token was free, so the first try was rolled back: this error is the transaction's own.
+            if error is CancellationError { throw unknown }
+            return false
+        }
+        guard ContinuousClock.now - unknownSince < limit else { throw unknown }
+        do {
+            try await Task.sleep(for: Backoff.wait(ceiling: .seconds(2)))
+        } catch {
+            throw unknown
+        }
+        return true
+    }
+}

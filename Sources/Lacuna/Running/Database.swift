@@ -1,0 +1,51 @@
+import Foundation
+import Postgres
+
+/// The database that holds the tables and the `lacuna` schema, and how sessions on it are opened.
+public struct Database: Sendable {
+    /// A libpq connection string; nil leaves everything to libpq's environment.
+    public let connectionString: String?
+    /// How long one statement may take.
+    public var statementDeadline: Duration = .seconds(600)
+    /// Takes the server's notices.
+    public var onNotice: @Sendable (Notice) -> Void = { _ in }
+
+    let host: String
+    let processID: Int32
+
+    /// A database by its connection string.
+    public init(connectionString: String?) {
+        self.connectionString = connectionString
+        host = ProcessInfo.processInfo.hostName
+        processID = ProcessInfo.processInfo.processIdentifier
+    }
+
+    /// Opens a session.
+    ///
+    /// - Parameters:
+    ///   - activity: what `pg_stat_activity` shows.
+    ///   - stream: the stream that it works for. Where its leases are off, nothing is set on the session, because a proxy
+    ///     may give its server connection to strangers.
+    /// - Throws: ``PostgresError/connectionFailed(_:)``.
+    public func connect(_ activity: String, stream: StreamDefinition? = nil) async throws -> Session {
+        var options = SessionOptions(connectionString: connectionString, applicationName: "lacuna \(activity)")
+        options.statementDeadline = statementDeadline
+        options.onNotice = onNotice
+        if stream?.leases ?? true {
+            // The server ends what this side cannot: a client that vanished inside a transaction or behind a dead network.
+            options.parameters = [
+                ("idle_in_transaction_session_timeout", "120s"), ("tcp_keepalives_idle", "60"),
+                ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "6"),
+            ]
+        }
+        return try await Session.connect(options)
+    }
+}
+
+/// Waits between attempts: exponential backoff with full jitter.
+enum Backoff {
+    /// A random wait between nothing and `ceiling`.
+    static func wait(ceiling: Duration) -> Duration {
+        ceiling * Double.random(in: 0...1)
+    }
+}

@@ -1,0 +1,71 @@
+/// Asks a source for windows, whole.
+struct Fetcher: Sendable {
+    let stream: ResolvedStream
+    let source: any Source
+    /// How much of an answer is kept in memory before it goes to a file.
+    var spoolMemoryLimit = 4 << 20
+
+    /// Fetches one batch's records and checks each against the request.
+    ///
+    /// - Throws: ``SourceError``, ``RecordError``, ``SpoolError``; `CancellationError`.
+    func fetch(_ batch: PlannedBatch) async throws -> (SpooledRecords, FetchSummary) {
+        let definition = stream.definition
+        let fields = zip(definition.partitions.columns, batch.partition.values).map { column, value in
+            PartitionField(field: definition.field(of: column), value: value)
+        }
+        let sink = RecordSink(
+            layout: RecordLayout(
+                keyField: definition.field(of: definition.keyColumn), keyType: definition.keyType,
+                window: batch.request, partition: fields, stray: source.strayRecords,
+                spoolMemoryLimit: spoolMemoryLimit))
+        let request = FetchRequest(stream: definition, partition: batch.partition, window: batch.request)
+        let summary = try await source.fetch(request, into: sink)
+        return (try sink.finish(), summary)
+    }
+
+    /// The newest unit of a partition that the source has; nil where it has none.
+    ///
+    /// - Throws: ``SourceError``, also where the tip is not a key of the stream.
+    func tip(of partition: Partition) async throws -> Int64? {
+        let request = TipRequest(stream: stream.definition, partition: partition)
+        guard let text = try await source.tip(request) else { return nil }
+        do {
+            return try stream.definition.keyType.ordinal(of: text)
+        } catch {
+            throw SourceError(.permanent, "the source's tip is no key: \(error)")
+        }
+    }
+}
+
+extension RetryPolicy {
+    /// Runs `body`, again after a wait where it fails in a way that may pass.
+    ///
+    /// - Parameters:
+    ///   - onRetry: told of each failure and the wait before the next attempt.
+    ///   - body: takes the number of the attempt, from 1.
+    /// - Throws: the last error; `CancellationError`.
+    func run<Value>(
+        onRetry: (any Error, Duration) -> Void, _ body: (Int) async throws -> Value
+    ) async throws -> Value {
+        var attempt = 1
+        while true {
+            do {
+                return try await body(attempt)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                switch BatchFault(error) {
+                case .retry, .retryThenHalve: break
+                default: throw error
+                }
+                guard attempt < attempts else { throw error }
+                try Task.checkCancellation()
+                let asked = (error as? SourceError)?.retryAfter ?? .zero
+                let wait = max(Backoff.wait(ceiling: ceiling(afterAttempt: attempt)), min(asked, maxBackoff))
+                onRetry(error, wait)
+                try await Task.sleep(for: wait)
+                attempt += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+import Postgres
+import SQLStatements
+import Synchronization
+
+extension Reconciler {
+    /// Closes everything from `latest` to the tip, all or nothing: every batch is fetched first, then one transaction
+    /// writes them all.
+    ///
+    /// Where any batch fails, nothing is written. Where another catchup of the stream runs, this one is deferred.
+    ///
+    /// - Returns: what was done. It does not throw: failures are in the report.
+    public func catchup(_ options: RunOptions = RunOptions()) async -> RunReport {
+        var report = RunReport(stream: definition.name, mode: .catchup)
+        do {
+            let session = try await connect()
+            if definition.leases {
+                let row = try await session.query(
+                    try Statements.tryLease.bound(values: [
+                        "lease": catchupLock, "activity": "lacuna \(definition.name): catchup",
+                    ])
+                ).only()
+                guard try row.get("leased", as: Bool.self) else { throw StreamError.catchupRunning(stream: definition.name) }
+            }
+            try await catchup(options, &report, on: session)
+            await session.close()
+        } catch StreamError.catchupRunning(let stream) {
+            report.notes.append(StreamError.catchupRunning(stream: stream).description)
+            report.state = .deferred
+        } catch {
+            report.streamFailures.append(error.message)
+        }
+        report.settle()
+        return report
+    }
+
+    private var catchupLock: String { "lacuna.catchup/\(definition.name)" }
+
+    private func catchup(_ options: RunOptions, _ report: inout RunReport, on session: Session) async throws {
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        let clock = try await session.query(try Statements.selectClock.bound()).only()
+        let userSearchPath: String = try clock.get("search_path")
+        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+            stream, lanes: options.partitions, on: session)
+        let fetcher = Fetcher(stream: stream, source: source)
+        let tips = try await tips(of: survey, fetcher)
+        let known = survey.with(tips: tips)
+
+        var demands: [Planner.Demand] = []
+        for coverage in known.partitions {
+            guard !coverage.isNew else {
+                let label = coverage.partition.label(columns: definition.partitions.columns)
+                report.notes.append(
+                    "\(label.isEmpty ? "" : "\(label): ")nothing is there yet; `lacuna reconcile` fills it from the tip")
+                report.stopReason = "a partition has nothing to catch up from"
+                continue
+            }
+            let tail = coverage.tail ?? UnitSet()
+            guard let hull = tail.hull else { continue }
+            demands.append(
+                Planner.Demand(
+                    partition: coverage.partition, units: tail, reason: .catchup,
+                    bounds: coverage.range.lowerBound..<hull.upperBound))
+        }
+        let batches = Planner(definition).batches(for: demands)
+        report.planned = batches.count
+        options.onEvent(.planned(batches: batches.count, units: batches.reduce(0) { $0 + $1.window.unitCount }))
+        guard !batches.isEmpty else { return }
+
+        try await requireWritable(stream, on: session)
+        let journal = try await RunJournal.open(
+            .catchup, stream: definition, planned: batches.count, database: database)
+        var spooling = fetcher
+        // The answers of all batches are held at once: together they get no more memory than a few of a reconcile.
+        spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / batches.count)
+        OpenFileLimit.raise()
+        let context = RunContext(
+            database: database, survey: known, fetcher: spooling,
+            commit: BatchCommit(stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
+            journal: journal, options: options, tips: tips)
+        do {
+            let started: String = try await session.query(try Statements.selectClock.bound()).only().get("now")
+            let fetched = try await fetchAll(batches, context, started: started)
+            let result = try await commitAll(fetched, context)
+            report.committed = result.isChanged ? batches.count : 0
+            report.unchanged = batches.count - report.committed
+            report.fetched = fetched.reduce(0) { $0 + $1.records.recordCount }
+            report.inserted = result.inserted
+            report.updated = result.updated
+            report.emptied = result.emptied
+            if report.changedSomething { try await runAfterScripts(searchPath: userSearchPath) }
+        } catch let failure as BatchFailure {
+            report.failures.append(failure)
+            try await journal.recordFailure(failure, batch: 1, attempts: 1, started: "now")
+        } catch is CancellationError {
+            report.stopReason = "stopped by a signal"
+        } catch PostgresError.outcomeUnknown(let message) {
+            report.streamFailures.append(PostgresError.outcomeUnknown(message: message).description)
+            report.state = .unknown
+        } catch {
+            report.streamFailures.append(error.message)
+        }
+        report.settle()
+        try await journal.finish(report, keepDays: options.journalDays)
+    }
+
+    private func tips(of survey: Survey, _ fetcher: Fetcher) async throws -> [Partition: Int64] {
+        guard definition.expect.to == .tip else { return [:] }
+        var tips: [Partition: Int64] = [:]
+        for coverage in survey.partitions where !coverage.isNew {
+            let tip = try await definition.retry.run(onRetry: { _, _ in }) { _ in
+                try await fetcher.tip(of: coverage.partition)
+            }
+            if let tip { tips[coverage.partition] = tip }
+        }
+        return tips
+    }
+
+    /// Fetches every batch, some at once. The first failure ends all: part of a catchup is worth nothing.
+    private func fetchAll(
+        _ batches: [PlannedBatch], _ context: RunContext, started: String
+    ) async throws -> [FetchedBatch] {
+        let workers = max(1, min(context.options.workers ?? definition.workers, 64))
+        return try await withThrowingTaskGroup(of: (Int, FetchedBatch)?.self) { group in
+            group.addTask {
+                try await context.options.stop.wait()
+                throw CancellationError()
+            }
+            var next = 0
+            var done: [Int: FetchedBatch] = [:]
+            while done.count < batches.count {
+                while next < batches.count, next - done.count < workers {
+                    let index = next
+                    group.addTask {
+                        (index, try await fetch(batches[index], number: Int64(index + 1), context, started: started))
+                    }
+                    next += 1
+                }
+                if let (index, fetched) = try await group.next() ?? nil {
+                    done[index] = fetched
+                    context.options.onEvent(
+                        .finished(
+                            window: fetched.batch.window, partition: fetched.batch.partition,
+                            rows: fetched.records.recordCount, isCommitted: false))
+                }
+            }
+            group.cancelAll()
+            return batches.indices.compactMap { done[$0] }
+        }
+    }
+
+    @concurrent
+    private func fetch(
+        _ batch: PlannedBatch, number: Int64, _ context: RunContext, started: String
+    ) async throws -> FetchedBatch {
+        do {
+            let (records, summary) = try await definition.retry.run(onRetry: { error, wait in
+                context.options.onEvent(
+                    .retrying(
+                        window: batch.window, partition: batch.partition, message: error.message, wait: wait))
+            }, { _ in
+                try await context.fetcher.fetch(batch)
+            })
+            return context.fetched(
+                batch, number: number, records: records, summary: summary, started: started, attempts: 1)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw BatchFailure(
+                partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
+        }
+    }
+
+    /// One transaction over all batches, run until its outcome is known.
+    private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
+        let remembered = Remembered<CommittedBatch>()
+        let resolution = CommitResolution(limit: context.options.resolutionLimit)
+        var mayCopyStraight = true
+        return try await definition.retry.run(onRetry: { _, _ in }) { _ in
+            while true {
+                do {
+                    return try await transaction(fetched, context, straight: mayCopyStraight, remembered)
+                } catch is StraightCopyRefused {
+                    mayCopyStraight = false
+                } catch {
+                    guard try await resolution.shouldTryAgain(after: error) else { throw error }
+                }
+            }
+        }
+    }
+
+    private func transaction(
+        _ fetched: [FetchedBatch], _ context: RunContext, straight: Bool, _ remembered: Remembered<CommittedBatch>
+    ) async throws -> CommittedBatch {
+        let session = try await connect()
+        defer { Task { await session.close() } }
+        let lock = "\(catchupLock)/commit"
+        do {
+            return try await session.withTransaction { session in
+                try await context.commit.begin(on: session)
+                try await session.query(try Statements.lockWindow.bound(values: ["window": lock]))
+                var total = CommittedBatch()
+                for batch in fetched {
+                    guard try await context.commit.claim(batch, on: session) else {
+                        return remembered.value ?? CommittedBatch(isChanged: true)
+                    }
+                    do {
+                        let result = try await context.commit.apply(batch, straight: straight, on: session)
+                        total.inserted += result.inserted
+                        total.updated += result.updated
+                        total.emptied += result.emptied
+                        total.isChanged = total.isChanged || result.isChanged
+                    } catch let error as ProofError {
+                        throw BatchFailure(
+                            partition: batch.batch.partition, window: batch.batch.window, message: error.description)
+                    }
+                }
+                guard total.isChanged else { throw NothingToCommit() }
+                try await context.journal.record()
+                remembered.value = total
+                return total
+            }
+        } catch is NothingToCommit {
+            return CommittedBatch()
+        }
+    }
+}

@@ -1,0 +1,272 @@
+import Logging
+import Postgres
+import SQLStatements
+
+/// Keeps one stream free of gaps: finds what is missing in the data itself and fetches it from the stream's source.
+///
+/// There is no progress cursor, no queue and no checkpoint. Interrupt it anywhere; the next run sees what is missing. Any
+/// number of reconcilers may run at once against one database.
+///
+/// ```swift
+/// var stream = StreamDefinition(name: "blocks", table: "blocks", keyColumn: "height", keyType: .integer(step: 1))
+/// stream.expect.from = .unit(1)
+/// let reconciler = Reconciler(stream: stream, source: Blocks(), database: Database(connectionString: nil))
+/// let report = await reconciler.reconcile()
+/// ```
+public struct Reconciler: Sendable {
+    /// The stream.
+    public let definition: StreamDefinition
+    let source: any Source
+    let database: Database
+    /// How the table is scanned for gaps.
+    public var scan: any GapScan = WindowGapScan()
+    var log = Logger(label: "lacuna")
+
+    /// A reconciler.
+    public init(stream: StreamDefinition, source: any Source, database: Database) {
+        definition = stream
+        self.source = source
+        self.database = database
+    }
+
+    // MARK: Looking
+
+    /// What is missing now. Asks only the database, and needs only SELECT on the table.
+    ///
+    /// - Parameters:
+    ///   - asksTip: whether to ask the source for its tips too.
+    ///   - now: the instant to use instead of the database's clock, seconds since the epoch.
+    /// - Throws: ``StreamError``, ``PostgresError``; ``SourceError`` where the tip was asked for.
+    public func survey(asksTip: Bool = false, now: Int64? = nil) async throws -> Survey {
+        let session = try await connect()
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        let survey = try await Surveyor(scan: scan, needsSchema: false, now: now).survey(stream, on: session)
+        await session.close()
+        guard asksTip else { return survey }
+        var tips: [Partition: Int64] = [:]
+        let fetcher = Fetcher(stream: stream, source: source)
+        for coverage in survey.partitions {
+            if let tip = try await fetcher.tip(of: coverage.partition) { tips[coverage.partition] = tip }
+        }
+        return survey.with(tips: tips)
+    }
+
+    /// What a reconcile would do now.
+    ///
+    /// - Throws: ``StreamError``, ``PostgresError``.
+    public func plan(_ options: RunOptions = RunOptions()) async throws -> RunPlan {
+        let session = try await connect()
+        let (plan, _) = try await reconcilePlan(options, on: session)
+        await session.close()
+        return plan
+    }
+
+    // MARK: Reconcile
+
+    /// Closes the gaps up to `latest`, batch by batch, and fills partitions that have nothing yet from their tip backwards.
+    ///
+    /// - Returns: what was done. It does not throw: failures are in the report.
+    public func reconcile(_ options: RunOptions = RunOptions()) async -> RunReport {
+        var report = RunReport(stream: definition.name, mode: .reconcile)
+        do {
+            let session = try await connect()
+            let (plan, userSearchPath) = try await reconcilePlan(options, on: session)
+            report = plan.firstReport(mode: .reconcile, stream: definition.name)
+            options.onEvent(
+                .planned(
+                    batches: plan.batches.count, units: plan.batches.reduce(0) { $0 + $1.window.unitCount }))
+            guard !plan.batches.isEmpty else {
+                report.missing = plan.survey.missingCount
+                report.settle()
+                await session.close()
+                return report
+            }
+            let stream = plan.survey.stream
+            try await requireWritable(stream, on: session)
+            let journal = try await RunJournal.open(
+                .reconcile, stream: definition, planned: plan.batches.count, database: database)
+            let context = RunContext(
+                database: database, survey: plan.survey, fetcher: Fetcher(stream: stream, source: source),
+                commit: BatchCommit(
+                    stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
+                journal: journal, options: options, tips: plan.tips)
+            let state = RunState(plan.batches, report: report, options: options)
+            await runWorkers(context, state: state)
+            report = state.report
+            await afterwards(&report, stream: stream, userSearchPath: userSearchPath, options, on: session)
+            await session.close()
+            do {
+                try await journal.finish(report, keepDays: options.journalDays)
+            } catch {
+                report.notes.append("the journal could not be closed: \(error.message)")
+            }
+        } catch {
+            report.streamFailures.append(error.message)
+            report.settle()
+        }
+        return report
+    }
+
+    private func runWorkers(_ context: RunContext, state: RunState) async {
+        let count = max(1, min(context.options.workers ?? definition.workers, 64))
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    await BatchWorker(context, state: state).work()
+                    return true
+                }
+            }
+            group.addTask {
+                // The batches in flight get their grace, then they are rolled back.
+                do {
+                    try await context.options.stop.wait()
+                    try await Task.sleep(for: context.options.grace)
+                    return false
+                } catch {
+                    return true
+                }
+            }
+            var working = count
+            for await isWorker in group {
+                if isWorker { working -= 1 }
+                if !isWorker || working == 0 { group.cancelAll() }
+            }
+        }
+    }
+
+    /// Runs the scripts that follow a run which changed something, then asks the data what is still missing.
+    private func afterwards(
+        _ report: inout RunReport, stream: ResolvedStream, userSearchPath: String, _ options: RunOptions,
+        on session: Session
+    ) async {
+        do {
+            if report.changedSomething { try await runAfterScripts(searchPath: userSearchPath) }
+            let fresh = await session.isUsable ? session : try await connect()
+            let survey = try await Surveyor(scan: scan, now: options.now).survey(
+                stream, lanes: options.partitions, on: fresh)
+            let bounds = options.bounds(definition.keyType.limits)
+            report.missing = survey.partitions.reduce(0) { $0 + $1.gaps.intersection(bounds).count }
+        } catch {
+            report.streamFailures.append(error.message)
+        }
+        report.settle()
+    }
+
+    func runAfterScripts(searchPath: String) async throws {
+        guard !definition.after.isEmpty else { return }
+        let session = try await connect()
+        let scripts = definition.after
+        do {
+            try await session.withTransaction { session in
+                try await session.setSearchPath(searchPath)
+                for script in scripts {
+                    _ = try await session.script(script.text, name: script.path)
+                    guard session.isTransactionOpen else {
+                        throw StreamError.invalid("\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
+                    }
+                }
+            }
+        } catch {
+            throw StreamError.invalid("the run's rows are committed, but `after` failed: \(error.message)")
+        }
+        await session.close()
+    }
+
+    // MARK: Planning
+
+    private func reconcilePlan(
+        _ options: RunOptions, on session: Session
+    ) async throws -> (RunPlan, userSearchPath: String) {
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
+            .get("search_path")
+        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+            stream, lanes: options.partitions, on: session)
+        let failures = options.retryNow ? [] : try await earlierFailures(on: session)
+        let tips = await tipsOfNewPartitions(survey, options)
+        let known = survey.with(tips: tips.units)
+        let plan = RunPlanner(survey: known, options: options, earlier: failures).plan(
+            failures: tips.failures, notes: tips.notes, tips: tips.units)
+        return (plan, userSearchPath)
+    }
+
+    private func earlierFailures(on session: Session) async throws -> [EarlierFailure] {
+        let rows = try await session.query(
+            try Statements.selectFailures.bound(values: [
+                "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
+            ]))
+        return try rows.compactMap { row in
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { return nil }
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            return EarlierFailure(
+                partition: partition, window: lower..<upper, failures: try row.get("failures"),
+                secondsAgo: try row.get("seconds_ago"))
+        }
+    }
+
+    /// Only a partition that has nothing yet starts from the tip; the others never look beyond `latest`.
+    private func tipsOfNewPartitions(
+        _ survey: Survey, _ options: RunOptions
+    ) async -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String]) {
+        guard definition.expect.to == .tip else { return ([:], [], []) }
+        let fetcher = Fetcher(stream: survey.stream, source: source)
+        var tips: [Partition: Int64] = [:]
+        var failures: [BatchFailure] = []
+        var notes: [String] = []
+        for coverage in survey.partitions where coverage.isNew {
+            let partition = coverage.partition
+            do {
+                let tip = try await definition.retry.run(onRetry: { _, _ in }) { _ in
+                    try await fetcher.tip(of: partition)
+                }
+                if let tip {
+                    tips[partition] = tip
+                } else {
+                    notes.append("\(label(partition))the source has nothing yet")
+                }
+            } catch {
+                failures.append(
+                    BatchFailure(
+                        partition: partition, window: 0..<0,
+                        message: "the tip could not be asked for: \(error.message)"))
+            }
+        }
+        return (tips, failures, notes)
+    }
+
+    // MARK: Session
+
+    func connect() async throws -> Session {
+        // A server that is starting up or full deserves a moment; a wrong address deserves an answer.
+        try await RetryPolicy(attempts: 3, backoff: .milliseconds(300)).run(onRetry: { _, _ in }) { _ in
+            try await database.connect(definition.name, stream: definition)
+        }
+    }
+
+    /// Refuses what would fail batch by batch: a standby, a missing privilege, another meaning of the stream's units.
+    func requireWritable(_ stream: ResolvedStream, on session: Session) async throws {
+        let clock = try await session.query(try Statements.selectClock.bound()).only()
+        if try clock.get("in_recovery", as: Bool.self) { throw StreamError.readOnly }
+        if definition.load.isEmpty {
+            guard stream.table.privileges.canInsert, stream.table.privileges.canUpdate else {
+                throw StreamError.invalid("this role may not INSERT and UPDATE in \(stream.table.name): grant both")
+            }
+            let unique = try await session.query(
+                try Statements.findUniqueIndex.bound(values: [
+                    "schema": stream.table.schema, "name": stream.table.name,
+                    "columns": TextArray.literal(stream.primaryKey),
+                ])
+            ).only()
+            guard !stream.primaryKey.isEmpty, try unique.get("found", as: Bool.self) else {
+                throw StreamError.noUniqueIndex(table: stream.table.name, columns: stream.primaryKey)
+            }
+        }
+        try await StreamRegistry.register(stream, on: session)
+    }
+
+    private func label(_ partition: Partition) -> String {
+        let text = partition.label(columns: definition.partitions.columns)
+        return text.isEmpty ? "" : "\(text): "
+    }
+}

@@ -1,0 +1,43 @@
+/// Limits and choices of one run.
+public struct RunOptions: Sendable {
+    /// At most so many batches; nil: all.
+    public var maxBatches: Int?
+    /// No batch starts after so long; nil: any time.
+    public var timeLimit: Duration?
+    /// How many batches are in flight at once; nil: what the stream says.
+    public var workers: Int?
+    /// Only these partitions; nil: all.
+    public var partitions: Set<Partition>?
+    /// Only units from here on.
+    public var from: Int64?
+    /// Only units up to here, inclusive.
+    public var to: Int64?
+    /// Whether the first failure ends the run.
+    public var failFast = false
+    /// Whether windows that failed in earlier runs are tried before their wait is over.
+    public var retryNow = false
+    /// How many leaf batches may fail in a row, none succeeding between them, before the source counts as down.
+    public var failureLimit = 10
+    /// How long batches in flight may go on after the stop signal.
+    public var grace: Duration = .seconds(10)
+    /// How long the journal is kept.
+    public var journalDays = 90
+    /// How long a lost COMMIT answer is looked for before the outcome counts as unknown.
+    public var resolutionLimit: Duration = .seconds(120)
+    /// The instant to use instead of the database's clock, seconds since the epoch.
+    public var now: Int64?
+    /// Ends the run tidily.
+    public var stop = StopSignal()
+    /// Takes what happens.
+    public var onEvent: @Sendable (RunEvent) -> Void = { _ in }
+
+    /// Options with the defaults above.
+    public init() {}
+
+    /// The units that the run may touch, inside `limits`.
+    func bounds(_ limits: Range<Int64>) -> Range<Int64> {
+        let lower = max(from ?? limits.lowerBound, limits.lowerBound)
+        let upper = min(to.map { $0.adding(saturating: 1) } ?? limits.upperBound, limits.upperBound)
+        return lower..<max(lower, upper)
+    }
+}

@@ -1,0 +1,23 @@
+/// What a run would do, before it does it.
+public struct RunPlan: Sendable {
+    /// The snapshot that it was made from, with the tips that were asked for.
+    public let survey: Survey
+    /// The batches, in order.
+    public let batches: [PlannedBatch]
+    /// Units that are missing but wait, because their windows failed in earlier runs.
+    public let waiting: [Partition: UnitSet]
+    /// Partitions that nothing can be planned for, and why.
+    public let failures: [BatchFailure]
+    /// What else is worth saying.
+    public let notes: [String]
+    /// The tips that were asked for.
+    let tips: [Partition: Int64]
+}
+
+/// When a window that failed is tried again: a minute after the first run it failed in, twice as long after each further
+/// one, at most a day.
+enum FailureWait {
+    static func seconds(afterFailures failures: Int) -> Int64 {
+        min(60 << Int64(min(max(failures - 1, 0), 20)), 86_400)
+    }
+}

@@ -1,0 +1,102 @@
+/// A window that failed in earlier runs and was not committed since.
+struct EarlierFailure: Sendable {
+    let partition: Partition
+    let window: Range<Int64>
+    let failures: Int
+    let secondsAgo: Int64
+
+    var isWaiting: Bool { secondsAgo < FailureWait.seconds(afterFailures: failures) }
+}
+
+/// Turns a survey into the batches of a reconcile: pure, values in, values out.
+struct RunPlanner: Sendable {
+    let survey: Survey
+    let options: RunOptions
+    let earlier: [EarlierFailure]
+
+    private var definition: StreamDefinition { survey.stream.definition }
+
+    func plan(failures: [BatchFailure], notes: [String], tips: [Partition: Int64]) -> RunPlan {
+        var failures = failures
+        var notes = notes
+        var demands: [Planner.Demand] = []
+        var waiting: [Partition: UnitSet] = [:]
+        let bounds = options.bounds(definition.keyType.limits)
+        let waitingUnits = Dictionary(grouping: earlier.filter(\.isWaiting), by: \.partition)
+            .mapValues { UnitSet($0.map(\.window)) }
+
+        for coverage in survey.partitions {
+            let partition = coverage.partition
+            if coverage.isNew {
+                guard hasEnd(coverage, tips) else { continue }
+                guard definition.expect.from != nil || coverage.oldest != nil else {
+                    let label = partition.label(columns: definition.partitions.columns)
+                    failures.append(
+                        BatchFailure(
+                            partition: partition, window: 0..<0,
+                            message: StreamError.noBeginning(stream: definition.name, partition: label).description))
+                    continue
+                }
+            }
+            let recent = lookback(coverage).intersection(bounds)
+            let gaps = coverage.gaps.intersection(bounds)
+            let patient = gaps.union(recent).intersection(waitingUnits[partition] ?? UnitSet())
+            if !patient.isEmpty { waiting[partition] = patient }
+            let suspects = (survey.suspects[partition] ?? UnitSet()).intersection(coverage.expected)
+            demands.append(
+                Planner.Demand(
+                    partition: partition, units: gaps.subtracting(recent).subtracting(patient), reason: .gap,
+                    bounds: coverage.range, suspects: suspects))
+            demands.append(
+                Planner.Demand(
+                    partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: coverage.range,
+                    suspects: suspects))
+        }
+        let waitingCount = waiting.values.reduce(0) { $0 + $1.count }
+        if waitingCount > 0 {
+            notes.append(
+                "\(waitingCount) unit\(waitingCount == 1 ? "" : "s") failed in earlier runs and wait; --retry-now tries "
+                    + "them at once")
+        }
+        return RunPlan(
+            survey: survey, batches: Planner(definition).batches(for: demands), waiting: waiting, failures: failures,
+            notes: notes, tips: tips)
+    }
+
+    private func hasEnd(_ coverage: PartitionCoverage, _ tips: [Partition: Int64]) -> Bool {
+        definition.expect.to != .tip || tips[coverage.partition] != nil
+    }
+
+    /// The expected units at most `lookback` behind the newest.
+    private func lookback(_ coverage: PartitionCoverage) -> UnitSet {
+        guard let span = definition.lookback, !span.isZero, let latest = coverage.latest else { return UnitSet() }
+        let end = min(coverage.range.upperBound, latest.adding(saturating: 1))
+        let start = definition.keyType.ordinal(end, minus: span)
+        return start < end ? coverage.expected.intersection(start..<end) : UnitSet()
+    }
+}
+
+extension RunPlan {
+    func firstReport(mode: RunMode, stream: String) -> RunReport {
+        var report = RunReport(stream: stream, mode: mode)
+        report.planned = batches.count
+        report.waiting = waiting.values.reduce(0) { $0 + $1.count }
+        report.failures = failures
+        report.notes = notes
+        return report
+    }
+}
+
+extension RunReport {
+    /// Decides how the run ended from what it knows.
+    mutating func settle() {
+        guard state == .done else { return }
+        if !failures.isEmpty || !streamFailures.isEmpty {
+            state = .failed
+        } else if let missing, missing > 0 {
+            state = .incomplete
+        } else if stopReason != nil {
+            state = .incomplete
+        }
+    }
+}

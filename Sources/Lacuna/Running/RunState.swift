@@ -1,0 +1,115 @@
+import Synchronization
+
+/// What the workers of one run share: the queue, the figures, and whether to go on.
+final class RunState: Sendable {
+    fileprivate struct State {
+        var next = 0
+        var nextNumber: Int64
+        var report: RunReport
+        var failuresInARow = 0
+        var isEnded = false
+    }
+
+    private let batches: [PlannedBatch]
+    private let options: RunOptions
+    private let deadline: ContinuousClock.Instant?
+    private let state: Mutex<State>
+
+    init(_ batches: [PlannedBatch], report: RunReport, options: RunOptions) {
+        self.batches = batches
+        self.options = options
+        deadline = options.timeLimit.map { .now + $0 }
+        state = Mutex(State(nextNumber: 1, report: report))
+    }
+
+    var report: RunReport { state.withLock { $0.report } }
+
+    /// The next batch; nil where there is none or the run is to end.
+    func next() -> PlannedBatch? {
+        state.withLock { state in
+            guard !state.isEnded, state.next < batches.count else { return nil }
+            if options.stop.isGiven {
+                state.end("stopped by a signal")
+                return nil
+            }
+            if let deadline, ContinuousClock.now >= deadline {
+                state.end("the time limit was reached")
+                return nil
+            }
+            if let limit = options.maxBatches, state.next >= limit {
+                state.end("the limit of \(limit) batches was reached")
+                return nil
+            }
+            defer { state.next += 1 }
+            return batches[state.next]
+        }
+    }
+
+    /// A number for a batch, unique in the run.
+    func number() -> Int64 {
+        state.withLock { state in
+            defer { state.nextNumber += 1 }
+            return state.nextNumber
+        }
+    }
+
+    var isEnded: Bool { state.withLock { $0.isEnded } }
+
+    func committed(_ result: CommittedBatch, fetched: Int) {
+        state.withLock { state in
+            state.failuresInARow = 0
+            if result.isChanged {
+                state.report.committed += 1
+                state.report.fetched += fetched
+                state.report.inserted += result.inserted
+                state.report.updated += result.updated
+                state.report.emptied += result.emptied
+            } else {
+                state.report.unchanged += 1
+            }
+        }
+    }
+
+    func heldElsewhere() {
+        state.withLock { $0.report.heldElsewhere += 1 }
+    }
+
+    func failed(_ failure: BatchFailure) {
+        state.withLock { state in
+            state.report.failures.append(failure)
+            state.failuresInARow += 1
+            if options.failFast {
+                state.end("a batch failed and --fail-fast is set")
+            } else if state.failuresInARow >= options.failureLimit {
+                state.end("\(state.failuresInARow) batches in a row failed: the source or the table is at fault")
+            }
+        }
+    }
+
+    func stop(_ message: String) {
+        state.withLock { state in
+            state.report.streamFailures.append(message)
+            state.end(message)
+        }
+    }
+
+    func note(_ note: String) {
+        state.withLock { $0.report.notes.append(note) }
+    }
+
+    func outcomeUnknown(_ failure: BatchFailure) {
+        state.withLock { state in
+            state.report.failures.append(failure)
+            state.report.state = .unknown
+            state.end("the outcome of a commit is unknown")
+        }
+    }
+}
+
+extension RunState.State {
+    fileprivate mutating func end(_ reason: String) {
+        guard !isEnded else { return }
+        isEnded = true
+        report.stopReason = reason
+    }
+}

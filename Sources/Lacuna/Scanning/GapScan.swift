@@ -1,0 +1,72 @@
+import Postgres
+import SQLStatements
+
+/// What is missing between two units of a table, lane by lane.
+public struct GapScanResult: Sendable, Hashable {
+    /// The range that was asked for.
+    public let range: Range<Int64>
+    /// The missing units of every lane that has a row in the range. A lane that is not here has none.
+    public let missing: [Partition: UnitSet]
+
+    /// The missing units of a lane: all of them where it has no row.
+    public func missing(in partition: Partition) -> UnitSet {
+        missing[partition] ?? UnitSet(range)
+    }
+
+    /// The units that have rows.
+    public func present(in partition: Partition) -> UnitSet {
+        UnitSet(range).subtracting(missing(in: partition))
+    }
+}
+
+/// A way to find the missing units of a table. All ways give the same answer; they differ in cost.
+public protocol GapScan: Sendable {
+    /// Scans `range` of the stream's table, in one lane or in all of them at once.
+    ///
+    /// - Throws: ``PostgresError``.
+    func scan(
+        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
+    ) async throws -> GapScanResult
+}
+
+/// The canonical scan: a window function over the distinct units (`sql/statements/find_gaps.sql`).
+public struct WindowGapScan: GapScan {
+    /// The scan.
+    public init() {}
+
+    /// Scans `range` of the stream's table.
+    ///
+    /// - Throws: ``PostgresError``.
+    public func scan(
+        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
+    ) async throws -> GapScanResult {
+        guard !range.isEmpty else { return GapScanResult(range: range, missing: [:]) }
+        var inRange = try stream.key.inRange().description
+        if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
+        let statement = try Statements.findGaps.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "lane_columns": try stream.laneColumns, "lane": try stream.lane, "unit": try stream.key.unit,
+                "in_range": SQLFragment(trusted: inRange),
+            ],
+            values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
+        var lanes: [Partition: [Range<Int64>]] = [:]
+        try await session.forEachRow(statement) { row in
+            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self) else { return }
+            guard let values = lane.partition,
+                let lower = try row.getIfPresent(at: 1, as: Int64.self),
+                let upper = try row.getIfPresent(at: 2, as: Int64.self), lower <= upper
+            else { return }
+            lanes[values, default: []].append(lower..<upper)
+        }
+        return GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) })
+    }
+}
+
+extension TextArray {
+    /// The partition with these values; nil where one of them is NULL, which no declared partition has.
+    var partition: Partition? {
+        let values = elements.compactMap(\.self)
+        return values.count == elements.count ? Partition(values) : nil
+    }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import Postgres
+
+/// The SQL that maps a key column, or an expression of its type, to units and back.
+public struct KeyExpression: Sendable, Hashable {
+    /// What the column stores.
+    enum Storage: Sendable, Hashable {
+        case integer
+        case date
+        case timestamp
+        case timestampWithTimeZone
+
+        init?(baseType: String) {
+            switch baseType {
+            case "smallint", "integer", "bigint": self = .integer
+            case "date": self = .date
+            case "timestamp without time zone": self = .timestamp
+            case "timestamp with time zone": self = .timestampWithTimeZone
+            default: return nil
+            }
+        }
+    }
+
+    let expression: SQLFragment
+    let storage: Storage
+    let type: KeyType
+
+    /// The expression of a table's key column.
+    ///
+    /// - Throws: ``StreamError/noSuchColumn(_:table:nearest:)``, ``StreamError/keyTypeMismatch(column:type:declared:)``.
+    public init(column name: String, of table: TableDescription, type: KeyType) throws {
+        guard let column = table.column(name) else {
+            throw StreamError.noSuchColumn(name, table: table.name, nearest: table.columns.map(\.name))
+        }
+        try self.init(try SQLFragment(identifier: name), column: column, type: type)
+    }
+
+    /// An expression that is of the type of `column`.
+    init(_ expression: SQLFragment, column: TableDescription.Column, type: KeyType) throws {
+        let mismatch = StreamError.keyTypeMismatch(column: column.name, type: column.type, declared: type.name)
+        guard let storage = Storage(baseType: column.baseType) else { throw mismatch }
+        switch (type, storage) {
+        case (.integer, .integer), (.date, .date), (.date, .timestamp), (.date, .timestampWithTimeZone),
+            (.timestamp, .timestamp), (.timestamp, .timestampWithTimeZone):
+            break
+        default: throw mismatch
+        }
+        self.expression = expression
+        self.storage = storage
+        self.type = type
+    }
+
+    /// The ordinal of a row, `bigint`; NULL where the key is NULL.
+    public var unit: SQLFragment {
+        get throws {
+            let zone = try zoneLiteral
+            let sql =
+                switch (type, storage) {
+                case (.integer(step: 1), _): "\(expression)::bigint"
+                case (.integer(let step), _):
+                    "(CASE WHEN \(expression) >= 0 THEN \(expression)::bigint / \(step) "
+                        + "ELSE (\(expression)::bigint + 1) / \(step) - 1 END)"
+                case (.date, .timestampWithTimeZone):
+                    "((\(expression) AT TIME ZONE \(zone))::date - date '1970-01-01')::bigint"
+                case (.date, _): "(\(expression)::date - date '1970-01-01')::bigint"
+                case (.timestamp(let step, _), .timestamp):
+                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression) AT TIME ZONE \(zone)) + \(type.anchorSeconds)) / "
+                        + "\(step))::bigint"
+                case (.timestamp(let step, _), _):
+                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression)) + \(type.anchorSeconds)) / \(step))::bigint"
+                }
+            return SQLFragment(trusted: sql)
+        }
+    }
+
+    /// Whether a row's unit lies in `lower ..< upper`, as an index on the column serves it.
+    ///
+    /// - Parameters:
+    ///   - lower: the name of the value of the first unit.
+    ///   - upper: the name of the value of the unit after the last.
+    public func inRange(lower: String = "lower", upper: String = "upper") throws -> SQLFragment {
+        let zone = try zoneLiteral
+        let low = ":'\(lower)'::bigint"
+        let high = ":'\(upper)'::bigint"
+        let sql: String
+        switch (type, storage) {
+        case (.integer(let step), _):
+            let factor = step == 1 ? "" : " * \(step)"
+            sql = "\(expression) >= \(low)\(factor) AND \(expression) < \(high)\(factor)"
+        case (.date, .date), (.date, .integer):
+            sql =
+                "\(expression) >= date '1970-01-01' + \(low)::integer "
+                + "AND \(expression) < date '1970-01-01' + \(high)::integer"
+        case (.date, .timestamp):
+            sql =
+                "\(expression) >= (date '1970-01-01' + \(low)::integer)::timestamp "
+                + "AND \(expression) < (date '1970-01-01' + \(high)::integer)::timestamp"
+        case (.date, .timestampWithTimeZone):
+            // A day's edges in a zone with summer time are found by the exact test; the index only has to come near.
+            sql =
+                "\(expression) >= (date '1970-01-01' + \(low)::integer - 1)::timestamp AT TIME ZONE \(zone) "
+                + "AND \(expression) < (date '1970-01-01' + \(high)::integer + 1)::timestamp AT TIME ZONE \(zone) "
+                + "AND \(try unit) >= \(low) AND \(try unit) < \(high)"
+        case (.timestamp(let step, _), .timestamp):
+            sql =
+                "\(expression) >= (pg_catalog.to_timestamp((\(low)) * \(step) - 172800) AT TIME ZONE 'UTC') "
+                + "AND \(expression) < (pg_catalog.to_timestamp((\(high)) * \(step) + 172800) AT TIME ZONE 'UTC') "
+                + "AND \(try unit) >= \(low) AND \(try unit) < \(high)"
+        case (.timestamp(let step, _), _):
+            let anchor = type.anchorSeconds
+            sql =
+                "\(expression) >= pg_catalog.to_timestamp((\(low)) * \(step) - \(anchor)) "
+                + "AND \(expression) < pg_catalog.to_timestamp((\(high)) * \(step) - \(anchor))"
+        }
+        return SQLFragment(trusted: sql)
+    }
+
+    /// Whether PostgreSQL reads an exact key text as the same unit that ``KeyType/read(_:)`` does.
+    ///
+    /// A time with offset loses it in a column without time zone, so there only the server knows.
+    var acceptsExactText: Bool {
+        switch (type, storage) {
+        case (.integer, _), (.date, .date), (.date, .timestamp), (.timestamp, .timestampWithTimeZone): true
+        default: false
+        }
+    }
+
+    private var zoneLiteral: SQLFragment {
+        get throws { try SQLFragment(literal: type.timezone.sqlName) }
+    }
+}
+
+extension KeyType {
+    /// The name of the type in the config.
+    public var name: String {
+        switch self {
+        case .integer: "integer"
+        case .date: "date"
+        case .timestamp: "timestamp"
+        }
+    }
+
+    /// The step in keys, or seconds for timestamps; 1 for dates.
+    var step: Int64 {
+        switch self {
+        case .integer(let step), .timestamp(let step, _): step
+        case .date: 1
+        }
+    }
+}
+
+extension TimeZone {
+    /// The zone's name as PostgreSQL knows it.
+    var sqlName: String {
+        self == .utc || identifier == "GMT" ? "UTC" : identifier
+    }
+}

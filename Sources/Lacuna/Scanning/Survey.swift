@@ -1,0 +1,229 @@
+import Postgres
+import SQLStatements
+
+/// What one snapshot of the database says of a stream.
+public struct Survey: Sendable {
+    /// The stream and its table.
+    public let stream: ResolvedStream
+    /// The database's clock, seconds since the epoch.
+    public let now: Int64
+    /// Every partition, ordered.
+    public let partitions: [PartitionCoverage]
+    /// What the algebra was computed from, by partition.
+    public let evidence: [Partition: PartitionEvidence]
+    /// Units that the stream's check found wrong, by partition.
+    public let suspects: [Partition: UnitSet]
+
+    /// The partition's coverage.
+    public func coverage(of partition: Partition) -> PartitionCoverage? {
+        partitions.first { $0.partition == partition }
+    }
+
+    /// The number of units missing, over all partitions.
+    public var missingCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.gaps.count }
+    }
+
+    /// The same snapshot, seen with the tips of its partitions known.
+    public func with(tips: [Partition: Int64]) -> Survey {
+        let partitions = partitions.map { coverage in
+            guard let tip = tips[coverage.partition], let evidence = evidence[coverage.partition] else {
+                return coverage
+            }
+            return PartitionCoverage(evidence, of: stream.definition, now: now, tip: tip)
+        }
+        return Survey(stream: stream, now: now, partitions: partitions, evidence: evidence, suspects: suspects)
+    }
+}
+
+/// Reads surveys.
+public struct Surveyor: Sendable {
+    /// How the table is scanned.
+    public var scan: any GapScan
+    /// Whether the lacuna schema has to be there. Without it there are no extents and no evidence, only rows.
+    public var needsSchema: Bool
+    /// The instant to use instead of the database's clock, seconds since the epoch.
+    public var now: Int64?
+
+    /// A surveyor.
+    public init(scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, now: Int64? = nil) {
+        self.scan = scan
+        self.needsSchema = needsSchema
+        self.now = now
+    }
+
+    /// Reads everything about a stream in one snapshot.
+    ///
+    /// - Parameters:
+    ///   - stream: the stream.
+    ///   - lanes: the partitions to look at; nil: all that are declared.
+    /// - Throws: ``StreamError`` where a query of the user's fails or the schema is missing; ``PostgresError``.
+    public func survey(
+        _ stream: ResolvedStream, lanes: Set<Partition>? = nil, on session: Session
+    ) async throws -> Survey {
+        try await session.withTransaction(.snapshot) { session in
+            try await read(stream, lanes: lanes, on: session)
+        }
+    }
+
+    private func read(
+        _ stream: ResolvedStream, lanes: Set<Partition>?, on session: isolated Session
+    ) async throws -> Survey {
+        let clock = try await session.query(try Statements.selectClock.bound()).only()
+        let now: Int64
+        if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
+        let userSearchPath: String = try clock.get("search_path")
+        try await session.setSearchPath(lacunaSearchPath)
+        let hasSchema = try await schemaIsInstalled(session)
+
+        let definition = stream.definition
+        let limits = definition.keyType.limits
+        let declared = try await partitions(of: stream, userSearchPath, session)
+        let wanted = lanes.map { lanes in declared.filter(lanes.contains) } ?? declared
+        let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
+        let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
+        let only = lanes?.count == 1 ? lanes?.first : nil
+        let gaps = try await scan.scan(stream, range: range, partition: only, on: session)
+
+        var extents: [Partition: Extents] = [:]
+        var verified: [Partition: UnitSet] = [:]
+        var refetch: [Partition: UnitSet] = [:]
+        if hasSchema {
+            extents = try await self.extents(of: stream, session)
+            verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
+            refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
+        }
+        var expected: [Partition: UnitSet]?
+        if let query = definition.expect.query {
+            expected = try await units(
+                named: "expect.query", sql: query, of: stream, userSearchPath, session)
+        }
+        var suspects: [Partition: UnitSet] = [:]
+        if let check = definition.check {
+            suspects = try await units(
+                named: "check \(check.path)", sql: check.text, of: stream, userSearchPath, session)
+        }
+
+        var evidence: [Partition: PartitionEvidence] = [:]
+        for partition in wanted {
+            evidence[partition] = PartitionEvidence(
+                partition: partition, scanned: range, missing: gaps.missing(in: partition),
+                extents: extents[partition], verified: verified[partition] ?? UnitSet(),
+                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
+                expected: expected.map { $0[partition] ?? UnitSet() })
+        }
+        let coverage = wanted.compactMap { partition in
+            evidence[partition].map { PartitionCoverage($0, of: definition, now: now) }
+        }
+        return Survey(stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
+    }
+
+    private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
+        let row = try await session.query(try Statements.schemaExists.bound()).only()
+        let isReadable: Bool = try row.get("readable")
+        if !isReadable && needsSchema { throw StreamError.schemaNotInstalled }
+        return isReadable
+    }
+
+    private func partitions(
+        of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session
+    ) async throws -> [Partition] {
+        guard case .query(let query, _) = stream.definition.partitions else {
+            return (stream.definition.partitions.declared ?? []).sorted()
+        }
+        let statement = try Statements.selectPartitions.bound(
+            fragments: ["lane": try stream.lane], foreign: ["query": query.withoutTrailingSemicolon])
+        let rows = try await session.foreign("partitions.query", of: stream, searchPath, statement)
+        return try rows.map { row in
+            guard let partition = try row.get("lane", as: TextArray.self).partition else {
+                throw StreamError.invalid("stream \(stream.definition.name): partitions.query returned a NULL")
+            }
+            return partition
+        }
+    }
+
+    private func extents(of stream: ResolvedStream, _ session: isolated Session) async throws -> [Partition: Extents] {
+        let rows = try await session.query(
+            try Statements.selectExtents.bound(values: [
+                "stream": stream.definition.name,
+                "columns": TextArray.literal(stream.definition.partitions.columns),
+            ]))
+        var extents: [Partition: Extents] = [:]
+        for row in rows {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            extents[partition] = Extents(oldest: try row.get("oldest"), latest: try row.get("latest"))
+        }
+        return extents
+    }
+
+    private func ranges(
+        _ template: StatementTemplate, of stream: ResolvedStream, in range: Range<Int64>, _ session: isolated Session
+    ) async throws -> [Partition: UnitSet] {
+        var ranges: [Partition: [Range<Int64>]] = [:]
+        let statement = try template.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+            "lower": String(range.lowerBound), "upper": String(range.upperBound),
+        ])
+        for row in try await session.query(statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            ranges[partition, default: []].append(lower..<upper)
+        }
+        return ranges.mapValues { UnitSet($0) }
+    }
+
+    /// The units that a query of the user's names. Its column may be of any type that casts to the key's.
+    private func units(
+        named name: String, sql: String, of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session
+    ) async throws -> [Partition: UnitSet] {
+        guard let column = stream.table.column(stream.definition.keyColumn) else { return [:] }
+        let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(column.baseType))")
+        let key = try KeyExpression(cast, column: column, type: stream.definition.keyType)
+        let statement = try Statements.selectUnits.bound(
+            fragments: ["lane": try stream.lane, "unit": try key.unit],
+            foreign: ["query": sql.withoutTrailingSemicolon])
+        var units: [Partition: [Range<Int64>]] = [:]
+        for row in try await session.foreign(name, of: stream, searchPath, statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let unit: Int64 = try row.get("unit")
+            guard stream.definition.keyType.limits.contains(unit) else { continue }
+            units[partition, default: []].append(unit..<unit + 1)
+        }
+        return units.mapValues { UnitSet($0) }
+    }
+}
+
+/// What Lacuna's own statements resolve names with: nothing that another role could have put in the way.
+let lacunaSearchPath = "pg_catalog, pg_temp"
+
+extension Session {
+    func setSearchPath(_ path: String) async throws {
+        try await query(try Statements.setSearchPath.bound(values: ["search_path": path]))
+    }
+
+    /// Runs a user's own query with the user's own search path.
+    fileprivate func foreign(
+        _ name: String, of stream: ResolvedStream, _ searchPath: String, _ statement: BoundStatement
+    ) async throws -> Rows {
+        try await setSearchPath(searchPath)
+        let rows: Rows
+        do {
+            rows = try await query(statement)
+        } catch PostgresError.server(let error) where ["42", "22"].contains(error.sqlState.conditionClass) {
+            throw StreamError.invalid("stream \(stream.definition.name): \(name) failed: \(error)")
+        }
+        try await setSearchPath(lacunaSearchPath)
+        return rows
+    }
+}
+
+extension String {
+    /// The text without the semicolon that would end it inside a larger statement.
+    var withoutTrailingSemicolon: String {
+        var text = self[...]
+        while let last = text.last, last.isWhitespace || last == ";" { text = text.dropLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,70 @@
+import Postgres
+import SQLStatements
+
+/// A stream together with its table, checked against each other: what every statement on the stream is built from.
+public struct ResolvedStream: Sendable, Hashable {
+    /// The declaration.
+    public let definition: StreamDefinition
+    /// The table.
+    public let table: TableDescription
+    /// The key column's SQL.
+    public let key: KeyExpression
+    /// The columns that identify a row. Empty where nothing does, which forbids loading but not reading.
+    public let primaryKey: [String]
+
+    /// Checks a declaration against its table.
+    ///
+    /// - Throws: ``StreamError`` where they do not fit.
+    public init(_ definition: StreamDefinition, table: TableDescription) throws {
+        self.definition = definition
+        self.table = table
+        key = try KeyExpression(column: definition.keyColumn, of: table, type: definition.keyType)
+        primaryKey = definition.primaryKey.isEmpty ? table.primaryKey : definition.primaryKey
+        let columns = definition.partitions.columns + definition.primaryKey + definition.columns.keys.sorted()
+        for column in columns where table.column(column) == nil {
+            throw StreamError.noSuchColumn(column, table: table.name, nearest: table.columns.map(\.name))
+        }
+    }
+
+    /// Reads the table's description and checks the declaration against it.
+    ///
+    /// - Throws: ``StreamError``; ``PostgresError``.
+    public static func resolve(_ definition: StreamDefinition, on session: Session) async throws -> ResolvedStream {
+        try ResolvedStream(definition, table: try await TableDescription.load(definition.table, on: session))
+    }
+
+    /// Identifiers for statements on the table.
+    var identifiers: [String: String] { ["schema": table.schema, "table": table.name] }
+
+    /// The partition columns as a list, or `true` where there are none.
+    var laneColumns: SQLFragment {
+        get throws {
+            let columns = try definition.partitions.columns.map { try SQLFragment(identifier: $0).description }
+            return SQLFragment(trusted: columns.isEmpty ? "true" : columns.joined(separator: ", "))
+        }
+    }
+
+    /// The partition of a row as `text[]`.
+    var lane: SQLFragment {
+        get throws {
+            let columns = try definition.partitions.columns.map { "\(try SQLFragment(identifier: $0))::text" }
+            return SQLFragment(trusted: columns.isEmpty ? "'{}'::text[]" : "ARRAY[\(columns.joined(separator: ", "))]")
+        }
+    }
+
+    /// Whether a row belongs to `partition`.
+    func inPartition(_ partition: Partition) throws -> SQLFragment {
+        let terms = try zip(definition.partitions.columns, partition.values).map { column, value in
+            "\(try SQLFragment(identifier: column)) = \(try SQLFragment(literal: value))"
+        }
+        return SQLFragment(trusted: terms.isEmpty ? "true" : terms.joined(separator: " AND "))
+    }
+
+    /// The values that statements on the evidence take for a partition.
+    func evidenceValues(_ partition: Partition) -> [String: String?] {
+        [
+            "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
+            "values": TextArray.literal(partition.values),
+        ]
+    }
+}

@@ -1,0 +1,99 @@
+/// What went wrong between this program and a PostgreSQL server.
+public enum PostgresError: Error, Sendable {
+    /// No session could be opened; the message is libpq's, without the password.
+    case connectionFailed(String)
+    /// The session ended before the statement was answered. Outside a COMMIT nothing was committed.
+    case connectionLost(statement: String, message: String)
+    /// The server refused the statement.
+    case server(ServerError)
+    /// No answer came within the deadline. The statement was cancelled or the session was given up.
+    case deadlineExceeded(statement: String, deadline: Duration)
+    /// The connection died between COMMIT and its answer: the transaction may or may not have been committed.
+    case outcomeUnknown(message: String)
+    /// COMMIT was answered ROLLBACK: nothing was committed.
+    case rolledBack
+    /// A value has a form that was not asked for.
+    case unexpectedResult(statement: String, message: String)
+    /// A value that PostgreSQL cannot take, such as a text with a NUL.
+    case invalidValue(String)
+    /// The session is closed, or in a state that does not allow the call.
+    case misuse(String)
+
+    /// The server's own error, where there is one.
+    public var serverError: ServerError? {
+        if case .server(let error) = self { error } else { nil }
+    }
+
+    /// The condition code, where the server gave one.
+    public var sqlState: SQLState? { serverError?.sqlState }
+
+    /// Whether the same transaction may succeed in a moment, on a new session if need be.
+    public var isTransient: Bool {
+        switch self {
+        case .connectionFailed, .connectionLost: true
+        case .server(let error): error.sqlState.isTransient
+        default: false
+        }
+    }
+}
+
+extension PostgresError: CustomStringConvertible {
+    /// A sentence for a person. Bound values are not in it.
+    public var description: String {
+        switch self {
+        case .connectionFailed(let message): "cannot connect to PostgreSQL: \(message)"
+        case .connectionLost(let statement, let message):
+            "the connection to PostgreSQL was lost (\(statement)): \(message)"
+        case .server(let error): error.description
+        case .deadlineExceeded(let statement, let deadline):
+            "PostgreSQL did not answer within \(deadline) (\(statement))"
+        case .outcomeUnknown(let message):
+            "the connection was lost while committing, so it is unknown whether the transaction took effect: \(message)"
+        case .rolledBack: "the transaction was rolled back by the server at COMMIT"
+        case .unexpectedResult(let statement, let message): "unexpected result of \(statement): \(message)"
+        case .invalidValue(let message), .misuse(let message): message
+        }
+    }
+}
+
+/// An error that the server reported.
+public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// `ERROR`, `FATAL` or `PANIC`, in English whatever the server's language.
+    public let severity: String
+    /// The condition code.
+    public let sqlState: SQLState
+    /// The primary message.
+    public let message: String
+    /// More on the cause, where given. It may quote a row's values.
+    public let detail: String?
+    /// What might help, where given.
+    public let hint: String?
+    /// Where it happened, as in `COPY batch, line 3, column doc`, where given.
+    public let context: String?
+    /// The table concerned, where given.
+    public let table: String?
+    /// The column concerned, where given.
+    public let column: String?
+    /// The constraint concerned, where given.
+    public let constraint: String?
+    /// The name of the statement that failed.
+    public let statement: String
+
+    /// The message with its code, detail, hint and the first line of its context.
+    public var description: String {
+        var text = "\(message) (\(sqlState)"
+        text += statement.isEmpty ? ")" : ", in \(statement))"
+        if let detail { text += "; \(detail)" }
+        if let context, let line = context.split(separator: "\n").first { text += "; \(line)" }
+        if let hint { text += "; hint: \(hint)" }
+        return text
+    }
+}
+
+/// A message that the server sent beside its results: a NOTICE, a WARNING, or what a function raised.
+public struct Notice: Sendable, Hashable {
+    /// `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`.
+    public let severity: String
+    /// The primary message.
+    public let message: String
+}

@@ -1,0 +1,62 @@
+import CLibPQ
+
+/// Owns a `PGresult`.
+///
+/// `@unchecked Sendable`: libpq never changes a result once it is complete, and says that it may be passed between
+/// threads (<https://www.postgresql.org/docs/current/libpq-threading.html>).
+final class ResultHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    init(_ pointer: OpaquePointer) {
+        self.pointer = pointer
+    }
+
+    deinit {
+        PQclear(pointer)
+    }
+
+    var status: ExecStatusType { PQresultStatus(pointer) }
+    var rowCount: Int { Int(PQntuples(pointer)) }
+    var columnCount: Int { Int(PQnfields(pointer)) }
+
+    /// The command's tag, as in `INSERT 0 5`.
+    var commandTag: String { String(cString: PQcmdStatus(pointer)) }
+
+    /// The number of rows that the command wrote or returned, 0 where it has none.
+    var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }
+
+    func columnName(_ index: Int) -> String {
+        PQfname(pointer, Int32(index)).map { String(cString: $0) } ?? ""
+    }
+
+    func columnIndex(_ name: String) -> Int? {
+        (0..<columnCount).first { columnName($0) == name }
+    }
+
+    func isNull(row: Int, column: Int) -> Bool {
+        PQgetisnull(pointer, Int32(row), Int32(column)) == 1
+    }
+
+    func bytes(row: Int, column: Int) -> UnsafeBufferPointer<UInt8> {
+        let start = UnsafeRawPointer(PQgetvalue(pointer, Int32(row), Int32(column)))
+        let length = Int(PQgetlength(pointer, Int32(row), Int32(column)))
+        return UnsafeBufferPointer(start: start?.assumingMemoryBound(to: UInt8.self), count: length)
+    }
+
+    func error(statement: String) -> ServerError {
+        func field(_ code: Int32) -> String? {
+            PQresultErrorField(pointer, code).map { String(cString: $0) }
+        }
+        return ServerError(
+            severity: field(lacuna_diag_severity) ?? "ERROR",
+            sqlState: SQLState(rawValue: field(lacuna_diag_sqlstate) ?? ""),
+            message: field(lacuna_diag_message) ?? String(cString: PQresultErrorMessage(pointer)),
+            detail: field(lacuna_diag_detail),
+            hint: field(lacuna_diag_hint),
+            context: field(lacuna_diag_context),
+            table: field(lacuna_diag_table),
+            column: field(lacuna_diag_column),
+            constraint: field(lacuna_diag_constraint),
+            statement: statement)
+    }
+}

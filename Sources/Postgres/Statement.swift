@@ -1,0 +1,164 @@
+/// A statement as it is sent: SQL with `$1 …` and the values for them.
+public struct BoundStatement: Sendable {
+    /// What the statement is called in errors.
+    public let name: String
+    /// The SQL.
+    public let sql: String
+    /// The values as text, nil for NULL.
+    public let values: [String?]
+
+    /// A statement from its parts.
+    public init(name: String, sql: String, values: [String?] = []) {
+        self.name = name
+        self.sql = sql
+        self.values = values
+    }
+}
+
+/// A piece of SQL that was built from quoted identifiers and literals, never from a user's text.
+public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
+    /// The SQL.
+    public let description: String
+
+    /// A fragment of SQL that the caller vouches for.
+    public init(trusted sql: String) {
+        description = sql
+    }
+
+    /// A quoted identifier, or several joined by dots.
+    ///
+    /// This is the one place where identifiers are quoted.
+    ///
+    /// - Throws: ``PostgresError/invalidValue(_:)`` for an empty identifier or one with a NUL.
+    public init(identifier parts: String...) throws {
+        description = try parts.map { part in
+            guard !part.isEmpty, !part.utf8.contains(0) else {
+                throw PostgresError.invalidValue("'\(part)' cannot be a name in PostgreSQL")
+            }
+            return "\"\(part.replacing("\"", with: "\"\""))\""
+        }.joined(separator: ".")
+    }
+
+    /// A quoted literal of unknown type, whatever `standard_conforming_strings` says.
+    ///
+    /// - Throws: ``PostgresError/invalidValue(_:)`` where it holds a NUL.
+    public init(literal value: String) throws {
+        guard !value.utf8.contains(0) else {
+            throw PostgresError.invalidValue("a value with a NUL at byte \(value.utf8.prefix { $0 != 0 }.count)")
+        }
+        let quoted = value.replacing("'", with: "''")
+        description = value.contains("\\") ? " E'\(quoted.replacing("\\", with: "\\\\"))'" : "'\(quoted)'"
+    }
+}
+
+/// A statement of a `.sql` file that psql runs as it stands.
+///
+/// It uses psql's own variables (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-INTERPOLATION>):
+/// `:"name"` is an identifier, `:'name'` a value, `:name` a fragment of SQL. Bound here, identifiers are quoted, values
+/// become parameters, and fragments are ``SQLFragment``s, which may use values themselves.
+public struct StatementTemplate: Sendable {
+    /// The file's name without its ending.
+    public let name: String
+    private let text: String
+
+    /// A template from a file's text.
+    public init(name: String, text: String) {
+        self.name = name
+        self.text = StatementTemplate.withoutComments(text)
+    }
+
+    /// The statement with everything in place.
+    ///
+    /// - Parameters:
+    ///   - identifiers: for `:"name"`.
+    ///   - fragments: for `:name`.
+    ///   - values: for `:'name'`; nil is NULL.
+    ///   - foreign: a user's own SQL for `:name`. It goes in as it stands: what looks like a variable in it is none.
+    /// - Throws: ``PostgresError/misuse(_:)`` where a variable has no value.
+    public func bound(
+        identifiers: [String: String] = [:], fragments: [String: SQLFragment] = [:], values: [String: String?] = [:],
+        foreign: [String: String] = [:]
+    ) throws -> BoundStatement {
+        let expanded = try StatementTemplate.replaceVariables(in: text, quotes: [nil]) { name, _ in
+            if foreign[name] != nil { return StatementTemplate.mark(name) }
+            guard let fragment = fragments[name] else {
+                throw PostgresError.misuse("\(self.name): no fragment for :\(name)")
+            }
+            return fragment.description
+        }
+        var order: [String] = []
+        let sql = try StatementTemplate.replaceVariables(in: expanded, quotes: ["\"", "'"]) { name, quote in
+            if quote == "\"" {
+                guard let identifier = identifiers[name] else {
+                    throw PostgresError.misuse("\(self.name): no identifier for :\"\(name)\"")
+                }
+                return try SQLFragment(identifier: identifier).description
+            }
+            guard values[name] != nil else { throw PostgresError.misuse("\(self.name): no value for :'\(name)'") }
+            if let index = order.firstIndex(of: name) { return "$\(index + 1)" }
+            order.append(name)
+            return "$\(order.count)"
+        }
+        let whole = foreign.reduce(sql) { $0.replacing(StatementTemplate.mark($1.key), with: $1.value) }
+        return BoundStatement(name: name, sql: whole, values: order.map { values[$0] ?? nil })
+    }
+
+    /// Stands for a user's SQL until all variables are replaced: a character of Unicode's private use, in no file here.
+    private static func mark(_ name: String) -> String {
+        "\u{F0000}\(name)\u{F0000}"
+    }
+
+    /// Replaces `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers, for the quotes given.
+    private static func replaceVariables(
+        in text: String, quotes: Set<Character?>, _ value: (String, Character?) throws -> String
+    ) throws -> String {
+        var result = ""
+        var rest = text[...]
+        while let character = rest.popFirst() {
+            switch character {
+            case "'", "\"":
+                // A literal or a quoted identifier of the file itself: copied whole.
+                result.append(character)
+                while let inner = rest.popFirst() {
+                    result.append(inner)
+                    if inner == character { break }
+                }
+            case ":" where rest.first == ":":
+                result += "::"
+                rest.removeFirst()
+            case ":":
+                let quote: Character? = rest.first == "\"" || rest.first == "'" ? rest.first : nil
+                let name = rest.dropFirst(quote == nil ? 0 : 1).prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+                guard !name.isEmpty, quotes.contains(quote) else {
+                    result.append(character)
+                    if let quote, !name.isEmpty {
+                        let whole = "\(quote)\(name)\(quote)"
+                        result += whole
+                        rest = rest.dropFirst(whole.count)
+                    }
+                    continue
+                }
+                result += try value(String(name), quote)
+                rest = rest.dropFirst(name.count + (quote == nil ? 0 : 2))
+            default:
+                result.append(character)
+            }
+        }
+        return result
+    }
+
+    private static func withoutComments(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .filter { !$0.drop(while: \.isWhitespace).hasPrefix("--") && !$0.hasPrefix("\\") }
+            .joined(separator: "\n")
+            .trimmingSuffixSemicolon()
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffixSemicolon() -> String {
+        var text = self[...]
+        while let last = text.last, last.isWhitespace || last == ";" { text = text.dropLast() }
+        return String(text)
+    }
+}

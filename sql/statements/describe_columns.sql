@@ -1,0 +1,21 @@
+-- The columns of a table.
+--
+-- Variables:
+--   schema, name    text          the table
+-- Rows: name text, type text (as in DDL), base_type text, not_null boolean, is_generated boolean (cannot be
+-- written), primary_key_position integer (NULL outside the primary key); in the table's order.
+SELECT
+    a.attname AS name,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+    CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, NULL)
+        ELSE pg_catalog.format_type(a.atttypid, NULL) END AS base_type,
+    a.attnotnull AS not_null,
+    a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
+    pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum) AS primary_key_position
+FROM pg_catalog.pg_attribute AS a
+JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = c.oid AND i.indisprimary
+WHERE n.nspname = :'schema' AND c.relname = :'name' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum

@@ -1,0 +1,10 @@
+-- Declares a range of units wrong.
+--
+-- Variables:
+--   stream          text
+--   columns, values text[]        the partition
+--   lower, upper    bigint        the range, half-open
+--   reason          text
+INSERT INTO lacuna.refetch (stream, partition, lower, upper, reason)
+VALUES (:'stream', pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[]), :'lower'::bigint, :'upper'::bigint,
+    :'reason')

@@ -1,0 +1,15 @@
+-- The ranges of a stream that were declared wrong and touch a range of units.
+--
+-- Variables:
+--   stream          text
+--   columns         text[]        the partition columns, for the order of the lane's values
+--   lower, upper    bigint        the range asked for, half-open
+-- Rows: lane text[], lower bigint, upper bigint; by lane, then lower.
+SELECT lane.lane, r.lower, r.upper
+FROM lacuna.refetch AS r
+CROSS JOIN LATERAL (
+    SELECT COALESCE(pg_catalog.array_agg(r.partition ->> k.name ORDER BY k.position), '{}') AS lane
+    FROM pg_catalog.unnest(:'columns'::text[]) WITH ORDINALITY AS k (name, position)
+) AS lane
+WHERE r.stream = :'stream' AND r.lower < :'upper'::bigint AND r.upper > :'lower'::bigint
+ORDER BY lane.lane, r.lower
