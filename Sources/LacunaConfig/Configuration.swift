@@ -1,1 +1,105 @@
-import Postgres
+import Foundation
+import Lacuna
+import LacunaSources
+
+/// A config that was read and found valid.
+public struct Configuration: Sendable {
+    /// Its path, as it was given.
+    public let path: String
+    /// A libpq connection string; nil: libpq's own environment.
+    public let database: Secret?
+    /// The streams, in the order of the file.
+    public let streams: [StreamConfiguration]
+    /// Every value that came from `${env:…}` or `${file:…}`, and the passwords in connection strings: what must not be
+    /// shown. A value may be as short as one character.
+    public let secrets: Set<String>
+
+    let document: ConfigNode
+
+    /// Reads a config.
+    ///
+    /// - Parameters:
+    ///   - path: of the file. What the config names is relative to its directory.
+    ///   - environment: what `${env:NAME}` takes its values from.
+    /// - Throws: ``ConfigurationError`` with every problem that was found.
+    public static func load(path: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+        let text: String
+        do {
+            text = try Reading.text(ofFile: path, limit: YAMLDocument.byteLimit, limitText: "1 MiB")
+        } catch {
+            let problem = ConfigurationError.Problem(
+                line: nil, column: nil, message: "cannot read the config: \(error.reason)", suggestion: nil)
+            throw ConfigurationError(path: path, problems: [problem])
+        }
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        return try parse(text, path: path, directory: directory, environment: environment)
+    }
+
+    /// Reads a config's text.
+    ///
+    /// - Parameters:
+    ///   - text: YAML.
+    ///   - path: how messages call the file.
+    ///   - directory: what relative paths start from.
+    ///   - environment: what `${env:NAME}` takes its values from.
+    /// - Throws: ``ConfigurationError`` with every problem that was found.
+    public static func parse(
+        _ text: String,
+        path: String,
+        directory: String,
+        environment: [String: String]
+    ) throws(ConfigurationError) -> Configuration {
+        try read(text, reading: Reading(path: path, directory: directory, environment: environment))
+    }
+
+    /// Reads in three passes, each only over what the one before found sound: YAML, shapes, meaning.
+    static func read(_ text: String, reading: Reading) throws(ConfigurationError) -> Configuration {
+        let document = YAMLDocument.read(text, reading: reading)
+        if let document {
+            for text in document.connectionStrings {
+                ConnectionString.passwords(in: text.text).forEach(reading.addSecret)
+            }
+        }
+        try reading.throwProblems()
+        guard let document else { throw ConfigurationError(path: reading.path, problems: []) }
+        var checker = ShapeChecker(reading: reading)
+        checker.check(document: document)
+        try reading.throwProblems()
+        let root = Section(document, group: SettingsTable.document.name, reading: reading)
+        // The shape was checked; nothing but a 1 can stand there.
+        _ = root["version"]
+        let reader = StreamReader(
+            reading: reading,
+            sources: root["sources"]?.map ?? [],
+            defaults: root["defaults"]?.map ?? [],
+            withheld: Set(document.connectionStrings.flatMap(\.variables)).union(["PGPASSWORD"])
+        )
+        let streams = (root["streams"]?.map ?? []).compactMap(reader.stream)
+        let database = root.text("database").map(Secret.init)
+        try reading.throwProblems()
+        return Configuration(
+            path: reading.path, database: database, streams: streams, secrets: reading.secrets, document: document)
+    }
+}
+
+/// A stream of the config and where its rows come from.
+public struct StreamConfiguration: Sendable {
+    /// The stream.
+    public let definition: StreamDefinition
+    /// The name of its source in the config: streams of one source share its limits.
+    public let sourceName: String
+    /// The source's settings, with the stream's overrides.
+    public let source: SourceSettings
+}
+
+extension ConfigNode {
+    /// Every `database` setting in a document.
+    fileprivate var connectionStrings: [WrittenText] {
+        let holders =
+            [self, self["defaults"]].compactMap(\.self)
+            + ["sources", "streams"].flatMap { name in
+                (self[name]?.map ?? []).map(\.value)
+            }
+        return holders.compactMap { $0["database"]?.scalar }
+    }
+}

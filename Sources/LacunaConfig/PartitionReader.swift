@@ -1,0 +1,67 @@
+import Lacuna
+
+/// Reads `partitions`: values by column, or a query.
+struct PartitionReader {
+    let reading: Reading
+    let keyColumn: String
+
+    /// More lanes than this are a mistake, and would be planned one by one.
+    private static let laneLimit = 100_000
+
+    func partitions(_ node: ConfigNode?) -> PartitionSet {
+        guard let node else { return .whole }
+        if node.isPartitionQuery {
+            let section = Section(node, group: SettingsTable.partitionQuery.name, reading: reading)
+            let query = section.text("query") ?? ""
+            let columns = section["columns"]?.list ?? []
+            var names: [String] = []
+            for column in columns {
+                let name = column.scalar?.text ?? ""
+                check(column: name, at: column.position)
+                if names.contains(name) {
+                    reading.report("partition column '\(Shown.text(name))' stands here twice", at: column.position)
+                }
+                names.append(name)
+            }
+            return .query(query, columns: names)
+        }
+        let columns = (node.map ?? []).map { entry in
+            check(column: entry.name, at: entry.position)
+            return PartitionColumn(name: entry.name, values: values(entry))
+        }
+        var lanes = 1
+        for column in columns {
+            lanes = lanes.multipliedReportingOverflow(by: column.values.count).partialValue
+            guard lanes <= PartitionReader.laneLimit else {
+                reading.report(
+                    "more than \(PartitionReader.laneLimit) partitions; split the stream or use a query",
+                    at: node.position)
+                return .whole
+            }
+        }
+        return .product(columns)
+    }
+
+    private func values(_ entry: ConfigEntry) -> [String] {
+        var seen: Set<String> = []
+        var values: [String] = []
+        for node in entry.value.list ?? [] {
+            guard let value = node.scalar?.text else { continue }
+            if seen.insert(value).inserted {
+                values.append(value)
+            } else {
+                reading.report(
+                    "\(node.found) stands twice among the values of partition column '\(Shown.text(entry.name))'",
+                    at: node.position)
+            }
+        }
+        return values
+    }
+
+    private func check(column: String, at position: Position) {
+        if column == keyColumn {
+            reading.report(
+                "'\(Shown.text(column))' is the key column; it cannot be a partition column too", at: position)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// A setting of lacuna.yaml. What the reader accepts, what it suggests and the JSON Schema all come from these.
+struct Setting: Sendable {
+    let name: String
+    let kind: SettingKind
+    /// One line for a person who writes a config.
+    let summary: String
+    var isRequired = false
+    /// Whether this version knows what to do with it. One that is only reserved is refused in those words.
+    var isSupported = true
+
+    init(_ name: String, _ kind: SettingKind, _ summary: String, required: Bool = false) {
+        self.name = name
+        self.kind = kind
+        self.summary = summary
+        isRequired = required
+    }
+
+    /// A name that is kept for a later version.
+    static func reserved(_ name: String) -> Setting {
+        var setting = Setting(name, .text, "Reserved.")
+        setting.isSupported = false
+        return setting
+    }
+}
+
+/// The settings that a map takes.
+struct SettingsGroup: Sendable {
+    let name: String
+    let settings: [Setting]
+
+    subscript(name: String) -> Setting? {
+        settings.first { $0.name == name }
+    }
+
+    /// The names that may be written.
+    var names: [String] {
+        settings.filter(\.isSupported).map(\.name)
+    }
+}
+
+/// What a setting's value looks like.
+indirect enum SettingKind: Sendable {
+    /// Text that is not empty.
+    case text
+    /// Text that may be the empty one in quotes.
+    case value
+    /// The version of the config language.
+    case version
+    case integer(ClosedRange<Int64>)
+    case boolean
+    /// An exact time above zero.
+    case duration
+    /// A number of units, a time or calendar months.
+    case span
+    /// An end of the expected range.
+    case bound(allowsTip: Bool)
+    /// A part of every year.
+    case season
+    /// One of these words. The reserved ones are refused as not supported yet.
+    case choice([String], reserved: [String] = [])
+    /// Text with placeholders.
+    case template(window: Bool)
+    /// An argument vector of templates.
+    case arguments(window: Bool)
+    /// The path of a SQL file.
+    case script
+    /// At least one.
+    case list(SettingKind)
+    /// One without brackets, or a list of at least one.
+    case oneOrMany(SettingKind)
+    /// Names of the user's own, at least one.
+    case map(SettingKind, of: String)
+    case group(SettingsGroup)
+    /// A source's settings, which depend on its `type`.
+    case source
+    /// A stream's settings, which depend on its source's type.
+    case stream
+    /// Any stream's settings.
+    case defaults
+    /// A season, several, or those by partition value.
+    case seasons
+    /// Values by column, or a query.
+    case partitions
+    /// What one of these takes.
+    case either([SettingKind])
+}
+
+/// The types of sources that this version has.
+enum SourceType: String, Sendable, CaseIterable {
+    case command, file, postgres
+}

@@ -1,0 +1,89 @@
+import Lacuna
+
+/// Every setting of lacuna.yaml, in the order in which the schema shows them.
+enum SettingsTable {
+    static let document = SettingsGroup(
+        name: "config",
+        settings: [
+            Setting("version", .version, "The version of this language: 1.", required: true),
+            Setting(
+                "database", .text,
+                "A libpq connection string. Absent: libpq's own environment (PGHOST, PGSERVICE and so on)."),
+            Setting("defaults", .defaults, "Settings of every stream that does not set them itself."),
+            Setting("sources", .map(.source, of: "source"), "Where rows come from, by name.", required: true),
+            Setting("streams", .map(.stream, of: "stream"), "The declared histories, by name.", required: true),
+            .reserved("notify"),
+        ])
+
+    static let key = SettingsGroup(
+        name: "key",
+        settings: [
+            Setting("column", .text, "The column that orders the stream.", required: true),
+            Setting(
+                "type", .choice(["integer", "date", "timestamp"], reserved: ["text"]), "What the column holds.",
+                required: true),
+            Setting(
+                "step", .either([.integer(1...Int64.max), .duration]),
+                "How much one unit holds: whole numbers for integer keys (1 if absent), a time like 1h that divides a day for timestamp keys."
+            ),
+            Setting("timezone", .text, "The IANA name of the zone that days are counted in; UTC if absent."),
+        ])
+
+    static let expect = SettingsGroup(
+        name: "expect",
+        settings: [
+            Setting("from", .bound(allowsTip: false), "The first expected unit: a key, or today - 90d."),
+            Setting(
+                "to", .bound(allowsTip: true), "The last expected unit: tip (if absent), a key, today - 1d or now."),
+            Setting("delay", .span, "Units younger than this are not due yet."),
+            Setting("weekdays", .oneOrMany(.choice(Weekday.allCases.map(\.rawValue))), "The days that have units."),
+            Setting("seasons", .seasons, "The parts of the year that have units, as 10-01..06-30."),
+            Setting(
+                "query", .text, "A query for the expected units: the partition columns and one named like the key."),
+        ])
+
+    static let retry = SettingsGroup(
+        name: "retry",
+        settings: [
+            Setting("attempts", .integer(1...100), "How often a batch is tried in one run; 5 if absent."),
+            Setting("backoff", .duration, "The longest first wait; 1s if absent."),
+            Setting("max_backoff", .duration, "The longest wait; 1m if absent."),
+        ])
+
+    static let partitionQuery = SettingsGroup(
+        name: "partitions",
+        settings: [
+            Setting("query", .text, "A query for the partitions.", required: true),
+            Setting("columns", .list(.text), "The partition columns that it returns.", required: true),
+        ])
+
+    static let stream = SettingsGroup(
+        name: "stream",
+        settings: [
+            Setting("source", .text, "The name of the source that the rows come from.", required: true),
+            Setting("table", .text, "The table, as table or schema.table.", required: true),
+            Setting(
+                "primary_key", .oneOrMany(.text), "The columns that identify a row. Absent: the table's primary key."),
+            Setting("key", .group(key), "The column that orders the stream.", required: true),
+            Setting("partitions", .partitions, "The independent lanes: values by column, or a query."),
+            Setting("expect", .group(expect), "Which units should be there."),
+            Setting("batch", .span, "Units per window: a number, 30d or 1 month; 1000 if absent."),
+            Setting("order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first."),
+            Setting("overlap", .span, "How far each window is widened on both sides."),
+            Setting("lookback", .span, "How much behind the tip is read again on every run."),
+            Setting(
+                "coalesce", .integer(0...Int64.max), "Gaps at most this many covered units apart are fetched as one."),
+            Setting(
+                "empty", .choice(EmptyPolicy.allCases.map(\.rawValue)),
+                "A unit without rows: verify records it as empty, error fails the batch."),
+            Setting("workers", .integer(1...64), "How many batches are in flight at once."),
+            Setting("load", .oneOrMany(.script), "SQL files that load the temporary table batch. Absent: an upsert."),
+            Setting("columns", .map(.text, of: "column"), "The record's field for a column, where the names differ."),
+            Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
+            Setting("check", .script, "A SQL file that returns units which are present but wrong."),
+            Setting("leases", .boolean, "Whether batches are leased; off behind a proxy that pools transactions."),
+            .reserved("request"),
+            .reserved("record_selector"),
+            .reserved("paginator"),
+        ])
+}

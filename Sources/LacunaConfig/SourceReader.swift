@@ -1,0 +1,92 @@
+import Lacuna
+import LacunaSources
+
+/// Reads a source's settings as one stream sees them, its overrides applied.
+struct SourceReader {
+    let reading: Reading
+    /// Variables that hold connection strings, which no command inherits.
+    let withheld: Set<String>
+
+    /// The settings of a source of `type`.
+    ///
+    /// - Parameters:
+    ///   - section: the source's settings, overlaid with the stream's.
+    ///   - definition: the stream; what templates name must exist there.
+    func settings(_ section: Section, type: SourceType, definition: StreamDefinition) -> SourceSettings? {
+        switch type {
+        case .command:
+            let command = templates(section["command"], definition)
+            guard section["command"] != nil else { return missing("command", section, definition) }
+            var settings = CommandSettings(command: command)
+            settings.tip = templates(section["tip"], definition)
+            settings.format = section.choice("format") ?? settings.format
+            settings.environment = section.pairs("environment")
+            settings.withheld = withheld
+            settings.directory = reading.directory
+            settings.timeout = section.duration("timeout") ?? settings.timeout
+            return .command(settings)
+        case .file:
+            guard let path = section["path"] else { return missing("path", section, definition) }
+            guard let template = template(path, definition) else { return nil }
+            var settings = FileSettings(path: template)
+            settings.format = section.choice("format")
+            settings.directory = reading.directory
+            if settings.format == nil, !["csv", "ndjson", "jsonl"].contains(where: settings.path.text.hasExtension) {
+                reading.report(
+                    "'path': the name does not say what the file holds; write 'format: csv' or 'format: ndjson'",
+                    at: path.position)
+            }
+            return .file(settings)
+        case .postgres:
+            guard let query = section["query"] else { return missing("query", section, definition) }
+            guard let template = template(query, definition) else { return nil }
+            var settings = PostgresSettings(query: template)
+            settings.database = section.text("database")
+            settings.tip = section["tip"].flatMap { self.template($0, definition) }
+            settings.timeout = section.duration("timeout") ?? settings.timeout
+            return .postgres(settings)
+        }
+    }
+
+    private func missing(_ name: String, _ section: Section, _ definition: StreamDefinition) -> SourceSettings? {
+        reading.report(
+            "neither stream '\(Shown.text(definition.name))' nor its source has '\(name)'", at: section.position)
+        return nil
+    }
+
+    private func templates(_ node: ConfigNode?, _ definition: StreamDefinition) -> [Template] {
+        (node?.list ?? []).compactMap { template($0, definition) }
+    }
+
+    /// Reads a template and renders it once, so that what does not fit the stream is found before anything runs.
+    private func template(_ node: ConfigNode, _ definition: StreamDefinition) -> Template? {
+        guard let text = node.scalar else { return nil }
+        let stream = Shown.text(definition.name)
+        do {
+            let template = try Template(text.template)
+            let columns = definition.partitions.columns
+            let unknown = template.partitionColumns.subtracting(columns).sorted()
+            for column in unknown {
+                reading.report(
+                    "'{partition.\(Shown.text(column))}': stream '\(stream)' has "
+                        + (columns.isEmpty
+                            ? "no partitions" : "the partition columns \(columns.joined(separator: ", "))"),
+                    at: node.position, suggestion: Suggestion.nearest(to: column, among: columns))
+            }
+            guard unknown.isEmpty else { return nil }
+            let request = FetchRequest(
+                stream: definition, partition: Partition(columns.map { _ in "" }), window: 0..<1)
+            _ = try template.render(request)
+            return template
+        } catch {
+            reading.report(foreign: "stream '\(stream)': \(error.description)", at: node.position)
+            return nil
+        }
+    }
+}
+
+extension String {
+    fileprivate func hasExtension(_ name: String) -> Bool {
+        lowercased().hasSuffix("." + name)
+    }
+}

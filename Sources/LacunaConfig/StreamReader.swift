@@ -1,0 +1,121 @@
+import Lacuna
+import LacunaSources
+
+/// Reads one stream with its defaults and its source.
+struct StreamReader {
+    let reading: Reading
+    let sources: [ConfigEntry]
+    let defaults: [ConfigEntry]
+    let withheld: Set<String>
+
+    /// The stream; nil where it cannot be read, which was reported.
+    func stream(_ entry: ConfigEntry) -> StreamConfiguration? {
+        let own = entry.value.map ?? []
+        let shown = Shown.text(entry.name)
+        let section = Section(
+            own + defaults, group: SettingsTable.stream.name, position: entry.position, reading: reading)
+        for setting in SettingsTable.stream.settings
+        where setting.isRequired && setting.isSupported && section.values[setting.name] == nil {
+            reading.report("stream '\(shown)' has no '\(setting.name)'", at: entry.position)
+        }
+        let source = source(of: section)
+        guard let name = section.text("source"), let table = section.text("table"), let keyNode = section["key"],
+            let key = KeyReader(section: Section(keyNode, group: SettingsTable.key.name, reading: reading)).key()
+        else { return nil }
+        var definition = StreamDefinition(name: entry.name, table: table, keyColumn: key.column, keyType: key.type)
+        read(section, into: &definition)
+        guard let source, let type = source.value.sourceType else { return nil }
+        let settings = sourceSection(own: own, source: source, type: type, at: entry.position)
+        if let retry = settings["retry"] {
+            definition.retry = policy(Section(retry, group: SettingsTable.retry.name, reading: reading))
+        }
+        let reader = SourceReader(reading: reading, withheld: withheld)
+        return reader.settings(settings, type: type, definition: definition).map {
+            StreamConfiguration(definition: definition, sourceName: name, source: $0)
+        }
+    }
+
+    private func read(_ section: Section, into definition: inout StreamDefinition) {
+        let spans = SpanReader(section: section, keyType: definition.keyType)
+        definition.primaryKey = primaryKey(section)
+        definition.partitions = PartitionReader(reading: reading, keyColumn: definition.keyColumn)
+            .partitions(section["partitions"])
+        if let node = section["expect"] {
+            let expect = Section(node, group: SettingsTable.expect.name, reading: reading)
+            definition.expect = ExpectationReader(
+                section: expect, keyType: definition.keyType, partitions: definition.partitions
+            ).expectation()
+        }
+        if let batch = spans.batch("batch") { definition.batch = batch }
+        if let order: FetchOrder = section.choice("order") { definition.order = order }
+        definition.overlap = spans.span("overlap")
+        definition.lookback = spans.span("lookback")
+        if let coalesce = section.integer("coalesce") { definition.coalesce = coalesce }
+        if let empty: EmptyPolicy = section.choice("empty") { definition.empty = empty }
+        if let workers = section.integer("workers") { definition.workers = Int(workers) }
+        definition.load = section.scripts("load")
+        definition.columns = section.pairs("columns")
+        definition.after = section.scripts("after")
+        definition.check = section.scripts("check").first
+        if let leases = section.boolean("leases") { definition.leases = leases }
+    }
+
+    private func source(of section: Section) -> ConfigEntry? {
+        guard let node = section["source"], let name = node.scalar?.text else { return nil }
+        if let source = sources.first(where: { $0.name == name }) { return source }
+        reading.report(
+            "there is no source \(node.found)", at: node.position,
+            suggestion: Suggestion.nearest(to: name, among: sources.map(\.name)))
+        return nil
+    }
+
+    /// The settings of a stream's source: the stream's override the source's, and those the defaults.
+    private func sourceSection(own: [ConfigEntry], source: ConfigEntry, type: SourceType, at position: Position)
+        -> Section
+    {
+        let group = SettingsTable.source(type)
+        let applicable = defaults.filter { group[$0.name] != nil }
+        let checker = ShapeChecker(reading: reading)
+        for entry in applicable {
+            // As a default it was only held against what any source takes.
+            guard let setting = group[entry.name] else { continue }
+            checker.check(entry.value, setting.kind, name: entry.name, place: "defaults")
+        }
+        let overrides = own.filter { group[$0.name] != nil }
+        let entries = overrides + (source.value.map ?? []) + applicable
+        return Section(entries, group: group.name, position: position, reading: reading)
+    }
+
+    private func primaryKey(_ section: Section) -> [String] {
+        var names: [String] = []
+        for node in section["primary_key"]?.oneOrMany ?? [] {
+            guard let name = node.scalar?.text else { continue }
+            if names.contains(name) {
+                reading.report("\(node.found) stands twice in 'primary_key'", at: node.position)
+            }
+            names.append(name)
+        }
+        return names
+    }
+
+    private func policy(_ section: Section) -> RetryPolicy {
+        var policy = RetryPolicy()
+        if let attempts = section.integer("attempts") { policy.attempts = Int(attempts) }
+        if let backoff = section.duration("backoff") { policy.backoff = backoff }
+        if let ceiling = section.duration("max_backoff") {
+            policy.maxBackoff = ceiling
+            if section["backoff"] == nil { policy.backoff = min(policy.backoff, ceiling) }
+            if ceiling < policy.backoff {
+                reading.report("'max_backoff' is shorter than 'backoff'", at: section["max_backoff"]?.position)
+            }
+        } else {
+            policy.maxBackoff = max(policy.maxBackoff, policy.backoff)
+        }
+        return policy
+    }
+}
+
+extension ConfigNode {
+    /// The type that a source's settings name.
+    var sourceType: SourceType? { SourceType(rawValue: self["type"]?.scalar?.text ?? "") }
+}

@@ -1,0 +1,41 @@
+import Lacuna
+
+/// How numbers, times and switches are written.
+enum Written {
+    /// A decimal number, digits groupable as in `1_000_000`.
+    static func integer(_ text: String) -> Int64? {
+        guard text.utf8.first.map({ $0 != UInt8(ascii: "_") }) ?? false else { return nil }
+        return Int64(text.filter { $0 != "_" })
+    }
+
+    static func boolean(_ text: String) -> Bool? {
+        switch text {
+        case "true", "True", "TRUE": true
+        case "false", "False", "FALSE": false
+        default: nil
+        }
+    }
+
+    /// A length of at most ten thousand years; a number of units may be any.
+    static func span(_ text: String) -> Span? {
+        let dayLimit: Int64 = 3_660_000
+        switch Span(text) {
+        case .seconds(let count)? where count > dayLimit * 86_400: return nil
+        case .days(let count)? where count > dayLimit: return nil
+        case let span: return span
+        }
+    }
+
+    /// An exact time in seconds.
+    static func seconds(_ text: String) -> Int64? {
+        switch span(text) {
+        case .seconds(let count): count
+        case .days(let count): count * 86_400
+        default: nil
+        }
+    }
+
+    static func duration(_ text: String) -> Duration? {
+        seconds(text).map { .seconds($0) }
+    }
+}
