@@ -17,16 +17,16 @@ struct PartitionReader {
             var names: [String] = []
             for column in columns {
                 let name = column.scalar?.text ?? ""
-                check(column: name, at: column.position)
+                check(column: name, shown: column.found, at: column.position)
                 if names.contains(name) {
-                    reading.report("partition column '\(Shown.text(name))' stands here twice", at: column.position)
+                    reading.report("partition column \(column.found) stands here twice", at: column.position)
                 }
                 names.append(name)
             }
             return .query(query, columns: names)
         }
         let columns = (node.map ?? []).map { entry in
-            check(column: entry.name, at: entry.position)
+            check(column: entry.name, shown: "'\(Shown.text(entry.name))'", at: entry.position)
             return PartitionColumn(name: entry.name, values: values(entry))
         }
         var lanes = 1
@@ -58,10 +58,10 @@ struct PartitionReader {
         return values
     }
 
-    private func check(column: String, at position: Position) {
+    private func check(column: String, shown: String, at position: Position) {
         if column == keyColumn {
             reading.report(
-                "'\(Shown.text(column))' is the key column; it cannot be a partition column too", at: position)
+                "\(shown) is the key column; it cannot be a partition column too", at: position)
         }
     }
 }

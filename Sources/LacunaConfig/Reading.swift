@@ -36,10 +36,10 @@ final class Reading {
         if problems.count < Reading.problemLimit, !problems.contains(problem) { problems.append(problem) }
     }
 
-    /// Adds a problem in the words of another module, which cannot tell secrets from other text.
-    func report(foreign message: String, at position: Position?) {
+    /// Adds a problem in words that cannot tell secrets from other text, as another module's.
+    func report(foreign message: String, at position: Position?, suggestion: String? = nil) {
         // Cut only after masking: half a secret would not be recognised.
-        report(Shown.text(redacted(message, shortest: 1), limit: 500), at: position)
+        report(Shown.text(redacted(message, shortest: 1), limit: 500), at: position, suggestion: suggestion)
     }
 
     func addSecret(_ value: String) {

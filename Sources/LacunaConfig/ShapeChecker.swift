@@ -49,9 +49,13 @@ struct ShapeChecker {
         for entry in entries {
             let shown = Shown.text(entry.name)
             guard let setting = group[entry.name] else {
-                let message = explain(entry.name) ?? "unknown setting '\(shown)' in \(place)"
-                reading.report(
-                    message, at: entry.position, suggestion: Suggestion.nearest(to: entry.name, among: group.names))
+                if let account = explain(entry.name) {
+                    reading.report(account, at: entry.position)
+                } else {
+                    reading.report(
+                        "unknown setting '\(shown)' in \(place)", at: entry.position,
+                        suggestion: Suggestion.nearest(to: entry.name, among: group.names))
+                }
                 continue
             }
             guard setting.isSupported else {

@@ -67,11 +67,11 @@ struct SourceReader {
             let columns = definition.partitions.columns
             let unknown = template.partitionColumns.subtracting(columns).sorted()
             for column in unknown {
+                let known =
+                    columns.isEmpty ? "no partitions" : "the partition columns \(columns.joined(separator: ", "))"
                 reading.report(
-                    "'{partition.\(Shown.text(column))}': stream '\(stream)' has "
-                        + (columns.isEmpty
-                            ? "no partitions" : "the partition columns \(columns.joined(separator: ", "))"),
-                    at: node.position, suggestion: Suggestion.nearest(to: column, among: columns))
+                    foreign: "'{partition.\(column)}': stream '\(stream)' has \(known)", at: node.position,
+                    suggestion: Suggestion.nearest(to: column, among: columns))
             }
             guard unknown.isEmpty else { return nil }
             let request = FetchRequest(

@@ -178,7 +178,11 @@ extension YAMLDocument {
             .composer(let context, let problem, let mark, _):
             report(syntax: problem, context: context, mark: mark)
         case .duplicatedKeysInMapping(let names, let context):
-            reading.report(repetition(of: restored(names.first ?? "")), at: Position(context.mark))
+            // Yams names a repeated list or map in words of its own.
+            let isText = names.first.map { !$0.hasPrefix("<unco") } ?? false
+            reading.report(
+                isText ? repetition(of: restored(names[0])) : "a name must be text, found a list or a map",
+                at: Position(context.mark))
         case .reader(let problem, let offset, _, _):
             reading.report("not readable as YAML: \(problem)", at: offset.map { position(ofCharacter: $0, in: text) })
         case .memory:
@@ -194,8 +198,13 @@ extension YAMLDocument {
             reading.report("a second YAML document begins here; a config is one document", at: Position(mark))
             return
         }
-        var message = "not readable as YAML: " + (context.map { "\($0.text), " } ?? "") + problem
-        if problem.contains("cannot start any token") {
+        if problem.contains("nesting level") {
+            reading.report("lists and maps are nested too deeply", at: Position(mark))
+            return
+        }
+        let circumstances = context.map { "\($0.text) that begins in line \($0.mark.line), " } ?? ""
+        var message = "not readable as YAML: " + circumstances + restored(problem)
+        if problem.contains("cannot start any token") || problem.contains("tab character") {
             message += "; indent with spaces, not with tabs, and quote text that begins with a special character"
         }
         reading.report(message, at: Position(mark))

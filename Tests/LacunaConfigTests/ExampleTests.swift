@@ -65,7 +65,7 @@ struct ExampleTests {
             timeout: 2m
         """
     static let environment = [
-        "DATABASE_URL": "postgres://me:pa%20ss@db.example/x", "UPSTREAM_URL": "host=up password='it''s'",
+        "DATABASE_URL": "postgres://me:pa%20ss@db.example/x", "UPSTREAM_URL": "host=up password='it\\'s canary'",
         "API_KEY": "canary-1",
     ]
 
@@ -138,7 +138,7 @@ struct ExampleTests {
                 query: try Template(
                     "SELECT * FROM ledgers WHERE sequence BETWEEN {window.first} AND {window.last}"))
             postgres.tip = try Template("SELECT max(sequence) FROM ledgers")
-            postgres.database = "host=up password='it''s'"
+            postgres.database = "host=up password='it\\'s canary'"
             postgres.timeout = .seconds(120)
             #expect(configuration.streams[2].source == .postgres(postgres))
         }
