@@ -51,9 +51,10 @@ struct ExpectationReader {
         }
         var known: [String] = []
         if case .product(let columns) = partitions { known = columns.flatMap(\.values) }
+        let values = Set(known)
         var result: [String: [Season]] = [:]
         for entry in entries {
-            if !known.isEmpty, !known.contains(entry.name) {
+            if !known.isEmpty, !values.contains(entry.name) {
                 reading.report(
                     "'\(Shown.text(entry.name))' in 'seasons' is not a partition value of this stream",
                     at: entry.position, suggestion: Suggestion.nearest(to: entry.name, among: known))

@@ -26,20 +26,21 @@ final class Reading {
     var hasProblems: Bool { !problems.isEmpty }
 
     /// Adds a problem, once: a default that is wrong for each of ten streams is one mistake.
-    func report(_ message: String, at position: Position?, suggestion: String? = nil) {
+    func report(_ message: String, at position: Position?, suggestion: @autoclosure () -> String? = nil) {
+        guard problems.count < Reading.problemLimit else { return }
         let problem = ConfigurationError.Problem(
             line: position?.line,
             column: position?.column,
             message: redacted(message, shortest: 6),
-            suggestion: suggestion.flatMap { redacted($0, shortest: 1) == $0 ? Shown.text($0) : nil }
+            suggestion: suggestion().flatMap { redacted($0, shortest: 1) == $0 ? Shown.text($0) : nil }
         )
-        if problems.count < Reading.problemLimit, !problems.contains(problem) { problems.append(problem) }
+        if !problems.contains(problem) { problems.append(problem) }
     }
 
     /// Adds a problem in words that cannot tell secrets from other text, as another module's.
-    func report(foreign message: String, at position: Position?, suggestion: String? = nil) {
+    func report(foreign message: String, at position: Position?, suggestion: @autoclosure () -> String? = nil) {
         // Cut only after masking: half a secret would not be recognised.
-        report(Shown.text(redacted(message, shortest: 1), limit: 500), at: position, suggestion: suggestion)
+        report(Shown.text(redacted(message, shortest: 1), limit: 500), at: position, suggestion: suggestion())
     }
 
     func addSecret(_ value: String) {

@@ -88,12 +88,14 @@ struct StreamReader {
 
     private func primaryKey(_ section: Section) -> [String] {
         var names: [String] = []
+        var seen: Set<String> = []
         for node in section["primary_key"]?.oneOrMany ?? [] {
             guard let name = node.scalar?.text else { continue }
-            if names.contains(name) {
+            if seen.insert(name).inserted {
+                names.append(name)
+            } else {
                 reading.report("\(node.found) stands twice in 'primary_key'", at: node.position)
             }
-            names.append(name)
         }
         return names
     }
