@@ -19,7 +19,7 @@ enum JSONSchema {
                 .object([
                     ("interpolated", .object([("type", "string"), ("pattern", "\\$\\{(env|file):[^}]+\\}")])),
                     ("span", .object(scalar(pattern: "^[0-9_ ]+([a-zA-Z]+)? *$"))),
-                    ("source", .object([("oneOf", .array(SourceType.allCases.map(source)))])),
+                    ("source", .object([("anyOf", .array(SourceType.allCases.map(source)))])),
                     ("stream", .object(object(SettingsTable.stream(overriding: nil), requires: false))),
                 ])
             ))

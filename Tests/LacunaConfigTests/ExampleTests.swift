@@ -187,7 +187,7 @@ struct ExampleTests {
         #expect(names(properties["key"] ?? [:]) == Set(SettingsTable.key.names))
         #expect(names(properties["expect"] ?? [:]) == Set(SettingsTable.expect.names))
         #expect(names(properties["retry"] ?? [:]) == Set(SettingsTable.retry.names))
-        let source = try #require((definitions["source"] as? [String: Any])?["oneOf"] as? [[String: Any]])
+        let source = try #require((definitions["source"] as? [String: Any])?["anyOf"] as? [[String: Any]])
         #expect(source.map(names) == SourceType.allCases.map { Set(SettingsTable.source($0).names + ["type"]) })
     }
 
