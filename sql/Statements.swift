@@ -39,6 +39,8 @@ public enum Statements {
     public static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
     /// `insert_failed_batch.sql`
     public static let insertFailedBatch = statement("insert_failed_batch", PackageResources.insert_failed_batch_sql)
+    /// `insert_finished_run.sql`
+    public static let insertFinishedRun = statement("insert_finished_run", PackageResources.insert_finished_run_sql)
     /// `insert_migration.sql`
     public static let insertMigration = statement("insert_migration", PackageResources.insert_migration_sql)
     /// `insert_refetch.sql`
@@ -102,12 +104,12 @@ public enum Statements {
     public static let all: [StatementTemplate] = [
         copyBatchCsv, copyBatchJson, copyTableCsv, createBatchTable, deleteExtents, describeColumns,
         describeRelation, dropBatchTable, extendExtents, findConflictingRecord, findGaps, findLeadingIndex,
-        findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertMigration,
-        insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease, removeRefetch,
-        replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures, selectLiveSessions,
-        selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream, selectUnits,
-        selectVerified, selectWindowEvidence, setSearchPath, setTransactionParameters, tryLease, upsertBatch,
-        upsertStream,
+        findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertFinishedRun,
+        insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,
+        removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,
+        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream,
+        selectUnits, selectVerified, selectWindowEvidence, setSearchPath, setTransactionParameters, tryLease,
+        upsertBatch, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

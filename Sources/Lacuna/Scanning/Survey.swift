@@ -42,13 +42,18 @@ public struct Surveyor: Sendable {
     public var scan: any GapScan
     /// Whether the lacuna schema has to be there. Without it there are no extents and no evidence, only rows.
     public var needsSchema: Bool
+    /// Whether extents and evidence are read where the schema is there. Off for a table that is no stream.
+    public var readsEvidence: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
 
     /// A surveyor.
-    public init(scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, now: Int64? = nil) {
+    public init(
+        scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true, now: Int64? = nil
+    ) {
         self.scan = scan
         self.needsSchema = needsSchema
+        self.readsEvidence = readsEvidence
         self.now = now
     }
 
@@ -74,7 +79,7 @@ public struct Surveyor: Sendable {
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
         let userSearchPath: String = try clock.get("search_path")
         try await session.setSearchPath(lacunaSearchPath)
-        let hasSchema = try await schemaIsInstalled(session)
+        let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
 
         let definition = stream.definition
         let limits = definition.keyType.limits

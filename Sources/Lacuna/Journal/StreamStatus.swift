@@ -1,0 +1,104 @@
+import Postgres
+import SQLStatements
+
+/// What the database knows of a stream's runs: the journal, and the sessions that work now.
+public struct StreamStatus: Sendable {
+    /// A run of the journal.
+    public struct Run: Sendable {
+        /// Its number.
+        public let id: Int64
+        /// `reconcile`, `catchup`, `rewind` or `mark`.
+        public let mode: String
+        /// How it ended, or `running`. A run that was killed stays so.
+        public let state: String
+        /// When it started, in UTC.
+        public let startedAt: String
+        /// How long it took, in seconds with one decimal.
+        public let seconds: String
+        /// Batches that were planned, committed and failed.
+        public let planned: Int64
+        /// Batches that were committed.
+        public let committed: Int64
+        /// Batches that failed.
+        public let failed: Int64
+        /// Units missing after it, where counted.
+        public let missing: String?
+        /// What there is to say.
+        public let note: String
+    }
+
+    /// A window that failed and has not been committed since.
+    public struct Failure: Sendable {
+        /// The lane.
+        public let partition: Partition
+        /// The window.
+        public let window: Range<Int64>
+        /// In how many runs in a row.
+        public let failures: Int
+        /// Seconds until a reconcile tries it again; 0: the next one does.
+        public let secondsToWait: Int64
+        /// The last error.
+        public let error: String
+    }
+
+    /// A session of Lacuna's that is open now.
+    public struct Activity: Sendable {
+        /// What it works on.
+        public let text: String
+        /// For how long, in seconds.
+        public let seconds: Int64
+    }
+
+    /// The last runs, newest first.
+    public let runs: [Run]
+    /// Windows that wait or will be tried again.
+    public let failures: [Failure]
+    /// Sessions of this stream that are open now.
+    public let activities: [Activity]
+
+    /// Reads the status.
+    ///
+    /// - Parameter limit: how many runs.
+    /// - Throws: ``StreamError/schemaNotInstalled``; ``PostgresError``.
+    public static func load(
+        _ definition: StreamDefinition, limit: Int, on session: Session
+    ) async throws -> StreamStatus {
+        let state = try await session.query(try Statements.schemaExists.bound()).only()
+        guard try state.get("readable", as: Bool.self) else { throw StreamError.schemaNotInstalled }
+        let runs = try await session.query(
+            try Statements.selectRecentRuns.bound(values: ["stream": definition.name, "limit": String(limit)]))
+        let failures = try await session.query(
+            try Statements.selectFailures.bound(values: [
+                "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
+            ]))
+        let activities = try await session.query(
+            try Statements.selectLiveSessions.bound(values: ["prefix": "lacuna \(definition.name)"]))
+        return StreamStatus(
+            runs: try runs.map { row in
+                Run(
+                    id: try row.get("id"), mode: try row.get("mode"), state: try row.get("state"),
+                    startedAt: try row.get("started_at"), seconds: try row.get("seconds"),
+                    planned: try row.get("planned"), committed: try row.get("committed"),
+                    failed: try row.get("failed"), missing: try row.getIfPresent("missing_units"),
+                    note: try row.get("note"))
+            },
+            failures: try failures.compactMap { row in
+                guard let partition = try row.get("lane", as: TextArray.self).partition else { return nil }
+                let lower: Int64 = try row.get("lower")
+                let upper: Int64 = try row.get("upper")
+                let count: Int = try row.get("failures")
+                let ago: Int64 = try row.get("seconds_ago")
+                return Failure(
+                    partition: partition, window: lower..<upper, failures: count,
+                    secondsToWait: max(0, FailureWait.seconds(afterFailures: count) - ago),
+                    error: try row.getIfPresent("error") ?? "")
+            },
+            activities: try activities.compactMap { row in
+                let text: String = try row.get("activity")
+                // The name of one stream may begin with that of another.
+                let rest = text.dropFirst("lacuna \(definition.name)".count)
+                guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
+                return rest.isEmpty ? nil : Activity(text: text, seconds: try row.get("seconds"))
+            })
+    }
+}

@@ -1,0 +1,26 @@
+extension StreamDefinition {
+    /// The unit that a person names: a key, or a time like `today`, `today-30d`, `now-6h`.
+    ///
+    /// - Parameters:
+    ///   - text: what was typed.
+    ///   - now: seconds since the epoch.
+    /// - Throws: ``KeyError`` where it is neither.
+    public func unit(named text: String, now: Int64) throws(KeyError) -> Int64 {
+        let compact = text.filter { !$0.isWhitespace }
+        for (name, makeBound) in [("today", Expectation.Bound.today), ("now", Expectation.Bound.now)]
+        where compact.hasPrefix(name) {
+            let rest = compact.dropFirst(name.count)
+            let offset: Expectation.Offset?
+            switch rest.first {
+            case nil: offset = Expectation.Offset()
+            case "-", "+": offset = Span(String(rest.dropFirst())).map { .init($0, isPast: rest.first == "-") }
+            default: offset = nil
+            }
+            guard let offset, let unit = unit(of: makeBound(offset), now: now) else {
+                throw KeyError(text: text, expected: "\(keyType.example), or \(name)-30d on dates and times")
+            }
+            return unit
+        }
+        return try keyType.ordinal(of: text)
+    }
+}

@@ -1,0 +1,129 @@
+import Postgres
+import SQLStatements
+
+extension Reconciler {
+    /// Declares units wrong, so that the next reconcile fetches them again; or takes such marks back.
+    ///
+    /// Marks are kept for units between the first expected one and `latest`: the rest counts as missing anyway.
+    ///
+    /// - Parameters:
+    ///   - clear: whether to take marks back instead.
+    ///   - options: which partitions and units; without bounds all of them.
+    ///   - reason: why, for people.
+    /// - Returns: the number of units that are marked now inside the bounds, or were taken back.
+    /// - Throws: ``StreamError``, ``PostgresError``.
+    public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
+        let session = try await connect()
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+            stream, lanes: options.partitions, on: session)
+        try await StreamRegistry.register(stream, on: session)
+        let bounds = options.bounds(definition.keyType.limits)
+        let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+        let note = "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey))): \(reason)"
+        let journalEntry = try insertRun(id, mode: .mark, note: note)
+        let count = try await session.withTransaction { session in
+            var count: UInt64 = 0
+            for coverage in survey.partitions {
+                var values = stream.evidenceValues(coverage.partition)
+                try await session.query(try Statements.lockEvidence.bound(values: values))
+                if clear {
+                    count += coverage.refetch.intersection(bounds).count
+                    values["lower"] = String(bounds.lowerBound)
+                    values["upper"] = String(bounds.upperBound)
+                    values["before"] = "infinity"
+                    try await session.query(try Statements.removeRefetch.bound(values: values))
+                    continue
+                }
+                let known = coverage.refetch.subtracting(survey.suspects[coverage.partition] ?? UnitSet())
+                let wanted = UnitSet(coverage.range).intersection(bounds)
+                count += wanted.intersection(coverage.expected).count
+                for range in wanted.subtracting(known).ranges {
+                    values["lower"] = String(range.lowerBound)
+                    values["upper"] = String(range.upperBound)
+                    values["reason"] = reason
+                    try await session.query(try Statements.insertRefetch.bound(values: values))
+                }
+            }
+            try await session.query(journalEntry)
+            return count
+        }
+        await session.close()
+        return count
+    }
+
+    private func hull(_ bounds: Range<Int64>, _ survey: Survey) -> Range<Int64> {
+        let ranges = survey.partitions.map { $0.range.clamped(to: bounds) }.filter { !$0.isEmpty }
+        guard let lower = ranges.map(\.lowerBound).min(), let upper = ranges.map(\.upperBound).max() else { return 0..<0 }
+        return lower..<upper
+    }
+
+    /// Moves the extents of partitions, backwards too. The one way that `latest` falls or `oldest` rises.
+    ///
+    /// Planning takes the greater of `latest` and the table's largest key, so rows beyond the new `latest` still count.
+    ///
+    /// - Parameters:
+    ///   - oldest: the new oldest unit; nil leaves it.
+    ///   - latest: the new latest unit; nil leaves it.
+    ///   - forget: whether to remove the extents altogether.
+    ///   - partitions: which; nil: all that have extents.
+    /// - Returns: the extents before and after, by partition.
+    /// - Throws: ``StreamError``, ``PostgresError``.
+    public func rewind(
+        oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?
+    ) async throws -> [Partition: (before: Extents, after: Extents?)] {
+        let session = try await connect()
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        let survey = try await Surveyor(scan: scan).survey(stream, lanes: partitions, on: session)
+        try await StreamRegistry.register(stream, on: session)
+        var changes: [Partition: (before: Extents, after: Extents?)] = [:]
+        for (partition, evidence) in survey.evidence {
+            guard let before = evidence.extents else { continue }
+            let after = Extents(oldest: oldest ?? before.oldest, latest: latest ?? before.latest)
+            guard after.oldest <= after.latest else {
+                throw StreamError.invalid(
+                    "the oldest unit \(definition.keyType.text(after.oldest)) would lie behind the latest "
+                        + definition.keyType.text(after.latest))
+            }
+            changes[partition] = (before, forget ? nil : after)
+        }
+        let statements = try await rewindStatements(changes, stream: stream, session)
+        try await session.withTransaction { session in
+            for statement in statements { try await session.query(statement) }
+        }
+        await session.close()
+        return changes
+    }
+
+    private func rewindStatements(
+        _ changes: [Partition: (before: Extents, after: Extents?)], stream: ResolvedStream, _ session: Session
+    ) async throws -> [BoundStatement] {
+        var statements: [BoundStatement] = []
+        let type = definition.keyType
+        for (partition, change) in changes.sorted(by: { $0.key < $1.key }) {
+            var values = stream.evidenceValues(partition)
+            let before = "\(type.text(change.before.oldest)) – \(type.text(change.before.latest))"
+            let label = partition.label(columns: definition.partitions.columns)
+            var note = "\(label.isEmpty ? "" : "\(label): ")\(before) → "
+            if let after = change.after {
+                values["oldest"] = String(after.oldest)
+                values["latest"] = String(after.latest)
+                statements.append(try Statements.rewindExtents.bound(values: values))
+                note += "\(type.text(after.oldest)) – \(type.text(after.latest))"
+            } else {
+                statements.append(try Statements.deleteExtents.bound(values: values))
+                note += "forgotten"
+            }
+            let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+            statements.append(try insertRun(id, mode: .rewind, note: note))
+        }
+        return statements
+    }
+
+    private func insertRun(_ id: Int64, mode: RunMode, note: String) throws -> BoundStatement {
+        try Statements.insertFinishedRun.bound(values: [
+            "id": String(id), "stream": definition.name, "mode": mode.rawValue, "host": database.host,
+            "process": String(database.processID), "note": note,
+        ])
+    }
+}

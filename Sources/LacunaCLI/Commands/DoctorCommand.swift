@@ -1,0 +1,54 @@
+import ArgumentParser
+import Lacuna
+import LacunaConfig
+import Postgres
+
+/// `lacuna doctor`
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Checks database, privileges, tables, keys, indexes and sources, and says what to do.")
+
+    @Argument(help: "The streams; all of the config where none is named.")
+    var streams: [String] = []
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let project = try Project(global)
+        let style = TextStyle(isColoured: Console.shared.outputIsColoured)
+        var worst = Diagnosis.Level.good
+        func show(_ findings: [Diagnosis.Finding]) {
+            for finding in findings {
+                worst = max(worst, finding.level)
+                Console.shared.output("  \(mark(finding.level, style)) \(Console.printable(finding.text))")
+            }
+        }
+        Console.shared.output(style.bold("database"))
+        let session: Session
+        do {
+            session = try await project.database.connect("doctor")
+            show(try await Diagnosis.database(on: session))
+        } catch {
+            show([Diagnosis.Finding(level: .bad, text: "\(error)")])
+            Console.shared.flush()
+            throw ExitStatus.failed
+        }
+        for stream in try project.streams(streams) {
+            Console.shared.output("")
+            Console.shared.output(style.bold("stream \(stream.definition.name)"))
+            show(await Diagnosis.stream(stream.definition, source: stream.source.makeSource(), on: session))
+        }
+        await session.close()
+        Console.shared.flush()
+        if worst == .bad { throw ExitStatus.failed }
+    }
+
+    private func mark(_ level: Diagnosis.Level, _ style: TextStyle) -> String {
+        switch level {
+        case .good: style.good("ok  ")
+        case .warning: style.warning("warn")
+        case .bad: style.bad("FAIL")
+        }
+    }
+}

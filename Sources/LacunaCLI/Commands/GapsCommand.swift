@@ -1,0 +1,156 @@
+import ArgumentParser
+import Foundation
+import Lacuna
+import LacunaSources
+
+/// `lacuna gaps`
+struct GapsCommand: AsyncParsableCommand {
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text, json, csv
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "gaps",
+        abstract: "Shows what is missing.",
+        discussion: """
+            Asks only the database, and needs only SELECT. With --table it looks at any table, with no config and nothing \
+            installed:
+              lacuna gaps --table ledgers --column sequence
+              lacuna gaps --table games --column played_on --by league --report
+
+            Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
+            """)
+
+    @Argument(help: "The streams; all of the config where none is named.")
+    var streams: [String] = []
+
+    @Flag(name: .long, help: "Extents, coverage, contiguity and a picture of each partition.")
+    var report = false
+
+    @Option(name: .long, help: "text, json or csv.")
+    var format: Format = .text
+
+    @Flag(name: .long, help: "Ask the source for its tip too, and show how far behind it the table is.")
+    var tip = false
+
+    @Flag(name: .customLong("exit-code"), help: "End with status 2 where there are gaps.")
+    var exitCode = false
+
+    @Flag(name: .long, help: "List every gap of a report, not only the newest.")
+    var all = false
+
+    @Option(name: .long, help: "Look at this table instead of streams.")
+    var table: String?
+
+    @Option(name: .long, help: "The key column of --table: a whole number, a date or a time.")
+    var column: String?
+
+    @Option(name: .long, help: "A column that parts --table into lanes; several are joined by commas.")
+    var by: String?
+
+    @Option(name: .long, help: "The step of the key of --table: 5, 15m, 1h; times are counted in days without it.")
+    var step: String?
+
+    @Option(name: .long, help: "The time zone that days of --table are counted in.")
+    var timezone: String = "UTC"
+
+    @Option(name: .long, help: ArgumentHelp("The first key expected in --table.", valueName: "key"))
+    var from: String?
+
+    @Option(name: .long, help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
+    var to: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard (table == nil) == (column == nil) else { throw ValidationError("--table and --column go together") }
+        guard table == nil || streams.isEmpty else { throw ValidationError("--table and streams do not go together") }
+        guard table == nil || !tip else { throw ValidationError("--tip needs a stream with a source") }
+        guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
+            throw ValidationError("--by, --step, --from and --to go with --table; a stream declares them")
+        }
+    }
+
+    func run() async throws {
+        let surveys = try await surveys()
+        let reports = surveys.map(GapReport.init)
+        try show(reports)
+        if exitCode, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
+    }
+
+    private func surveys() async throws -> [Survey] {
+        if let table, let column { return [try await survey(table: table, column: column)] }
+        let project = try Project(global)
+        var surveys: [Survey] = []
+        for stream in try project.streams(streams) {
+            do {
+                surveys.append(try await project.reconciler(stream).survey(asksTip: tip))
+            } catch {
+                throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
+            }
+        }
+        return surveys
+    }
+
+    private func survey(table: String, column: String) async throws -> Survey {
+        guard let zone = TimeZone(identifier: timezone) else {
+            throw CommandFailure(.usage, "--timezone \(timezone): not a time zone; it is named like Europe/London")
+        }
+        let span = try step.map { text in
+            guard let span = Span(text) else { throw CommandFailure(.usage, "--step \(text): expected 5, 15m, 1h or 1d") }
+            return span
+        }
+        let database = global.bareDatabase()
+        do {
+            let session = try await database.connect("gaps")
+            var definition = try await StreamDefinition.looking(
+                at: table, column: column, partitionColumns: by?.split(separator: ",").map(String.init) ?? [],
+                step: span, timezone: zone, on: session)
+            definition.expect.from = try definition.unit(of: "--from", from).map(Expectation.Bound.unit)
+            if let last = try definition.unit(of: "--to", to) { definition.expect.to = .unit(last) }
+            let stream = try await ResolvedStream.resolve(definition, on: session)
+            let survey = try await Surveyor(needsSchema: false, readsEvidence: false).survey(stream, on: session)
+            await session.close()
+            return survey
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
+        }
+    }
+
+    private func show(_ reports: [GapReport]) throws {
+        let console = Console.shared
+        switch format {
+        case .json: console.output(try JSONText.encode(["streams": reports.map(GapReportDocument.init)]))
+        case .csv:
+            for (index, report) in reports.enumerated() {
+                if index == 0 || reports[index - 1].columns != report.columns { console.output(report.csvHeader()) }
+                for line in report.csvLines() { console.output(line) }
+            }
+        case .text:
+            let style = TextStyle(isColoured: console.outputIsColoured)
+            for (index, report) in reports.enumerated() {
+                if self.report, index > 0 { console.output("") }
+                let lines = self.report
+                    ? report.reportLines(gapLimit: all ? .max : 12, style: style) : report.gapLines()
+                for line in lines { console.output(line) }
+            }
+        }
+        console.flush()
+    }
+}
+
+extension StreamDefinition {
+    /// The unit that a command's option names; nil where it is not given.
+    ///
+    /// - Throws: ``CommandFailure`` with status 64.
+    func unit(of option: String, _ text: String?) throws -> Int64? {
+        guard let text else { return nil }
+        do {
+            return try unit(named: text, now: Int64(Date().timeIntervalSince1970))
+        } catch {
+            throw CommandFailure(.usage, "\(option): \(error)")
+        }
+    }
+}

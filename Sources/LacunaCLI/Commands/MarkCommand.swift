@@ -1,0 +1,56 @@
+import ArgumentParser
+import Lacuna
+
+/// `lacuna mark`
+struct MarkCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mark",
+        abstract: "Declares units wrong, so that the next reconcile fetches them again.",
+        discussion: """
+            Nothing is deleted: marked units count as missing until they were fetched and committed again, so a forced full \
+            backfill (--all) is as durable as any other and goes on after a crash.
+              lacuna mark results --from 2024-03-01 --to 2024-03-31
+            """)
+
+    @Argument(help: "The stream.")
+    var stream: String
+
+    @Flag(name: .long, help: "All units up to the newest: a forced full backfill.")
+    var all = false
+
+    @Flag(name: .long, help: "Take marks back instead.")
+    var clear = false
+
+    @Option(name: .long, help: "Why, for the journal.")
+    var reason: String = ""
+
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard all || range.from != nil || range.to != nil || clear else {
+            throw ValidationError("say which units: --from and --to, or --all")
+        }
+        guard !all || (range.from == nil && range.to == nil) else {
+            throw ValidationError("--all does not go with --from and --to")
+        }
+    }
+
+    func run() async throws {
+        let project = try Project(global)
+        let stream = try project.stream(stream)
+        var options = RunOptions()
+        try range.apply(to: &options, stream: stream.definition)
+        do {
+            let count = try await project.reconciler(stream).mark(clear: clear, options, reason: reason)
+            let units = Numbers.count(count, "unit")
+            Console.shared.output(
+                clear
+                    ? "\(stream.definition.name): \(units) no longer marked"
+                    : "\(stream.definition.name): \(units) marked; `lacuna reconcile` fetches them again")
+            Console.shared.flush()
+        } catch {
+            throw CommandFailure(.failed, "\(stream.definition.name): \(error)")
+        }
+    }
+}

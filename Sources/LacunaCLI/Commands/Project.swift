@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import Lacuna
+import LacunaConfig
+import LacunaSources
+import Logging
+import Postgres
+
+/// The options that every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(name: .long, help: "The config file; default: lacuna.yaml, or what LACUNA_CONFIG names.")
+    var config: String?
+
+    @Option(
+        name: .long,
+        help: "A libpq connection string, instead of the config's. A password belongs in PGPASSFILE or a service, not here.")
+    var database: String?
+
+    @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical; default: warning.")
+    var logLevel: Logger.Level = .warning
+
+    @Option(name: .long, help: "text or json.")
+    var logFormat: LogFormat = .text
+
+    @Flag(name: .long, help: "Show no progress.")
+    var noProgress = false
+
+    var log: Logger {
+        var handler = ConsoleLogHandler(logLevel: logLevel, format: logFormat)
+        handler.logLevel = logLevel
+        return Logger(label: "lacuna") { [handler] _ in handler }
+    }
+
+    /// The path of the config file.
+    var configPath: String {
+        config ?? ProcessInfo.processInfo.environment["LACUNA_CONFIG"] ?? "lacuna.yaml"
+    }
+
+    /// A database without a config.
+    func bareDatabase() -> Database {
+        let log = log
+        var database = Database(connectionString: database)
+        database.onNotice = { log.debug("server \($0.severity): \($0.message)") }
+        return database
+    }
+}
+
+/// A config that was read, and what it leads to.
+struct Project {
+    let configuration: Configuration
+    let database: Database
+
+    /// Reads the config.
+    ///
+    /// - Throws: ``CommandFailure`` with status 78.
+    init(_ options: GlobalOptions) throws {
+        do {
+            configuration = try Configuration.load(
+                path: options.configPath, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw CommandFailure(.configuration, error.description)
+        }
+        Console.shared.redact(configuration.secrets)
+        let log = options.log
+        var database = Database(connectionString: options.database ?? configuration.database?.value)
+        database.onNotice = { log.debug("server \($0.severity): \($0.message)") }
+        self.database = database
+    }
+
+    /// The streams of these names, in the config's order; all where none is named.
+    ///
+    /// - Throws: ``CommandFailure`` with status 64 for a name that is not declared.
+    func streams(_ names: [String]) throws -> [StreamConfiguration] {
+        let known = configuration.streams.map(\.definition.name)
+        for name in names where !known.contains(name) {
+            throw CommandFailure(
+                .usage, "there is no stream '\(name)' in \(configuration.path); it declares \(known.joined(separator: ", "))")
+        }
+        return names.isEmpty
+            ? configuration.streams : configuration.streams.filter { names.contains($0.definition.name) }
+    }
+
+    /// The only stream of that name.
+    func stream(_ name: String) throws -> StreamConfiguration {
+        guard let stream = try streams([name]).first else { throw CommandFailure(.usage, "no stream '\(name)'") }
+        return stream
+    }
+
+    func reconciler(_ stream: StreamConfiguration) -> Reconciler {
+        Reconciler(stream: stream.definition, source: stream.source.makeSource(), database: database)
+    }
+}
+
+extension SourceSettings {
+    /// The source with these settings.
+    func makeSource() -> any Source {
+        switch self {
+        case .command(let settings): CommandSource(settings)
+        case .file(let settings): FileSource(settings)
+        case .postgres(let settings): PostgresSource(settings)
+        }
+    }
+}
+
+/// `--partition`, `--from` and `--to`, read against a stream.
+struct RangeOptions: ParsableArguments {
+    @Option(
+        name: .customLong("partition"),
+        help: ArgumentHelp("Only this partition; several columns are joined by commas. May be repeated.", valueName: "column=value"))
+    var partitionTexts: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("The first key, inclusive: a key, or today-30d, now-6h.", valueName: "key"))
+    var from: String?
+
+    @Option(name: .long, help: ArgumentHelp("The last key, inclusive.", valueName: "key"))
+    var to: String?
+
+    func partitions(of stream: StreamDefinition) throws -> Set<Partition>? {
+        guard !partitionTexts.isEmpty else { return nil }
+        let columns = stream.partitions.columns
+        return Set(
+            try partitionTexts.map { text in
+                var values: [String: String] = [:]
+                for pair in text.split(separator: ",") {
+                    let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                    guard parts.count == 2, columns.contains(String(parts[0])) else {
+                        throw CommandFailure(
+                            .usage, "--partition \(text): expected column=value with the columns of stream \(stream.name): "
+                                + (columns.isEmpty ? "it has none" : columns.joined(separator: ", ")))
+                    }
+                    values[String(parts[0])] = String(parts[1])
+                }
+                let ordered = columns.compactMap { values[$0] }
+                guard ordered.count == columns.count else {
+                    throw CommandFailure(.usage, "--partition \(text): give a value for each of \(columns.joined(separator: ", "))")
+                }
+                let partition = Partition(ordered)
+                if let declared = stream.partitions.declared, !declared.contains(partition) {
+                    throw CommandFailure(.usage, "--partition \(text): stream \(stream.name) declares no such partition")
+                }
+                return partition
+            })
+    }
+
+    /// The options of a run on `stream`.
+    func apply(to options: inout RunOptions, stream: StreamDefinition) throws {
+        options.partitions = try partitions(of: stream)
+        options.from = try stream.unit(of: "--from", from)
+        options.to = try stream.unit(of: "--to", to)
+        if let from = options.from, let to = options.to, from > to {
+            throw CommandFailure(.usage, "--from lies behind --to")
+        }
+    }
+}
+
+/// The JSON Schema of the config.
+enum ProjectSchema {
+    static var text: String { Configuration.schema }
+}

@@ -1,0 +1,190 @@
+import ArgumentParser
+import Foundation
+import Lacuna
+import LacunaConfig
+
+/// How the result of a run is printed.
+enum RunFormat: String, CaseIterable, ExpressibleByArgument {
+    case text, json
+}
+
+/// `lacuna reconcile`
+struct ReconcileCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Closes the gaps up to the newest unit, durable batch by batch.",
+        discussion: """
+            Finds what is missing in the data, fetches it from the stream's source and commits each batch whole. A partition \
+            that has nothing yet is filled from its tip backwards. It never looks beyond the newest unit: that is what \
+            `lacuna catchup` does. Interrupt it anywhere; the next run goes on. Made for cron:
+              */5 * * * * lacuna catchup --config /etc/lacuna.yaml && lacuna reconcile --config /etc/lacuna.yaml
+            """)
+
+    @Argument(help: "The streams; all of the config where none is named.")
+    var streams: [String] = []
+
+    @Flag(name: .customLong("dry-run"), help: "Print the plan and do nothing.")
+    var dryRun = false
+
+    @Option(name: .customLong("max-batches"), help: "Start at most so many batches of each stream.")
+    var maxBatches: Int?
+
+    @Option(name: .customLong("time-limit"), help: ArgumentHelp("Start no batch after so long: 90s, 15m, 2h.", valueName: "time"))
+    var timeLimit: String?
+
+    @Option(name: .long, help: "How many batches are in flight at once.")
+    var workers: Int?
+
+    @Flag(name: .customLong("fail-fast"), help: "End with the first batch that fails.")
+    var failFast = false
+
+    @Flag(name: .customLong("retry-now"), help: "Try windows that failed in earlier runs before their wait is over.")
+    var retryNow = false
+
+    @Option(name: .long, help: "text or json.")
+    var format: RunFormat = .text
+
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let project = try Project(global)
+        let stop = StopSignal()
+        let watch = SignalWatch(stop)
+        defer { withExtendedLifetime(watch) {} }
+        let chosen = try project.streams(streams)
+        let runs = try chosen.map { stream in
+            var options = try self.options()
+            options.stop = stop
+            try range.apply(to: &options, stream: stream.definition)
+            return (stream, options)
+        }
+        if dryRun {
+            try await RunPlanRendering.show(runs, project: project, format: format)
+            return
+        }
+        try await RunLoop(project: project, global: global, format: format).run(runs) { reconciler, options in
+            await reconciler.reconcile(options)
+        }
+    }
+
+    private func options() throws -> RunOptions {
+        var options = RunOptions()
+        options.failFast = failFast
+        options.retryNow = retryNow
+        if let workers {
+            guard (1...64).contains(workers) else { throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64") }
+            options.workers = workers
+        }
+        if let maxBatches {
+            guard maxBatches > 0 else { throw CommandFailure(.usage, "--max-batches \(maxBatches): expected at least 1") }
+            options.maxBatches = maxBatches
+        }
+        if let timeLimit {
+            switch Span(timeLimit) {
+            case .seconds(let seconds): options.timeLimit = .seconds(seconds)
+            case .days(let days): options.timeLimit = .seconds(days * 86_400)
+            default: throw CommandFailure(.usage, "--time-limit \(timeLimit): expected a time like 90s, 15m or 2h")
+            }
+        }
+        return options
+    }
+}
+
+/// `lacuna catchup`
+struct CatchupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "catchup",
+        abstract: "Fetches everything from the newest unit to the source's tip, all or nothing.",
+        discussion: """
+            Every batch is fetched first, then one transaction writes them all: a reader sees the whole range or none of it. \
+            Where a batch fails, nothing is written and the newest unit does not move. A second catchup of the same stream \
+            is deferred (status 3).
+            """)
+
+    @Argument(help: "The streams; all of the config where none is named.")
+    var streams: [String] = []
+
+    @Option(name: .customLong("partition"), help: ArgumentHelp("Only this partition. May be repeated.", valueName: "column=value"))
+    var partitionTexts: [String] = []
+
+    @Option(name: .long, help: "How many batches are fetched at once.")
+    var workers: Int?
+
+    @Option(name: .long, help: "text or json.")
+    var format: RunFormat = .text
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let project = try Project(global)
+        let stop = StopSignal()
+        let watch = SignalWatch(stop)
+        defer { withExtendedLifetime(watch) {} }
+        if let workers, !(1...64).contains(workers) {
+            throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64")
+        }
+        let runs = try project.streams(streams).map { stream in
+            var range = RangeOptions()
+            range.partitionTexts = partitionTexts
+            range.from = nil
+            range.to = nil
+            var options = RunOptions()
+            options.stop = stop
+            options.workers = workers
+            options.partitions = try range.partitions(of: stream.definition)
+            return (stream, options)
+        }
+        try await RunLoop(project: project, global: global, format: format).run(runs) { reconciler, options in
+            await reconciler.catchup(options)
+        }
+    }
+}
+
+/// Runs streams one after the other and prints what came of each. One that fails does not keep the others from running.
+struct RunLoop {
+    let project: Project
+    let global: GlobalOptions
+    let format: RunFormat
+
+    func run(
+        _ runs: [(StreamConfiguration, RunOptions)],
+        _ body: (Reconciler, RunOptions) async -> RunReport
+    ) async throws {
+        var worst = ExitStatus.clean
+        var reports: [RunReportDocument] = []
+        for (stream, given) in runs {
+            let display = RunDisplay(
+                stream: stream.definition, showsProgress: !global.noProgress, log: global.log)
+            var options = given
+            options.onEvent = { display.handle($0) }
+            let started = ContinuousClock.now
+            let report = await body(project.reconciler(stream), options)
+            display.end()
+            let rendering = RunReportRendering(report, stream: stream.definition, took: .now - started)
+            switch format {
+            case .text: rendering.print()
+            case .json: reports.append(rendering.document)
+            }
+            worst = max(worst, report.exitStatus)
+        }
+        if format == .json {
+            Console.shared.output(try JSONText.encode(["runs": reports]))
+            Console.shared.flush()
+        }
+        if worst != .clean { throw worst }
+    }
+}
+
+extension RunReport {
+    /// The exit status that the run ends the program with.
+    var exitStatus: ExitStatus {
+        switch state {
+        case .done: .clean
+        case .failed: .failed
+        case .incomplete: .workRemains
+        case .deferred: .deferred
+        case .unknown: .outcomeUnknown
+        }
+    }
+}

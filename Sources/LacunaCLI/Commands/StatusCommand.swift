@@ -1,0 +1,130 @@
+import ArgumentParser
+import Lacuna
+
+/// `lacuna status`
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows extents and coverage, what runs now, what failed, and the last runs.")
+
+    @Argument(help: "The streams; all of the config where none is named.")
+    var streams: [String] = []
+
+    @Option(name: .long, help: "How many runs to show.")
+    var runs: Int = 5
+
+    @Option(name: .long, help: "text or json.")
+    var format: RunFormat = .text
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let project = try Project(global)
+        var documents: [StatusDocument] = []
+        let style = TextStyle(isColoured: Console.shared.outputIsColoured)
+        for (index, stream) in try project.streams(streams).enumerated() {
+            do {
+                let report = GapReport(survey: try await project.reconciler(stream).survey())
+                let session = try await project.database.connect("status")
+                let status = try await StreamStatus.load(stream.definition, limit: max(runs, 0), on: session)
+                await session.close()
+                switch format {
+                case .text:
+                    if index > 0 { Console.shared.output("") }
+                    for line in report.reportLines(gapLimit: 3, style: style) + lines(status, report, style) {
+                        Console.shared.output(line)
+                    }
+                case .json: documents.append(StatusDocument(report, status))
+                }
+            } catch {
+                throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
+            }
+        }
+        if format == .json { Console.shared.output(try JSONText.encode(["streams": documents])) }
+        Console.shared.flush()
+    }
+
+    private func lines(_ status: StreamStatus, _ report: GapReport, _ style: TextStyle) -> [String] {
+        var lines: [String] = []
+        if !status.activities.isEmpty {
+            lines += ["", "  " + style.bold("running now")]
+            for activity in status.activities {
+                lines.append("  \(Console.printable(activity.text))  for \(Numbers.time(seconds: Double(activity.seconds)))")
+            }
+        }
+        if !status.failures.isEmpty {
+            lines += ["", "  " + style.bold("failed, and open")]
+            for failure in status.failures.prefix(10) {
+                let label = Console.printable(failure.partition.label(columns: report.columns))
+                let wait =
+                    failure.secondsToWait > 0
+                    ? "next try in \(Numbers.time(seconds: Double(failure.secondsToWait)))" : "the next run tries again"
+                lines.append(
+                    "  \(label.isEmpty ? "" : "\(label)  ")\(report.text(failure.window))  "
+                        + "\(Numbers.count(failure.failures, "run")) in a row, \(wait)")
+                lines.append("    \(Console.printable(failure.error))")
+            }
+        }
+        guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
+        lines += ["", "  " + style.bold("last runs")]
+        var table = TextTable([
+            ("RUN", .right), ("STARTED (UTC)", .left), ("MODE", .left), ("STATE", .left), ("COMMITTED", .right),
+            ("FAILED", .right), ("MISSING", .right), ("SECONDS", .right), ("", .left),
+        ])
+        for run in status.runs {
+            table.add([
+                String(run.id), run.startedAt, run.mode, run.state, Numbers.grouped(run.committed),
+                Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, Console.printable(run.note),
+            ])
+        }
+        return lines + table.lines(indent: "  ")
+    }
+}
+
+/// The form that JSON is written in. Field names are stable.
+struct StatusDocument: Encodable {
+    struct Run: Encodable {
+        let id: Int64
+        let mode: String
+        let state: String
+        let started_at: String
+        let seconds: String
+        let planned: Int64
+        let committed: Int64
+        let failed: Int64
+        let missing_units: String?
+        let note: String
+    }
+
+    struct Failure: Encodable {
+        let partition: [String: String]
+        let first: String
+        let last: String
+        let failures: Int
+        let seconds_to_wait: Int64
+        let error: String
+    }
+
+    let coverage: GapReportDocument
+    let running: [String]
+    let failures: [Failure]
+    let runs: [Run]
+
+    init(_ report: GapReport, _ status: StreamStatus) {
+        coverage = GapReportDocument(report)
+        running = status.activities.map(\.text)
+        let type = report.definition.keyType
+        failures = status.failures.map { failure in
+            Failure(
+                partition: Dictionary(uniqueKeysWithValues: zip(report.columns, failure.partition.values)),
+                first: type.text(failure.window.lowerBound), last: type.text(failure.window.upperBound - 1),
+                failures: failure.failures, seconds_to_wait: failure.secondsToWait, error: failure.error)
+        }
+        runs = status.runs.map { run in
+            Run(
+                id: run.id, mode: run.mode, state: run.state, started_at: run.startedAt, seconds: run.seconds,
+                planned: run.planned, committed: run.committed, failed: run.failed, missing_units: run.missing,
+                note: run.note)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Lacuna
+
+/// A picture of how much of a range is covered, one character for an equal part of its expected units.
+enum CoverageBar {
+    /// The bar of a partition. A part with anything missing never looks full, one with anything covered never empty.
+    static func bar(_ coverage: PartitionCoverage, width: Int) -> String {
+        let expected = coverage.expected
+        let total = expected.count
+        guard total > 0, width > 0 else { return String(repeating: "·", count: width) }
+        var result = ""
+        var walker = UnitWalker(expected)
+        for cell in 0..<width {
+            let start = total.part(cell, of: width)
+            let end = max(total.part(cell + 1, of: width), start + 1)
+            let units = walker.take(from: start, to: min(end, total))
+            let missing = units.reduce(UInt64(0)) { $0 + coverage.gaps.intersection($1).count }
+            let count = units.reduce(UInt64(0)) { $0 + $1.unitCount }
+            result += symbol(covered: count == 0 ? 1 : Double(count - missing) / Double(count))
+        }
+        return result
+    }
+
+    /// A bar that is filled from the left.
+    static func plain(fraction: Double, width: Int) -> String {
+        let filled = min(Int(fraction * Double(width)), width)
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    }
+
+    private static func symbol(covered: Double) -> String {
+        switch covered {
+        case 1...: "█"
+        case 0.5..<1: "▓"
+        case let fraction where fraction > 0: "▒"
+        default: "░"
+        }
+    }
+}
+
+/// Finds the units at given places of a set, in ascending order.
+private struct UnitWalker {
+    private let ranges: [Range<Int64>]
+    private var index = 0
+    private var before: UInt64 = 0
+
+    init(_ units: UnitSet) {
+        ranges = units.ranges
+    }
+
+    /// The ranges that hold the units from the `start`-th to the one before the `end`-th.
+    mutating func take(from start: UInt64, to end: UInt64) -> [Range<Int64>] {
+        var result: [Range<Int64>] = []
+        while index < ranges.count {
+            let range = ranges[index]
+            let next = before + range.unitCount
+            if next > start {
+                let lower = range.lowerBound + Int64(max(start, before) - before)
+                let upper = range.lowerBound + Int64(min(end, next) - before)
+                if lower < upper { result.append(lower..<upper) }
+            }
+            if next >= end { break }
+            before = next
+            index += 1
+        }
+        return result
+    }
+}
+
+extension UInt64 {
+    fileprivate func part(_ index: Int, of count: Int) -> UInt64 {
+        let (high, low) = multipliedFullWidth(by: UInt64(index))
+        return UInt64(count).dividingFullWidth((high, low)).quotient
+    }
+}

@@ -1,0 +1,164 @@
+import Lacuna
+
+extension GapReport {
+    /// One line a gap, for a quick look and for pipes: stream, partition, range, units.
+    func gapLines() -> [String] {
+        var lines: [String] = []
+        for coverage in partitions {
+            let name = label(coverage).isEmpty ? definition.name : "\(definition.name)  \(label(coverage))"
+            if coverage.isNew {
+                lines.append("\(name)  nothing ingested yet\(newHint(coverage))")
+            }
+            for gap in coverage.gaps.ranges where !coverage.isNew {
+                lines.append("\(name)  \(text(gap))  \(Numbers.count(gap.unitCount, "unit"))")
+            }
+        }
+        return lines.isEmpty ? ["\(definition.name)  no gaps"] : lines
+    }
+
+    /// The full report: a heading, a picture and figures of each partition, and its gaps.
+    ///
+    /// - Parameters:
+    ///   - gapLimit: how many gaps of a partition are listed.
+    ///   - style: colours, or none.
+    func reportLines(gapLimit: Int, style: TextStyle) -> [String] {
+        let table = survey.stream.table
+        var lines = [
+            style.bold("\(definition.name)")
+                + "  \(table.schema).\(table.name), key \(definition.keyColumn) (\(definition.keyType.name))"
+        ]
+        lines.append("  " + summary(style))
+        lines.append("")
+        if partitions.count == 1, let only = partitions.first, columns.isEmpty {
+            lines += single(only, gapLimit: gapLimit, style: style)
+        } else {
+            lines += overview(style)
+            for coverage in partitions where !coverage.gaps.isEmpty && !coverage.isNew {
+                lines.append("")
+                lines.append("  " + style.bold(label(coverage)))
+                lines += gapList(coverage, limit: gapLimit, style: style)
+            }
+        }
+        return lines
+    }
+
+    private func summary(_ style: TextStyle) -> String {
+        let expected = expectedCount
+        if partitions.allSatisfy(\.isNew) { return style.warning("nothing ingested yet") }
+        let fraction = expected == 0 ? 1 : Double(expected - missingCount) / Double(expected)
+        let share = "\(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
+        if isClean { return style.good("complete") + ": \(share)" }
+        return style.bad("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing") + ": \(share)"
+    }
+
+    private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
+        guard !coverage.isNew else { return ["  nothing ingested yet\(newHint(coverage))"] }
+        var lines = [
+            "  \(key(coverage.range.lowerBound)) \(CoverageBar.bar(coverage, width: 48)) "
+                + key(coverage.range.upperBound - 1),
+            "",
+        ]
+        var table = TextTable([("", .left), ("", .left), ("", .right)])
+        table.add(["oldest", key(coverage.oldest), ""])
+        table.add(["latest", key(coverage.latest), ""])
+        if let run = coverage.contiguous {
+            table.add(["contiguous", text(run), Numbers.count(run.unitCount, "unit")])
+        } else {
+            table.add(["contiguous", "–", "0 units"])
+        }
+        if !coverage.verified.isEmpty {
+            table.add(["verified empty", "", Numbers.count(coverage.verified.count, "unit")])
+        }
+        if !coverage.refetch.isEmpty {
+            table.add(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])
+        }
+        if let tail = coverage.tail {
+            table.add(["behind the tip", tail.hull.map(text) ?? "–", Numbers.count(tail.count, "unit")])
+        }
+        lines += table.lines(indent: "  ").dropFirst()
+        if !coverage.gaps.isEmpty {
+            lines.append("")
+            lines += gapList(coverage, limit: gapLimit, style: style)
+        }
+        return lines
+    }
+
+    private func overview(_ style: TextStyle) -> [String] {
+        let showsTail = partitions.contains { $0.tail?.isEmpty == false }
+        var columns: [(title: String, alignment: TextTable.Alignment)] = [
+            ("PARTITION", .left), ("OLDEST", .left), ("LATEST", .left), ("EXPECTED", .right), ("MISSING", .right),
+            ("GAPS", .right), ("EMPTY", .right),
+        ]
+        if showsTail { columns.append(("BEHIND", .right)) }
+        columns += [("COVERAGE", .left), ("", .right)]
+        var table = TextTable(columns)
+        for coverage in partitions {
+            let expected = coverage.expected.count
+            let fraction = expected == 0 ? 1 : Double(coverage.coveredCount) / Double(expected)
+            var cells = [
+                Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest), key(coverage.latest),
+                Numbers.grouped(expected), Numbers.grouped(coverage.gaps.count),
+                Numbers.grouped(coverage.gaps.ranges.count), Numbers.grouped(coverage.verified.count),
+            ]
+            if showsTail { cells.append(coverage.tail.map { Numbers.grouped($0.count) } ?? "–") }
+            cells += [
+                CoverageBar.bar(coverage, width: 24),
+                coverage.isNew ? "new" : Numbers.percent(fraction),
+            ]
+            table.add(cells)
+        }
+        return table.lines(indent: "  ")
+    }
+
+    private func gapList(_ coverage: PartitionCoverage, limit: Int, style: TextStyle) -> [String] {
+        var table = TextTable([("", .left), ("", .left), ("", .right)])
+        let gaps = coverage.gaps.ranges
+        for gap in gaps.suffix(limit).reversed() {
+            table.add([style.bad("gap"), text(gap), Numbers.count(gap.unitCount, "unit")])
+        }
+        var lines = Array(table.lines(indent: "  ").dropFirst())
+        if gaps.count > limit {
+            lines.append("  … and \(Numbers.count(gaps.count - limit, "older gap")); --all lists them")
+        }
+        return lines
+    }
+
+    private func newHint(_ coverage: PartitionCoverage) -> String {
+        guard !coverage.expected.isEmpty else { return "" }
+        return ", expected \(text(coverage.range)) (\(Numbers.count(coverage.expected.count, "unit")))"
+    }
+
+    /// Comma-separated values: a row a gap.
+    func csvLines() -> [String] {
+        partitions.flatMap { coverage in
+            coverage.gaps.ranges.map { gap in
+                ([definition.name] + coverage.partition.values + [key(gap.lowerBound), key(gap.upperBound - 1)])
+                    .map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)"
+            }
+        }
+    }
+
+    /// The header that ``csvLines()`` stand under.
+    func csvHeader() -> String {
+        (["stream"] + columns + ["first", "last"]).map(GapReport.csvField).joined(separator: ",") + ",units"
+    }
+
+    private static func csvField(_ text: String) -> String {
+        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+        return "\"\(text.replacing("\"", with: "\"\""))\""
+    }
+}
+
+/// Colours for a terminal, or none.
+struct TextStyle {
+    let isColoured: Bool
+
+    func bold(_ text: String) -> String { wrap(text, "1") }
+    func good(_ text: String) -> String { wrap(text, "32") }
+    func bad(_ text: String) -> String { wrap(text, "31") }
+    func warning(_ text: String) -> String { wrap(text, "33") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        isColoured ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
+}

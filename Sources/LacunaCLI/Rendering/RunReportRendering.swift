@@ -1,0 +1,135 @@
+import Lacuna
+
+/// A run's result as people and programs read it.
+struct RunReportRendering {
+    private let report: RunReport
+    private let stream: StreamDefinition
+    private let took: Duration
+
+    init(_ report: RunReport, stream: StreamDefinition, took: Duration) {
+        self.report = report
+        self.stream = stream
+        self.took = took
+    }
+
+    /// Prints the result on standard output and the failures on standard error.
+    func print() {
+        let console = Console.shared
+        for note in report.notes { console.message("\(report.stream): \(note)") }
+        for failure in report.failures.prefix(20) {
+            console.error("\(report.stream)\(place(failure)): \(failure.message)")
+        }
+        if report.failures.count > 20 {
+            console.error("\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
+        }
+        for failure in report.streamFailures where !report.failures.contains(where: { $0.message == failure }) {
+            console.error("\(report.stream): \(failure)")
+        }
+        console.output(sentence)
+        console.flush()
+    }
+
+    private func place(_ failure: BatchFailure) -> String {
+        var text = ""
+        if !failure.partition.values.isEmpty { text += " \(failure.partition.label(columns: stream.partitions.columns))" }
+        if !failure.window.isEmpty { text += " \(stream.keyType.text(failure.window))" }
+        return text
+    }
+
+    private var sentence: String {
+        var parts: [String] = []
+        let done = report.committed
+        if report.planned == 0, report.state == .done {
+            return "\(report.stream): nothing to \(report.mode == .catchup ? "catch up" : "do")"
+        }
+        if done > 0 {
+            parts.append("\(Numbers.count(done, "batch", "batches")) committed")
+            parts.append("\(Numbers.count(report.inserted, "row")) inserted")
+            if report.updated > 0 { parts.append("\(Numbers.grouped(report.updated)) updated") }
+            if report.emptied > 0 { parts.append("\(Numbers.count(report.emptied, "unit")) verified empty") }
+        } else if report.state != .deferred {
+            parts.append("nothing committed")
+        }
+        if report.unchanged > 0 { parts.append("\(Numbers.count(report.unchanged, "batch", "batches")) unchanged") }
+        if report.heldElsewhere > 0 {
+            parts.append("\(Numbers.count(report.heldElsewhere, "batch", "batches")) held by another run")
+        }
+        if !report.failures.isEmpty { parts.append("\(Numbers.grouped(report.failures.count)) failed") }
+        if let missing = report.missing, missing > 0 { parts.append("\(Numbers.count(missing, "unit")) still missing") }
+        if let reason = report.stopReason, report.streamFailures.isEmpty { parts.append("ended early: \(reason)") }
+        parts.append(took.inSeconds)
+        let verdict =
+            switch report.state {
+            case .done: report.mode == .catchup ? "caught up" : "complete"
+            case .failed: "FAILED"
+            case .incomplete: "work remains"
+            case .deferred: "deferred"
+            case .unknown: "OUTCOME UNKNOWN"
+            }
+        return "\(report.stream): \(verdict) (\(parts.joined(separator: ", ")))"
+    }
+
+    var document: RunReportDocument {
+        RunReportDocument(report, stream: stream, seconds: took / .seconds(1))
+    }
+}
+
+/// The form that JSON is written in. Field names are stable.
+struct RunReportDocument: Encodable {
+    struct Failure: Encodable {
+        let partition: [String: String]
+        let first: String?
+        let last: String?
+        let message: String
+        let sqlstate: String?
+    }
+
+    let stream: String
+    let mode: String
+    let state: String
+    let exit_status: Int32
+    let planned: Int
+    let committed: Int
+    let unchanged: Int
+    let held_elsewhere: Int
+    let rows_fetched: Int
+    let rows_inserted: Int
+    let rows_updated: Int
+    let verified_empty_units: UInt64
+    let waiting_units: UInt64
+    let missing_units: UInt64?
+    let stop_reason: String?
+    let failures: [Failure]
+    let errors: [String]
+    let notes: [String]
+    let seconds: Double
+
+    init(_ report: RunReport, stream definition: StreamDefinition, seconds: Double) {
+        stream = report.stream
+        mode = report.mode.rawValue
+        state = report.state.rawValue
+        exit_status = report.exitStatus.rawValue
+        planned = report.planned
+        committed = report.committed
+        unchanged = report.unchanged
+        held_elsewhere = report.heldElsewhere
+        rows_fetched = report.fetched
+        rows_inserted = report.inserted
+        rows_updated = report.updated
+        verified_empty_units = report.emptied
+        waiting_units = report.waiting
+        missing_units = report.missing
+        stop_reason = report.stopReason
+        failures = report.failures.map { failure in
+            Failure(
+                partition: Dictionary(
+                    uniqueKeysWithValues: zip(definition.partitions.columns, failure.partition.values)),
+                first: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.lowerBound),
+                last: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.upperBound - 1),
+                message: failure.message, sqlstate: failure.sqlState?.rawValue)
+        }
+        errors = report.streamFailures
+        notes = report.notes
+        self.seconds = (seconds * 1000).rounded() / 1000
+    }
+}

@@ -1,0 +1,146 @@
+import Lacuna
+
+/// Which blocks of a file hold which units, learned by reading it once.
+///
+/// It keeps the smallest and largest unit of every block of about 256 KiB, so a sorted file is read about once in all,
+/// whatever its batches, and one in any order is read whole for each.
+struct FileIndex: Sendable {
+    static let pieceSize = 128 << 10
+    private static let blockSize = 256 << 10
+
+    /// Consecutive records.
+    struct Block: Sendable {
+        var bytes: Range<Int>
+        var firstLine: Int
+        var smallest = Int64.max
+        var largest = Int64.min
+        /// Whether it holds a record whose key cannot be read: every window has to come across it, and complain.
+        var hasUnreadable = false
+    }
+
+    let identity: String
+    /// The header with its line end; empty for NDJSON.
+    let header: [UInt8]
+    let blocks: [Block]
+
+    /// The largest unit in the file.
+    var largest: Int64? { blocks.map(\.largest).filter { $0 != .min }.max() }
+
+    /// The blocks that may hold a unit of `window`.
+    func blocks(holding window: Range<Int64>) -> [Block] {
+        blocks.filter { block in
+            block.hasUnreadable || (block.smallest < window.upperBound && block.largest >= window.lowerBound)
+        }
+    }
+
+    init(_ file: InputFile, identity: String, format: RecordFormat, keyField: String, keyType: KeyType) throws {
+        self.identity = identity
+        var reader = KeyReader(format: format, keyField: keyField, keyType: keyType)
+        var splitter = RowSplitter(format, limit: 16 << 20)
+        var blocks: [Block] = []
+        var header: [UInt8] = []
+        var needsHeader = format == .csv
+        var block = Block(bytes: 0..<0, firstLine: 1)
+
+        func take(_ row: RowSplitter.Row) throws {
+            if needsHeader {
+                needsHeader = false
+                header = Array(row.bytes) + [UInt8(ascii: "\n")]
+                try reader.readHeader(row.bytes, hasQuotes: row.hasQuotes, path: file.path)
+                return
+            }
+            if row.offset - block.bytes.lowerBound >= FileIndex.blockSize || block.bytes.isEmpty {
+                if !block.bytes.isEmpty {
+                    block.bytes = block.bytes.lowerBound..<row.offset
+                    blocks.append(block)
+                }
+                block = Block(bytes: row.offset..<row.offset + 1, firstLine: row.line)
+            }
+            guard !row.bytes.isEmpty else { return }
+            guard let unit = reader.unit(of: row.bytes, hasQuotes: row.hasQuotes) else {
+                block.hasUnreadable = true
+                return
+            }
+            block.smallest = min(block.smallest, unit)
+            block.largest = max(block.largest, unit)
+        }
+
+        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        do {
+            try file.read(0..<file.size, buffer: &buffer) { piece in
+                splitter.feed(piece)
+                while let row = try splitter.next() { try take(row) }
+            }
+            if let row = try splitter.end() { try take(row) }
+        } catch let error as RowSplitter.TooLarge {
+            throw SourceError(.permanent, "\(file.path), line \(error.line): a record larger than 16 MiB")
+        }
+        if !block.bytes.isEmpty {
+            block.bytes = block.bytes.lowerBound..<file.size
+            blocks.append(block)
+        }
+        if needsHeader { throw SourceError(.permanent, "\(file.path) has no header") }
+        self.header = header
+        self.blocks = blocks
+    }
+}
+
+/// Reads the key of each record of a file.
+private struct KeyReader: ~Copyable {
+    private let format: RecordFormat
+    private let keyField: String
+    private let keyType: KeyType
+    private var scanner = CSVScanner()
+    private var column = 0
+
+    init(format: RecordFormat, keyField: String, keyType: KeyType) {
+        self.format = format
+        self.keyField = keyField
+        self.keyType = keyType
+    }
+
+    mutating func readHeader(_ bytes: UnsafeRawBufferPointer, hasQuotes: Bool, path: String) throws {
+        do {
+            try scanner.scan(bytes, hasQuotes: hasQuotes)
+        } catch {
+            throw SourceError(.permanent, "\(path), line 1: the header is not CSV")
+        }
+        let names = (0..<min(scanner.count, CSVScanner.fieldLimit)).map { scanner.text($0) }
+        guard let index = names.firstIndex(of: keyField) else {
+            throw SourceError(
+                .permanent,
+                "\(path) has no column '\(keyField)' for the key; its header names \(names.joined(separator: ", "))")
+        }
+        column = index
+    }
+
+    /// The unit of a record; nil where it has none that can be read.
+    mutating func unit(of bytes: UnsafeRawBufferPointer, hasQuotes: Bool) -> Int64? {
+        switch format {
+        case .csv:
+            guard (try? scanner.scan(bytes, hasQuotes: hasQuotes)) != nil, column < scanner.count else { return nil }
+            let field = scanner.field(column)
+            return field.hasEscapes ? unit(scanner.text(column)) : unit(field.bytes)
+        case .ndjson:
+            var unit: Int64?
+            let extent = try? JSONScanner.scan(bytes) { field in
+                let name = UnsafeRawBufferPointer(rebasing: bytes[field.name])
+                guard JSONScanner.text(name, hasEscapes: field.nameHasEscapes) == keyField else { return }
+                let value = UnsafeRawBufferPointer(rebasing: bytes[field.value])
+                unit = self.unit(JSONScanner.text(value, hasEscapes: field.valueHasEscapes))
+            }
+            return extent == nil ? nil : unit
+        }
+    }
+
+    private func unit(_ text: String) -> Int64? {
+        try? keyType.ordinal(of: text)
+    }
+
+    private func unit(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+        switch keyType.read(bytes.bindMemory(to: UInt8.self)) {
+        case .exact(let unit), .approximate(let unit): unit
+        case .unreadable: unit(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Lacuna
+import Postgres
+
+/// Queries another PostgreSQL database for each window. The rows are copied as CSV, byte for byte.
+public struct PostgresSource: Source {
+    private let settings: PostgresSettings
+
+    /// A source from its settings.
+    public init(_ settings: PostgresSettings) {
+        self.settings = settings
+    }
+
+    /// Runs the query for a window.
+    ///
+    /// - Throws: ``SourceError`` where the database cannot be reached or refuses the query; what `sink` throws.
+    public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+        let query = try render { template throws(TemplateError) in
+            try template.render(request) { value throws(TemplateError) in try PostgresSource.literal(value) }
+        }
+        let statement = BoundStatement(
+            name: "source query", sql: "COPY (\n\(query)\n) TO STDOUT (FORMAT csv, HEADER)")
+        try sink.begin(.csv)
+        let writer = SinkWriter(sink)
+        try await withSession(request.stream) { session in
+            try await session.copyOut(statement, deadline: settings.timeout) { try writer.write($0) }
+        }
+        // COPY was answered to its end, so the last row is whole.
+        try sink.endOfDocument(lengthIsProven: true)
+        return FetchSummary()
+    }
+
+    /// Runs the query for the tip.
+    ///
+    /// - Returns: the first column of its row; nil where it is NULL or there is none.
+    /// - Throws: ``SourceError``.
+    public func tip(_ request: TipRequest) async throws -> String? {
+        guard let template = settings.tip else {
+            throw SourceError(.unavailable, "the source has no `tip` query, and something needs its newest key")
+        }
+        let query: String
+        do {
+            query = try template.render(request) { value throws(TemplateError) in try PostgresSource.literal(value) }
+        } catch {
+            throw SourceError(.permanent, "\(error)")
+        }
+        return try await withSession(request.stream) { session in
+            let rows = try await session.query(
+                BoundStatement(name: "tip query", sql: query), deadline: settings.timeout)
+            guard rows.count <= 1 else { throw SourceError(.permanent, "the tip query returned \(rows.count) rows") }
+            return try rows.first?.getIfPresent(at: 0, as: String.self)
+        }
+    }
+
+    private func render(_ render: (Template) throws(TemplateError) -> String) throws(SourceError) -> String {
+        do {
+            var text = try render(settings.query)[...]
+            while let last = text.last, last.isWhitespace || last == ";" { text = text.dropLast() }
+            return String(text)
+        } catch {
+            throw SourceError(.permanent, "\(error)")
+        }
+    }
+
+    private func withSession<Value: Sendable>(
+        _ stream: StreamDefinition, _ body: (Session) async throws -> Value
+    ) async throws -> Value {
+        var options = SessionOptions(connectionString: settings.database, applicationName: "lacuna source")
+        options.parameters = [
+            ("default_transaction_read_only", "on"), ("DateStyle", "ISO, YMD"), ("IntervalStyle", "postgres"),
+            ("extra_float_digits", "3"), ("TimeZone", stream.keyType.timezone.identifier),
+        ]
+        do {
+            let session = try await Session.connect(options)
+            do {
+                let value = try await body(session)
+                await session.close()
+                return value
+            } catch {
+                await session.close()
+                throw error
+            }
+        } catch let error as PostgresError {
+            throw SourceError(error.kind, "the source database: \(error)")
+        }
+    }
+
+    private static func literal(_ value: String) throws(TemplateError) -> String {
+        do {
+            return try SQLFragment(literal: value).description
+        } catch {
+            throw TemplateError("a value that PostgreSQL cannot take")
+        }
+    }
+}
+
+extension PostgresError {
+    fileprivate var kind: SourceError.Kind {
+        if isTransient { return .transient }
+        switch self {
+        case .deadlineExceeded: return .unknown
+        default: return .permanent
+        }
+    }
+}
+
+/// Carries a sink into the session's queue.
+///
+/// `@unchecked Sendable`: the task that fetches waits while the session writes, so that the two never meet.
+private final class SinkWriter: @unchecked Sendable {
+    private let sink: RecordSink
+
+    init(_ sink: RecordSink) {
+        self.sink = sink
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try sink.write(bytes)
+    }
+}
