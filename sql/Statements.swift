@@ -22,7 +22,8 @@ public enum Statements {
     /// `extend_extents.sql`
     public static let extendExtents = statement("extend_extents", PackageResources.extend_extents_sql)
     /// `find_conflicting_record.sql`
-    public static let findConflictingRecord = statement("find_conflicting_record", PackageResources.find_conflicting_record_sql)
+    public static let findConflictingRecord = statement(
+        "find_conflicting_record", PackageResources.find_conflicting_record_sql)
     /// `find_gaps.sql`
     public static let findGaps = statement("find_gaps", PackageResources.find_gaps_sql)
     /// `find_leading_index.sql`
@@ -88,11 +89,13 @@ public enum Statements {
     /// `select_verified.sql`
     public static let selectVerified = statement("select_verified", PackageResources.select_verified_sql)
     /// `select_window_evidence.sql`
-    public static let selectWindowEvidence = statement("select_window_evidence", PackageResources.select_window_evidence_sql)
+    public static let selectWindowEvidence = statement(
+        "select_window_evidence", PackageResources.select_window_evidence_sql)
     /// `set_search_path.sql`
     public static let setSearchPath = statement("set_search_path", PackageResources.set_search_path_sql)
     /// `set_transaction_parameters.sql`
-    public static let setTransactionParameters = statement("set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
+    public static let setTransactionParameters = statement(
+        "set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
     /// `try_lease.sql`
     public static let tryLease = statement("try_lease", PackageResources.try_lease_sql)
     /// `upsert_batch.sql`

@@ -136,7 +136,8 @@ private actor LastBytes {
     /// What was kept as the end of a sentence, on one line.
     var sentence: String {
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        return lines.isEmpty ? ", saying nothing on standard error" : ", saying: \(lines.suffix(3).joined(separator: " / "))"
+        return lines.isEmpty
+            ? ", saying nothing on standard error" : ", saying: \(lines.suffix(3).joined(separator: " / "))"
     }
 }
 

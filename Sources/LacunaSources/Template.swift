@@ -83,7 +83,8 @@ public struct Template: Sendable, Hashable {
         case "window.last": placeholder = .last
         case "window.end": placeholder = .end
         case "window.size": placeholder = .size
-        case _ where name.hasPrefix("partition.") && name.count > 10: placeholder = .partition(String(name.dropFirst(10)))
+        case _ where name.hasPrefix("partition.") && name.count > 10:
+            placeholder = .partition(String(name.dropFirst(10)))
         default:
             throw TemplateError(
                 "unknown placeholder '{\(inner)}' in '\(text)'; known are {window.first}, {window.last}, {window.end}, "

@@ -2,11 +2,11 @@ import CLibPQ
 
 /// One PostgreSQL session.
 ///
-/// libpq may block here: all jobs of the actor run on a private queue, never on the cooperative pool. A session is
+/// libpq may block here: all jobs of the actor run on a private thread, never on the cooperative pool. A session is
 /// meant for one task at a time; a second transaction while one is open is refused, not interleaved.
 public actor Session {
-    private let executor: SerialQueueExecutor
-    /// Runs the actor's jobs on its own queue.
+    private let executor: ThreadExecutor
+    /// Runs the actor's jobs on its own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let options: SessionOptions
@@ -14,7 +14,7 @@ public actor Session {
     private var isInTransaction = false
 
     private init(options: SessionOptions) {
-        executor = SerialQueueExecutor(label: "postgres.session")
+        executor = ThreadExecutor(label: "postgres.session")
         self.options = options
     }
 
@@ -238,6 +238,7 @@ public actor Session {
     /// - Throws: what `body` throws, after the rollback; ``PostgresError/rolledBack`` where COMMIT was answered
     ///   `ROLLBACK`; ``PostgresError/outcomeUnknown(message:)`` where the connection died between `COMMIT` and its answer
     ///   (<https://www.postgresql.org/docs/current/sql-commit.html>).
+    @discardableResult
     public func withTransaction<Value: Sendable>(
         _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
@@ -291,10 +292,16 @@ public actor Session {
         interrupt.arm()
         defer { interrupt.disarm() }
         return try await withTaskCancellationHandler {
-            try body()
+            // Through `self`, or the closure would not be the actor's and would block a thread of the cooperative pool.
+            try self.perform(body)
         } onCancel: {
             interrupt.fire()
         }
+    }
+
+    private func perform<Value>(_ body: () throws -> Value) throws -> Value {
+        assertIsolated()
+        return try body()
     }
 
     private func run(_ statement: BoundStatement, deadline: Duration?, cancellable: Bool) throws -> Rows {

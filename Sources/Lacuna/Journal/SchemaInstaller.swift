@@ -14,7 +14,8 @@ public enum SchemaInstaller {
             let state = try await session.query(try Statements.schemaExists.bound()).only()
             var applied: Set<Int> = []
             if try state.get("installed", as: Bool.self) {
-                applied = Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
+                applied = Set(
+                    try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
             } else {
                 try await session.query(
                     BoundStatement(name: "create schema", sql: "CREATE SCHEMA IF NOT EXISTS lacuna"))

@@ -111,7 +111,8 @@ struct BatchLoader: Sendable {
                 ]))
             if let key = try conflicts.first?.get("key", as: String.self) {
                 throw ProofError(
-                    "two records with the same primary key (\(stream.primaryKey.joined(separator: ", "))) = \(key) differ")
+                    "two records with the same primary key (\(stream.primaryKey.joined(separator: ", "))) = \(key) differ"
+                )
             }
             return try await upsert(plan, distinct: true, session)
         }
@@ -146,7 +147,8 @@ struct BatchLoader: Sendable {
                 }
             }
             guard session.isTransactionOpen else {
-                throw StreamError.invalid("\(script.path) ended the batch's transaction: it must not COMMIT or ROLLBACK")
+                throw StreamError.invalid(
+                    "\(script.path) ended the batch's transaction: it must not COMMIT or ROLLBACK")
             }
         }
         try await session.setSearchPath(lacunaSearchPath)

@@ -137,7 +137,9 @@ struct LoadPlan: Sendable {
             let old = columns.map { "target.\($0)" }.joined(separator: ", ")
             let new = columns.map { "EXCLUDED.\($0)" }.joined(separator: ", ")
             return SQLFragment(
-                trusted: "DO UPDATE SET \(assignments) WHERE ROW(\(old)) OPERATOR(pg_catalog.*<>) ROW(\(new))")
+                trusted:
+                    "DO UPDATE SET \(assignments) WHERE ROW(\(old))::record OPERATOR(pg_catalog.*<>) ROW(\(new))::record"
+            )
         }
     }
 

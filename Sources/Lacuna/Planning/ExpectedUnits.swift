@@ -13,7 +13,8 @@ extension StreamDefinition {
             // The move is made on the day, so that `today - 1 month` is a calendar month for every key.
             let day = KeyType.date(timezone: keyType.timezone)
             let date = CivilDate(
-                daysSinceEpoch: offset.isPast ? day.ordinal(midnight, minus: offset.span)
+                daysSinceEpoch: offset.isPast
+                    ? day.ordinal(midnight, minus: offset.span)
                     : day.ordinal(midnight, plus: offset.span))
             return keyType.firstUnit(on: date)
         }

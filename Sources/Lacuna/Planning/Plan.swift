@@ -92,7 +92,8 @@ public struct Planner: Sendable {
                 for window in grid.pieces(of: range) {
                     batches.append(
                         PlannedBatch(
-                            partition: demand.partition, window: window, request: widened(window, within: demand.bounds),
+                            partition: demand.partition, window: window,
+                            request: widened(window, within: demand.bounds),
                             reason: demand.reason, suspects: demand.suspects.intersection(window)))
                 }
             }

@@ -27,7 +27,8 @@ actor BatchWorker {
         if isHalf { policy.attempts = 1 }
         let progress = BatchProgress()
         do {
-            guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) }) else {
+            guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) })
+            else {
                 state.heldElsewhere()
                 return
             }
@@ -240,7 +241,8 @@ final class CommitResolution {
             unknown = error
         }
         guard let unknownSince, let unknown else { return false }
-        if case PostgresError.outcomeUnknown = error {} else if (error as? PostgresError)?.isTransient != true {
+        if case PostgresError.outcomeUnknown = error {
+        } else if (error as? PostgresError)?.isTransient != true {
             // The token was free, so the first try was rolled back: this error is the transaction's own.
             if error is CancellationError { throw unknown }
             return false

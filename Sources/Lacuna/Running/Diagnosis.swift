@@ -48,7 +48,8 @@ public enum Diagnosis {
         if try !schema.get("installed", as: Bool.self) {
             findings.append(Finding(level: .bad, text: "the lacuna schema is not installed: run `lacuna init`"))
         } else if try !schema.get("readable", as: Bool.self) {
-            findings.append(Finding(level: .bad, text: "this role may not read the lacuna schema: grant it USAGE and SELECT"))
+            findings.append(
+                Finding(level: .bad, text: "this role may not read the lacuna schema: grant it USAGE and SELECT"))
         } else {
             let applied = try await session.query(try Statements.selectMigrations.bound()).count
             findings.append(
@@ -71,7 +72,9 @@ public enum Diagnosis {
         do {
             let stream = try await ResolvedStream.resolve(definition, on: session)
             findings.append(
-                Finding(level: .good, text: "table \(stream.table.schema).\(stream.table.name), key \(definition.keyColumn)"))
+                Finding(
+                    level: .good, text: "table \(stream.table.schema).\(stream.table.name), key \(definition.keyColumn)"
+                ))
             findings += try await table(stream, on: session)
             findings += await self.source(stream, source)
         } catch {
@@ -103,7 +106,8 @@ public enum Diagnosis {
                     ? Finding(level: .good, text: "rows are identified by \(stream.primaryKey.joined(separator: ", "))")
                     : Finding(
                         level: .bad,
-                        text: StreamError.noUniqueIndex(table: stream.table.name, columns: stream.primaryKey).description))
+                        text: StreamError.noUniqueIndex(table: stream.table.name, columns: stream.primaryKey)
+                            .description))
         }
         let wanted = stream.definition.partitions.columns + [stream.definition.keyColumn]
         let index = try await session.query(
@@ -116,7 +120,8 @@ public enum Diagnosis {
                     level: .warning,
                     text: "no index begins with (\(wanted.joined(separator: ", "))): every scan reads the whole table. "
                         + "CREATE INDEX ON \(try stream.table.identifier) "
-                        + "(\(try wanted.map { try SQLFragment(identifier: $0).description }.joined(separator: ", ")))"))
+                        + "(\(try wanted.map { try SQLFragment(identifier: $0).description }.joined(separator: ", ")))")
+        )
         return findings
     }
 
@@ -130,7 +135,9 @@ public enum Diagnosis {
             guard let tip = try await Fetcher(stream: stream, source: source).tip(of: partition) else {
                 return [Finding(level: .warning, text: "the source answers, but has no tip yet")]
             }
-            return [Finding(level: .good, text: "the source answers; its tip is \(stream.definition.keyType.text(tip))")]
+            return [
+                Finding(level: .good, text: "the source answers; its tip is \(stream.definition.keyType.text(tip))")
+            ]
         } catch {
             return [Finding(level: .bad, text: "the source does not give its tip: \(error.message)")]
         }

@@ -19,7 +19,9 @@ extension Reconciler {
                         "lease": catchupLock, "activity": "lacuna \(definition.name): catchup",
                     ])
                 ).only()
-                guard try row.get("leased", as: Bool.self) else { throw StreamError.catchupRunning(stream: definition.name) }
+                guard try row.get("leased", as: Bool.self) else {
+                    throw StreamError.catchupRunning(stream: definition.name)
+                }
             }
             try await catchup(options, &report, on: session)
             await session.close()
@@ -50,7 +52,8 @@ extension Reconciler {
             guard !coverage.isNew else {
                 let label = coverage.partition.label(columns: definition.partitions.columns)
                 report.notes.append(
-                    "\(label.isEmpty ? "" : "\(label): ")nothing is there yet; `lacuna reconcile` fills it from the tip")
+                    "\(label.isEmpty ? "" : "\(label): ")nothing is there yet; `lacuna reconcile` fills it from the tip"
+                )
                 report.stopReason = "a partition has nothing to catch up from"
                 continue
             }
@@ -153,13 +156,15 @@ extension Reconciler {
         _ batch: PlannedBatch, number: Int64, _ context: RunContext, started: String
     ) async throws -> FetchedBatch {
         do {
-            let (records, summary) = try await definition.retry.run(onRetry: { error, wait in
-                context.options.onEvent(
-                    .retrying(
-                        window: batch.window, partition: batch.partition, message: error.message, wait: wait))
-            }, { _ in
-                try await context.fetcher.fetch(batch)
-            })
+            let (records, summary) = try await definition.retry.run(
+                onRetry: { error, wait in
+                    context.options.onEvent(
+                        .retrying(
+                            window: batch.window, partition: batch.partition, message: error.message, wait: wait))
+                },
+                { _ in
+                    try await context.fetcher.fetch(batch)
+                })
             return context.fetched(
                 batch, number: number, records: records, summary: summary, started: started, attempts: 1)
         } catch is CancellationError {

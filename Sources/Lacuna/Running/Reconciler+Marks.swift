@@ -54,7 +54,9 @@ extension Reconciler {
 
     private func hull(_ bounds: Range<Int64>, _ survey: Survey) -> Range<Int64> {
         let ranges = survey.partitions.map { $0.range.clamped(to: bounds) }.filter { !$0.isEmpty }
-        guard let lower = ranges.map(\.lowerBound).min(), let upper = ranges.map(\.upperBound).max() else { return 0..<0 }
+        guard let lower = ranges.map(\.lowerBound).min(), let upper = ranges.map(\.upperBound).max() else {
+            return 0..<0
+        }
         return lower..<upper
     }
 

@@ -162,7 +162,8 @@ public struct Reconciler: Sendable {
                 for script in scripts {
                     _ = try await session.script(script.text, name: script.path)
                     guard session.isTransactionOpen else {
-                        throw StreamError.invalid("\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
+                        throw StreamError.invalid(
+                            "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
                     }
                 }
             }

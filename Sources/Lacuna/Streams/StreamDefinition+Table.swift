@@ -34,7 +34,8 @@ extension StreamDefinition {
         case ("timestamp with time zone", nil), ("timestamp without time zone", nil),
             ("timestamp with time zone", .days(1)), ("timestamp without time zone", .days(1)):
             type = .date(timezone: timezone)
-        case ("timestamp with time zone", .seconds(let seconds)), ("timestamp without time zone", .seconds(let seconds)):
+        case ("timestamp with time zone", .seconds(let seconds)),
+            ("timestamp without time zone", .seconds(let seconds)):
             guard (1...86_400).contains(seconds) else {
                 throw StreamError.invalid("--step of a time lies between 1s and 24h")
             }

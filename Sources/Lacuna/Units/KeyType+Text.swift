@@ -127,7 +127,8 @@ enum KeyScanner {
             let digit = Int64(bytes[index]) - 48
             guard (0...9).contains(digit) else { return nil }
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carried) = negative
+            let (sum, carried) =
+                negative
                 ? product.subtractingReportingOverflow(digit) : product.addingReportingOverflow(digit)
             if overflow || carried { return nil }
             value = sum

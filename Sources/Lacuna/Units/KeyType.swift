@@ -30,8 +30,8 @@ public enum KeyType: Sendable, Hashable {
             return Int64.min.floorDivided(by: step) + 1..<Int64.max.floorDivided(by: step)
         case .date: return KeyType.firstDay..<KeyType.lastDay + 1
         case .timestamp(let step, _):
-            return (KeyType.firstDay * 86_400).floorDivided(by: step) + 1
-                ..< ((KeyType.lastDay + 1) * 86_400).floorDivided(by: step)
+            return (KeyType.firstDay * 86_400).floorDivided(by: step)
+                + 1..<((KeyType.lastDay + 1) * 86_400).floorDivided(by: step)
         }
     }
 

@@ -97,7 +97,9 @@ struct GapsCommand: AsyncParsableCommand {
             throw CommandFailure(.usage, "--timezone \(timezone): not a time zone; it is named like Europe/London")
         }
         let span = try step.map { text in
-            guard let span = Span(text) else { throw CommandFailure(.usage, "--step \(text): expected 5, 15m, 1h or 1d") }
+            guard let span = Span(text) else {
+                throw CommandFailure(.usage, "--step \(text): expected 5, 15m, 1h or 1d")
+            }
             return span
         }
         let database = global.bareDatabase()
@@ -132,7 +134,8 @@ struct GapsCommand: AsyncParsableCommand {
             let style = TextStyle(isColoured: console.outputIsColoured)
             for (index, report) in reports.enumerated() {
                 if self.report, index > 0 { console.output("") }
-                let lines = self.report
+                let lines =
+                    self.report
                     ? report.reportLines(gapLimit: all ? .max : 12, style: style) : report.gapLines()
                 for line in lines { console.output(line) }
             }

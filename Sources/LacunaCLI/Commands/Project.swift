@@ -13,7 +13,9 @@ struct GlobalOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "A libpq connection string, instead of the config's. A password belongs in PGPASSFILE or a service, not here.")
+        help:
+            "A libpq connection string, instead of the config's. A password belongs in PGPASSFILE or a service, not here."
+    )
     var database: String?
 
     @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical; default: warning.")
@@ -74,7 +76,8 @@ struct Project {
         let known = configuration.streams.map(\.definition.name)
         for name in names where !known.contains(name) {
             throw CommandFailure(
-                .usage, "there is no stream '\(name)' in \(configuration.path); it declares \(known.joined(separator: ", "))")
+                .usage,
+                "there is no stream '\(name)' in \(configuration.path); it declares \(known.joined(separator: ", "))")
         }
         return names.isEmpty
             ? configuration.streams : configuration.streams.filter { names.contains($0.definition.name) }
@@ -106,7 +109,8 @@ extension SourceSettings {
 struct RangeOptions: ParsableArguments {
     @Option(
         name: .customLong("partition"),
-        help: ArgumentHelp("Only this partition; several columns are joined by commas. May be repeated.", valueName: "column=value"))
+        help: ArgumentHelp(
+            "Only this partition; several columns are joined by commas. May be repeated.", valueName: "column=value"))
     var partitionTexts: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("The first key, inclusive: a key, or today-30d, now-6h.", valueName: "key"))
@@ -125,18 +129,21 @@ struct RangeOptions: ParsableArguments {
                     let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                     guard parts.count == 2, columns.contains(String(parts[0])) else {
                         throw CommandFailure(
-                            .usage, "--partition \(text): expected column=value with the columns of stream \(stream.name): "
+                            .usage,
+                            "--partition \(text): expected column=value with the columns of stream \(stream.name): "
                                 + (columns.isEmpty ? "it has none" : columns.joined(separator: ", ")))
                     }
                     values[String(parts[0])] = String(parts[1])
                 }
                 let ordered = columns.compactMap { values[$0] }
                 guard ordered.count == columns.count else {
-                    throw CommandFailure(.usage, "--partition \(text): give a value for each of \(columns.joined(separator: ", "))")
+                    throw CommandFailure(
+                        .usage, "--partition \(text): give a value for each of \(columns.joined(separator: ", "))")
                 }
                 let partition = Partition(ordered)
                 if let declared = stream.partitions.declared, !declared.contains(partition) {
-                    throw CommandFailure(.usage, "--partition \(text): stream \(stream.name) declares no such partition")
+                    throw CommandFailure(
+                        .usage, "--partition \(text): stream \(stream.name) declares no such partition")
                 }
                 return partition
             })

@@ -25,7 +25,9 @@ struct RewindCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Forget the extents altogether; only the rows count then.")
     var forget = false
 
-    @Option(name: .customLong("partition"), help: ArgumentHelp("Only this partition. May be repeated.", valueName: "column=value"))
+    @Option(
+        name: .customLong("partition"),
+        help: ArgumentHelp("Only this partition. May be repeated.", valueName: "column=value"))
     var partitionTexts: [String] = []
 
     @OptionGroup var global: GlobalOptions
@@ -55,7 +57,8 @@ struct RewindCommand: AsyncParsableCommand {
                 let label = Console.printable(partition.label(columns: definition.partitions.columns))
                 let after = change.after.map { text($0, definition) } ?? "forgotten"
                 Console.shared.output(
-                    "\(definition.name)\(label.isEmpty ? "" : " \(label)"): \(text(change.before, definition)) → \(after)")
+                    "\(definition.name)\(label.isEmpty ? "" : " \(label)"): \(text(change.before, definition)) → \(after)"
+                )
             }
             Console.shared.flush()
         } catch {

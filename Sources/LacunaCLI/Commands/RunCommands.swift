@@ -29,7 +29,9 @@ struct ReconcileCommand: AsyncParsableCommand {
     @Option(name: .customLong("max-batches"), help: "Start at most so many batches of each stream.")
     var maxBatches: Int?
 
-    @Option(name: .customLong("time-limit"), help: ArgumentHelp("Start no batch after so long: 90s, 15m, 2h.", valueName: "time"))
+    @Option(
+        name: .customLong("time-limit"),
+        help: ArgumentHelp("Start no batch after so long: 90s, 15m, 2h.", valueName: "time"))
     var timeLimit: String?
 
     @Option(name: .long, help: "How many batches are in flight at once.")
@@ -73,11 +75,15 @@ struct ReconcileCommand: AsyncParsableCommand {
         options.failFast = failFast
         options.retryNow = retryNow
         if let workers {
-            guard (1...64).contains(workers) else { throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64") }
+            guard (1...64).contains(workers) else {
+                throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64")
+            }
             options.workers = workers
         }
         if let maxBatches {
-            guard maxBatches > 0 else { throw CommandFailure(.usage, "--max-batches \(maxBatches): expected at least 1") }
+            guard maxBatches > 0 else {
+                throw CommandFailure(.usage, "--max-batches \(maxBatches): expected at least 1")
+            }
             options.maxBatches = maxBatches
         }
         if let timeLimit {
@@ -105,7 +111,9 @@ struct CatchupCommand: AsyncParsableCommand {
     @Argument(help: "The streams; all of the config where none is named.")
     var streams: [String] = []
 
-    @Option(name: .customLong("partition"), help: ArgumentHelp("Only this partition. May be repeated.", valueName: "column=value"))
+    @Option(
+        name: .customLong("partition"),
+        help: ArgumentHelp("Only this partition. May be repeated.", valueName: "column=value"))
     var partitionTexts: [String] = []
 
     @Option(name: .long, help: "How many batches are fetched at once.")

@@ -49,7 +49,8 @@ struct StatusCommand: AsyncParsableCommand {
         if !status.activities.isEmpty {
             lines += ["", "  " + style.bold("running now")]
             for activity in status.activities {
-                lines.append("  \(Console.printable(activity.text))  for \(Numbers.time(seconds: Double(activity.seconds)))")
+                lines.append(
+                    "  \(Console.printable(activity.text))  for \(Numbers.time(seconds: Double(activity.seconds)))")
             }
         }
         if !status.failures.isEmpty {

@@ -48,7 +48,8 @@ extension GapReport {
         let fraction = expected == 0 ? 1 : Double(expected - missingCount) / Double(expected)
         let share = "\(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
         if isClean { return style.good("complete") + ": \(share)" }
-        return style.bad("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing") + ": \(share)"
+        return style.bad("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing")
+            + ": \(share)"
     }
 
     private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
@@ -96,7 +97,8 @@ extension GapReport {
             let expected = coverage.expected.count
             let fraction = expected == 0 ? 1 : Double(coverage.coveredCount) / Double(expected)
             var cells = [
-                Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest), key(coverage.latest),
+                Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest),
+                key(coverage.latest),
                 Numbers.grouped(expected), Numbers.grouped(coverage.gaps.count),
                 Numbers.grouped(coverage.gaps.ranges.count), Numbers.grouped(coverage.verified.count),
             ]

@@ -19,7 +19,8 @@ enum Numbers {
         if fraction < 1 { tenths = min(tenths, 999) }
         if fraction > 0 { tenths = max(tenths, 1) }
         let number = Int(tenths)
-        return number % 10 == 0 && (number == 1000 || number == 0) ? "\(number / 10) %" : "\(number / 10).\(number % 10) %"
+        return number % 10 == 0 && (number == 1000 || number == 0)
+            ? "\(number / 10) %" : "\(number / 10).\(number % 10) %"
     }
 
     /// `3 units`, `1 unit`.

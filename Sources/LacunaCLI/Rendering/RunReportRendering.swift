@@ -20,7 +20,8 @@ struct RunReportRendering {
             console.error("\(report.stream)\(place(failure)): \(failure.message)")
         }
         if report.failures.count > 20 {
-            console.error("\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
+            console.error(
+                "\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
         }
         for failure in report.streamFailures where !report.failures.contains(where: { $0.message == failure }) {
             console.error("\(report.stream): \(failure)")
@@ -31,7 +32,9 @@ struct RunReportRendering {
 
     private func place(_ failure: BatchFailure) -> String {
         var text = ""
-        if !failure.partition.values.isEmpty { text += " \(failure.partition.label(columns: stream.partitions.columns))" }
+        if !failure.partition.values.isEmpty {
+            text += " \(failure.partition.label(columns: stream.partitions.columns))"
+        }
         if !failure.window.isEmpty { text += " \(stream.keyType.text(failure.window))" }
         return text
     }

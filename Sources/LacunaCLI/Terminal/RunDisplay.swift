@@ -50,7 +50,7 @@ final class RunDisplay: Sendable {
             show()
         case .failed(let failure):
             state.withLock { $0.failed += 1 }
-            log.error("failed: \(failure.message)", metadata: metadata(failure.window, failure.partition))
+            log.info("failed: \(failure.message)", metadata: metadata(failure.window, failure.partition))
             show()
         case .retrying(let window, let partition, let message, let wait):
             log.warning(

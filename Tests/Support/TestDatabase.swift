@@ -1,0 +1,101 @@
+import Foundation
+import Postgres
+
+/// A database of a test's own on the server that `scripts/with-postgres` started, or that `DATABASE_URL` names.
+public struct TestDatabase: Sendable {
+    /// Its name.
+    public let name: String
+    /// A libpq connection string for it.
+    public let connectionString: String
+
+    /// Runs `body` with a fresh, empty database and drops it afterwards.
+    public static func with<Value>(_ body: (TestDatabase) async throws -> Value) async throws -> Value {
+        let server = try serverConnectionString()
+        let name = "lacuna_test_\(UInt32(getpid()))_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+        try await execute("CREATE DATABASE \(name)", at: server)
+        let database = TestDatabase(name: name, connectionString: "\(server) dbname=\(name)")
+        do {
+            let value = try await body(database)
+            try await execute("DROP DATABASE \(name) WITH (FORCE)", at: server)
+            return value
+        } catch {
+            // A test's own failure is the one to see.
+            try? await execute("DROP DATABASE \(name) WITH (FORCE)", at: server)
+            throw error
+        }
+    }
+
+    /// Opens a session on it.
+    public func connect(role: String? = nil) async throws -> Session {
+        var options = SessionOptions(
+            connectionString: role.map { "\(connectionString) user=\($0)" } ?? connectionString,
+            applicationName: "test")
+        options.statementDeadline = .seconds(120)
+        return try await Session.connect(options)
+    }
+
+    /// Runs a script.
+    public func execute(_ sql: String) async throws {
+        try await TestDatabase.execute(sql, at: connectionString)
+    }
+
+    /// The first column of every row of a query, as text; `NULL` for NULL.
+    public func column(_ sql: String) async throws -> [String] {
+        let session = try await connect()
+        let rows = try await session.query(BoundStatement(name: "test", sql: sql))
+        let values = try rows.map { try $0.getIfPresent(at: 0, as: String.self) ?? "NULL" }
+        await session.close()
+        return values
+    }
+
+    /// The only value of a query, as text.
+    public func value(_ sql: String) async throws -> String {
+        try await column(sql).first ?? "no row"
+    }
+
+    /// The only value of a query, as a number.
+    public func number(_ sql: String) async throws -> Int {
+        guard let number = Int(try await value(sql)) else {
+            throw TestEnvironmentError("not a number: \(sql)")
+        }
+        return number
+    }
+
+    private static func execute(_ sql: String, at connectionString: String) async throws {
+        let session = try await Session.connect(
+            SessionOptions(connectionString: connectionString, applicationName: "test"))
+        _ = try await session.script(sql, name: "test")
+        await session.close()
+    }
+
+    private static func serverConnectionString() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        guard let host = environment["PGHOST"] else {
+            guard environment["DATABASE_URL"] != nil else {
+                throw TestEnvironmentError(
+                    "no PostgreSQL: run the tests by scripts/test, or under scripts/with-postgres")
+            }
+            throw TestEnvironmentError("set PGHOST, PGPORT, PGUSER and PGDATABASE beside DATABASE_URL for the tests")
+        }
+        var parts = ["host=\(quoted(host))"]
+        for (keyword, name) in [("port", "PGPORT"), ("user", "PGUSER"), ("password", "PGPASSWORD")] {
+            if let value = environment[name] { parts.append("\(keyword)=\(quoted(value))") }
+        }
+        return parts.joined(separator: " ") + " dbname=\(quoted(environment["PGDATABASE"] ?? "postgres"))"
+    }
+
+    private static func quoted(_ value: String) -> String {
+        "'\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+    }
+}
+
+/// The tests cannot run here, and why.
+public struct TestEnvironmentError: Error, CustomStringConvertible {
+    /// What is missing and what to do.
+    public let description: String
+
+    /// An error.
+    public init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+import TestSupport
+
+@Suite("A history is healed from its source")
+struct HealingTests {
+    @Test("Gaps are found, reconciled and caught up, and a second run writes nothing")
+    func heals() async throws {
+        try await TestDatabase.with { database in
+            try await TestDirectory.with { directory in
+                try await database.execute(
+                    """
+                    CREATE TABLE blocks (height bigint PRIMARY KEY, hash text);
+                    INSERT INTO blocks SELECT n, 'h' || n FROM generate_series(1, 1000) AS n
+                    WHERE n NOT BETWEEN 200 AND 299 AND n <> 500;
+                    """)
+                try directory.write(
+                    "height,hash\n" + (1...1200).map { "\($0),h\($0)\n" }.joined(), to: "blocks.csv")
+                try directory.write(
+                    """
+                    version: 1
+                    database: ${env:TEST_DATABASE}
+                    sources: {archive: {type: file, path: blocks.csv}}
+                    streams:
+                      blocks: {source: archive, table: blocks, key: {column: height, type: integer}, batch: 64}
+                    """, to: "lacuna.yaml")
+                let environment = ["TEST_DATABASE": database.connectionString]
+                func lacuna(_ arguments: String...) async throws -> LacunaProcess.Result {
+                    try await LacunaProcess(arguments, in: directory.url, environment: environment).wait()
+                }
+
+                #expect(try await lacuna("init").status == 0)
+                let gaps = try await lacuna("gaps", "--exit-code")
+                #expect(gaps.output == "blocks  200–299  100 units\nblocks  500  1 unit\n")
+                #expect(gaps.status == 2)
+                #expect(try await lacuna("reconcile").status == 0)
+                #expect(try await database.number("SELECT count(*) FROM blocks") == 1000)
+                #expect(try await lacuna("catchup").status == 0)
+                #expect(try await database.number("SELECT count(*) FROM blocks WHERE hash = 'h' || height") == 1200)
+                #expect(try await lacuna("gaps", "--exit-code").status == 0)
+
+                let before = try await database.column(
+                    "SELECT xmin::text FROM lacuna.run UNION ALL SELECT xmin::text FROM blocks")
+                let again = try await lacuna("reconcile")
+                #expect(again.output == "blocks: nothing to do\n")
+                #expect(try await lacuna("catchup").output == "blocks: nothing to catch up\n")
+                let after = try await database.column(
+                    "SELECT xmin::text FROM lacuna.run UNION ALL SELECT xmin::text FROM blocks")
+                #expect(before == after)
+            }
+        }
+    }
+}
