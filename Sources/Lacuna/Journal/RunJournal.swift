@@ -17,10 +17,15 @@ actor RunJournal {
     static func open(
         _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database
     ) async throws -> RunJournal {
-        let session = try await database.connect("journal", stream: stream)
+        let session = try await database.connect(RunJournal.activity(stream), stream: stream)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
         return RunJournal(
             runID: id, mode: mode, stream: stream, planned: planned, database: database, session: session)
+    }
+
+    /// What `pg_stat_activity` shows as long as the run lives.
+    static func activity(_ stream: StreamDefinition) -> String {
+        "\(stream.name): journal"
     }
 
     private init(
@@ -84,7 +89,7 @@ actor RunJournal {
     private func run(_ statement: BoundStatement) async throws {
         for attempt in 1...3 {
             do {
-                if session == nil { session = try await database.connect("journal", stream: stream) }
+                if session == nil { session = try await database.connect(RunJournal.activity(stream), stream: stream) }
                 try await session?.query(statement)
                 return
             } catch let error as PostgresError where error.isTransient && attempt < 3 {

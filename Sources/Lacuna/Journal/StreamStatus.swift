@@ -9,7 +9,7 @@ public struct StreamStatus: Sendable {
         public let id: Int64
         /// `reconcile`, `catchup`, `rewind` or `mark`.
         public let mode: String
-        /// How it ended, or `running`. A run that was killed stays so.
+        /// How it ended, `running`, or `interrupted` where it was killed.
         public let state: String
         /// When it started, in UTC.
         public let startedAt: String
@@ -73,10 +73,19 @@ public struct StreamStatus: Sendable {
             ]))
         let activities = try await session.query(
             try Statements.selectLiveSessions.bound(values: ["prefix": "lacuna \(definition.name)"]))
+        let sessions: [Activity] = try activities.compactMap { row in
+            let text: String = try row.get("activity")
+            // The name of one stream may begin with that of another.
+            let rest = text.dropFirst("lacuna \(definition.name)".count)
+            guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
+            return Activity(text: text, seconds: try row.get("seconds"))
+        }
         return StreamStatus(
             runs: try runs.map { row in
-                Run(
-                    id: try row.get("id"), mode: try row.get("mode"), state: try row.get("state"),
+                let state: String = try row.get("state")
+                return Run(
+                    id: try row.get("id"), mode: try row.get("mode"),
+                    state: state == "running" && sessions.isEmpty ? "interrupted" : state,
                     startedAt: try row.get("started_at"), seconds: try row.get("seconds"),
                     planned: try row.get("planned"), committed: try row.get("committed"),
                     failed: try row.get("failed"), missing: try row.getIfPresent("missing_units"),
@@ -93,12 +102,9 @@ public struct StreamStatus: Sendable {
                     secondsToWait: max(0, FailureWait.seconds(afterFailures: count) - ago),
                     error: try row.getIfPresent("error") ?? "")
             },
-            activities: try activities.compactMap { row in
-                let text: String = try row.get("activity")
-                // The name of one stream may begin with that of another.
-                let rest = text.dropFirst("lacuna \(definition.name)".count)
-                guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
-                return rest.isEmpty ? nil : Activity(text: text, seconds: try row.get("seconds"))
+            activities: sessions.filter { activity in
+                let rest = activity.text.dropFirst("lacuna \(definition.name)".count)
+                return !rest.isEmpty && rest != ": journal"
             })
     }
 }
