@@ -76,7 +76,7 @@ final class Connection {
     var errorMessage: String { Connection.message(pointer) }
 
     private static func message(_ pointer: OpaquePointer) -> String {
-        String(cString: PQerrorMessage(pointer)).split(whereSeparator: \.isNewline).joined(separator: " ")
+        String(cString: PQerrorMessage(pointer)).split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 
     func markBroken() {

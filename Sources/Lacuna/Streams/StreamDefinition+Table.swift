@@ -43,7 +43,8 @@ extension StreamDefinition {
         case ("timestamp with time zone", _), ("timestamp without time zone", _):
             throw StreamError.invalid("--step of a time is a time like 15m, 1h or 1d")
         default:
-            throw StreamError.keyTypeMismatch(column: column, type: found.type, declared: "integer, date or timestamp")
+            throw StreamError.invalid(
+                "column '\(column)' is of type \(found.type): gaps are found in whole numbers, dates and times")
         }
         var definition = StreamDefinition(
             name: "\(description.schema).\(description.name)", table: try description.identifier, keyColumn: column,

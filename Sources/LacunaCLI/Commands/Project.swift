@@ -60,7 +60,9 @@ struct Project {
             configuration = try Configuration.load(
                 path: options.configPath, environment: ProcessInfo.processInfo.environment)
         } catch {
-            throw CommandFailure(.configuration, error.description)
+            let isThere = FileManager.default.fileExists(atPath: options.configPath)
+            let hint = "; --config names another, and `lacuna gaps --table T --column C` needs none"
+            throw CommandFailure(.configuration, error.description + (isThere ? "" : hint))
         }
         Console.shared.redact(configuration.secrets)
         let log = options.log
