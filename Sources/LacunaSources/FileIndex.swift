@@ -23,8 +23,8 @@ struct FileIndex: Sendable {
     let header: [UInt8]
     let blocks: [Block]
 
-    /// The largest unit in the file.
-    var largest: Int64? { blocks.map(\.largest).filter { $0 != .min }.max() }
+    /// From the smallest unit in the file to its largest; empty where it has none.
+    let hull: Range<Int64>
 
     /// The blocks that may hold a unit of `window`.
     func blocks(holding window: Range<Int64>) -> [Block] {
@@ -82,6 +82,10 @@ struct FileIndex: Sendable {
         if needsHeader { throw SourceError(.permanent, "\(file.path) has no header") }
         self.header = header
         self.blocks = blocks
+        let known = blocks.filter { $0.smallest <= $0.largest }
+        let smallest = known.map(\.smallest).min() ?? 0
+        let largest = known.map(\.largest).max() ?? -1
+        hull = smallest..<max(smallest, min(largest, .max - 1) + 1)
     }
 }
 

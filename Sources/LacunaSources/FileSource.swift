@@ -47,7 +47,7 @@ public final class FileSource: Source {
             throw SourceError(
                 .permanent, "\(path), line \(line - start.sink + start.file): \(error.explanation)")
         }
-        return FetchSummary()
+        return FetchSummary(answered: index.hull)
     }
 
     /// The largest key in the file.
@@ -58,7 +58,7 @@ public final class FileSource: Source {
         let path = try path { template throws(TemplateError) in try template.render(request) }
         let file = try InputFile(path)
         let index = try index(of: file, format: try format(of: path), stream: request.stream)
-        return index.largest.map { request.stream.keyType.text($0) }
+        return index.hull.isEmpty ? nil : request.stream.keyType.text(index.hull.upperBound - 1)
     }
 
     private func path(_ render: (Template) throws(TemplateError) -> String) throws(SourceError) -> String {

@@ -222,6 +222,13 @@ public actor Session {
 
     // MARK: Transactions
 
+    /// Runs `body` on the session's thread, each statement a transaction of its own.
+    public func autocommit<Value: Sendable>(
+        _ body: @Sendable (isolated Session) async throws -> Value
+    ) async throws -> Value {
+        try await body(self)
+    }
+
     /// How a transaction reads.
     public enum TransactionMode: String, Sendable {
         /// Reads and writes; each statement sees what was committed before it.

@@ -74,9 +74,7 @@ struct BatchCommit: Sendable {
     ) async throws -> CommittedBatch {
         let batch = fetched.batch
         let before = try await state(of: batch, on: session)
-        let open = before.missing.intersection(batch.window).intersection(fetched.expected)
-            .subtracting(before.verified).union(before.refetch).union(batch.suspects)
-        if open.isEmpty, batch.reason == .gap { return CommittedBatch() }
+        if batch.reason == .gap, before.open(in: batch, expected: fetched.expected).isEmpty { return CommittedBatch() }
 
         try proveCount(fetched)
         let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
@@ -86,9 +84,10 @@ struct BatchCommit: Sendable {
             on: session)
 
         let missing = try await missingAfter(fetched, before: before, on: session)
-        let due = UnitSet(batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound))
-        let empty = missing.intersection(due)
-        if stream.definition.empty == .error, let first = empty.intersection(fetched.expected).ranges.first {
+        let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
+        let answered = missing.intersection(due)
+        let empty = fetched.summary.answered.map { answered.intersection($0) } ?? answered
+        if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
             throw ProofError(
                 "the source returned nothing for \(stream.definition.keyType.text(first)), and empty: error says that "
                     + "every expected unit has rows")
@@ -102,10 +101,20 @@ struct BatchCommit: Sendable {
         return result
     }
 
+    /// Whether a window still has something to close: another run may have closed it since it was planned.
+    func isOpen(_ batch: PlannedBatch, expected: UnitSet, on session: isolated Session) async throws -> Bool {
+        try await !state(of: batch, on: session).open(in: batch, expected: expected).isEmpty
+    }
+
     private struct WindowState {
         var missing: UnitSet
         var verified = UnitSet()
         var refetch = UnitSet()
+
+        func open(in batch: PlannedBatch, expected: UnitSet) -> UnitSet {
+            missing.intersection(batch.window).intersection(expected).subtracting(verified).union(refetch)
+                .union(batch.suspects)
+        }
     }
 
     private func state(of batch: PlannedBatch, on session: isolated Session) async throws -> WindowState {

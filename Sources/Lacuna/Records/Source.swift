@@ -89,11 +89,15 @@ public struct FetchSummary: Sendable, Hashable {
     public var declaredRecords: Int?
     /// How many pages or calls the answer took.
     public var pages: Int
+    /// The units that the answer says something about; nil: all that were asked for. A file that ends before the window
+    /// does says nothing of what lies behind its end, so that it is not taken for empty.
+    public var answered: Range<Int64>?
 
     /// A summary.
-    public init(declaredRecords: Int? = nil, pages: Int = 1) {
+    public init(declaredRecords: Int? = nil, pages: Int = 1, answered: Range<Int64>? = nil) {
         self.declaredRecords = declaredRecords
         self.pages = pages
+        self.answered = answered
     }
 }
 

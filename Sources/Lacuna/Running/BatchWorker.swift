@@ -34,7 +34,11 @@ actor BatchWorker {
             }
             progress.started = started
             do {
-                try await fetchAndCommit(batch, number: number, started: started, policy: policy, progress)
+                if try await isOpen(batch, policy: policy) {
+                    try await fetchAndCommit(batch, number: number, started: started, policy: policy, progress)
+                } else {
+                    settle(CommittedBatch(), batch, fetched: 0)
+                }
             } catch {
                 await release(batch)
                 throw error
@@ -57,11 +61,27 @@ actor BatchWorker {
         let fetched = run.fetched(
             batch, number: number, records: records, summary: summary, started: started, attempts: progress.attempts)
         let result = try await commit(fetched, policy: policy)
-        state.committed(result, fetched: records.recordCount)
+        settle(result, batch, fetched: records.recordCount)
+    }
+
+    private func settle(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
+        state.committed(result, fetched: fetched)
         run.options.onEvent(
             .finished(
                 window: batch.window, partition: batch.partition, rows: result.inserted + result.updated,
                 isCommitted: result.isChanged))
+    }
+
+    /// Asks before the source is: another run may have closed the window since it was planned, and given its lease back.
+    private func isOpen(_ batch: PlannedBatch, policy: RetryPolicy) async throws -> Bool {
+        guard batch.reason == .gap else { return true }
+        let run = run
+        return try await policy.run(onRetry: report(batch)) { _ in
+            let session = try await self.usableSession()
+            return try await session.autocommit { session in
+                try await run.commit.isOpen(batch, expected: run.expectedUnits(of: batch), on: session)
+            }
+        }
     }
 
     // MARK: Lease

@@ -22,12 +22,17 @@ struct RunContext: Sendable {
         let coverage = survey.coverage(of: batch.partition)
         let evidence = survey.evidence[batch.partition]
         let newest = [coverage?.latest, tips[batch.partition]].compactMap(\.self).max()
-        let calendar = definition.calendarUnits(in: batch.window, partition: batch.partition)
         return FetchedBatch(
             batch: batch, number: number, records: records, summary: summary, started: started, attempts: attempts,
-            expected: evidence?.expected.map(calendar.intersection) ?? calendar,
+            expected: expectedUnits(of: batch),
             attestableEnd: definition.attestableEnd(now: survey.now, newest: newest), extents: evidence?.extents,
             cell: Planner(definition).cell(of: batch))
+    }
+
+    /// The units of a batch's window that are expected.
+    func expectedUnits(of batch: PlannedBatch) -> UnitSet {
+        let calendar = definition.calendarUnits(in: batch.window, partition: batch.partition)
+        return survey.evidence[batch.partition]?.expected.map(calendar.intersection) ?? calendar
     }
 
     /// What the lease of a window is taken on.
