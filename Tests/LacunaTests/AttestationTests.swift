@@ -18,7 +18,8 @@ private final class Archive: Source {
 
     func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         asked.withLock { $0.append(request.window) }
-        try await Task.sleep(for: delay)
+        // No two requests take the same time, so that the reconcilers fall out of step.
+        try await Task.sleep(for: delay * Double.random(in: 0...1))
         for unit in request.window.clamped(to: records) where unit % 10 != 3 {
             try sink.append(json: #"{"n": \#(unit)}"#)
         }
@@ -65,19 +66,22 @@ struct AttestationTests {
         try await TestDatabase.with { database in
             let target = try await prepare(database)
             let archive = Archive(0..<100, delay: .milliseconds(20))
-            let definition = stream()
+            var definition = stream()
+            definition.batch = .units(2)
+            definition.workers = 1
+            let shared = definition
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 {
                     group.addTask {
-                        _ = await Reconciler(stream: definition, source: archive, database: target).reconcile()
+                        _ = await Reconciler(stream: shared, source: archive, database: target).reconcile()
                     }
                 }
             }
-            #expect(archive.requests.count == 10)
-            #expect(Set(archive.requests).count == 10)
+            #expect(archive.requests.count == 50)
+            #expect(Set(archive.requests).count == 50)
             #expect(try await database.number("SELECT count(*) FROM t") == 90)
-            #expect(try await database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'committed'") == 10)
-            let again = await Reconciler(stream: definition, source: archive, database: target).reconcile()
+            #expect(try await database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'committed'") == 50)
+            let again = await Reconciler(stream: shared, source: archive, database: target).reconcile()
             #expect(again.planned == 0)
         }
     }
