@@ -56,14 +56,25 @@ public struct BatchGrid: Sendable, Hashable {
         return max(lower, limits.lowerBound)..<min(upper, limits.upperBound)
     }
 
-    /// The pieces of a range, cut at the grid's lines, ascending.
-    public func pieces(of range: Range<Int64>) -> [Range<Int64>] {
+    /// The pieces of a range, cut at the grid's lines.
+    ///
+    /// - Parameters:
+    ///   - order: which end comes first.
+    ///   - limit: at most so many; the range may hold more.
+    public func pieces(of range: Range<Int64>, order: FetchOrder = .oldest, limit: Int = .max) -> [Range<Int64>] {
         var pieces: [Range<Int64>] = []
-        var lower = range.lowerBound
-        while lower < range.upperBound {
-            let upper = min(max(cell(of: lower).upperBound, lower + 1), range.upperBound)
-            pieces.append(lower..<upper)
-            lower = upper
+        var rest = range
+        while !rest.isEmpty, pieces.count < limit {
+            switch order {
+            case .oldest:
+                let upper = min(max(cell(of: rest.lowerBound).upperBound, rest.lowerBound + 1), rest.upperBound)
+                pieces.append(rest.lowerBound..<upper)
+                rest = upper..<rest.upperBound
+            case .newest:
+                let lower = max(min(cell(of: rest.upperBound - 1).lowerBound, rest.upperBound - 1), rest.lowerBound)
+                pieces.append(lower..<rest.upperBound)
+                rest = rest.lowerBound..<lower
+            }
         }
         return pieces
     }

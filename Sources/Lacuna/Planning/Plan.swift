@@ -82,14 +82,25 @@ public struct Planner: Sendable {
         }
     }
 
+    /// The most batches of one plan. A history may hold any number of windows; memory does not.
+    public static let batchLimit = 1_000_000
+
     /// The batches for some demands, in the order they are to be fetched.
     ///
     /// Each unit of a demand is in exactly one batch of it. With `coalesce`, units between two near gaps are in one too.
-    public func batches(for demands: [Demand]) -> [PlannedBatch] {
+    ///
+    /// - Parameters:
+    ///   - demands: what is to be fetched.
+    ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
+    public func batches(for demands: [Demand], limit: Int = Planner.batchLimit) -> [PlannedBatch] {
+        let demands = demands.filter { !$0.units.isEmpty }
+        let share = max(limit / max(demands.count, 1), 1)
         var batches: [PlannedBatch] = []
         for demand in demands {
-            for range in demand.units.coalesced(distance: stream.coalesce).ranges {
-                for window in grid.pieces(of: range) {
+            let ranges = demand.units.coalesced(distance: stream.coalesce).ranges
+            let end = batches.count + share
+            for range in stream.order == .newest ? ranges.reversed() : ranges where batches.count < end {
+                for window in grid.pieces(of: range, order: stream.order, limit: end - batches.count) {
                     batches.append(
                         PlannedBatch(
                             partition: demand.partition, window: window,

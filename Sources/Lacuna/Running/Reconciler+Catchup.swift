@@ -64,7 +64,12 @@ extension Reconciler {
                     partition: coverage.partition, units: tail, reason: .catchup,
                     bounds: coverage.range.lowerBound..<hull.upperBound))
         }
-        let batches = Planner(definition).batches(for: demands)
+        let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
+        guard batches.count <= Planner.batchLimit else {
+            throw StreamError.invalid(
+                "stream \(definition.name): a catchup of more than \(Planner.batchLimit) batches is too much for one "
+                    + "transaction: raise `batch`")
+        }
         report.planned = batches.count
         options.onEvent(.planned(batches: batches.count, units: batches.reduce(0) { $0 + $1.window.unitCount }))
         guard !batches.isEmpty else { return }

@@ -58,8 +58,13 @@ struct RunPlanner: Sendable {
                 "\(waitingCount) unit\(waitingCount == 1 ? "" : "s") failed in earlier runs and wait; --retry-now tries "
                     + "them at once")
         }
+        let batches = Planner(definition).batches(for: demands)
+        let planned = batches.reduce(UInt64(0)) { $0 + $1.window.unitCount }
+        if planned < demands.reduce(UInt64(0), { $0 + $1.units.count }) {
+            notes.append("there is more to fetch than one plan holds; the next run goes on from here")
+        }
         return RunPlan(
-            survey: survey, batches: Planner(definition).batches(for: demands), waiting: waiting, failures: failures,
+            survey: survey, batches: batches, waiting: waiting, failures: failures,
             notes: notes, tips: tips)
     }
 
