@@ -100,6 +100,8 @@ public enum Statements {
     public static let tryLease = statement("try_lease", PackageResources.try_lease_sql)
     /// `upsert_batch.sql`
     public static let upsertBatch = statement("upsert_batch", PackageResources.upsert_batch_sql)
+    /// `upsert_batch_plainly.sql`
+    public static let upsertBatchPlainly = statement("upsert_batch_plainly", PackageResources.upsert_batch_plainly_sql)
     /// `upsert_stream.sql`
     public static let upsertStream = statement("upsert_stream", PackageResources.upsert_stream_sql)
 
@@ -112,7 +114,7 @@ public enum Statements {
         removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,
         selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream,
         selectUnits, selectVerified, selectWindowEvidence, setSearchPath, setTransactionParameters, tryLease,
-        upsertBatch, upsertStream,
+        upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

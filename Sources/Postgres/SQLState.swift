@@ -16,6 +16,8 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     /// The code.
     public var description: String { rawValue }
 
+    /// The server does not do that here.
+    public static let featureNotSupported = SQLState(rawValue: "0A000")
     /// A row was proposed twice for one `ON CONFLICT DO UPDATE`.
     public static let cardinalityViolation = SQLState(rawValue: "21000")
     /// A unique constraint was violated.

@@ -98,39 +98,50 @@ struct BatchLoader: Sendable {
     }
 
     private func upsert(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
+        var isDistinct = false
+        var isPlain = false
         try await session.query(BoundStatement(name: "savepoint", sql: "SAVEPOINT load"))
-        do {
-            return try await upsert(plan, distinct: false, session)
-        } catch PostgresError.server(let error) where error.sqlState == .cardinalityViolation {
-            // The same primary key came twice. Equal records are one; records that differ are an error.
-            try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
-            let conflicts = try await session.query(
-                try Statements.findConflictingRecord.bound(fragments: [
-                    "records": try plan.records, "row": try plan.writtenColumns,
-                    "primary_key": try plan.primaryKeyColumns,
-                ]))
-            if let key = try conflicts.first?.get("key", as: String.self) {
-                throw ProofError(
-                    "two records with the same primary key (\(stream.primaryKey.joined(separator: ", "))) = \(key) differ"
-                )
+        while true {
+            do {
+                return try await upsert(plan, distinct: isDistinct, plain: isPlain, session)
+            } catch PostgresError.server(let error) where error.sqlState == .cardinalityViolation && !isDistinct {
+                // The same primary key came twice. Equal records are one; records that differ are an error.
+                try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
+                try await refuseConflicts(plan, session)
+                isDistinct = true
+            } catch PostgresError.server(let error) where error.sqlState == .featureNotSupported && !isPlain {
+                try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
+                isPlain = true
             }
-            return try await upsert(plan, distinct: true, session)
         }
     }
 
+    private func refuseConflicts(_ plan: LoadPlan, _ session: isolated Session) async throws {
+        let conflicts = try await session.query(
+            try Statements.findConflictingRecord.bound(fragments: [
+                "records": try plan.records, "row": try plan.writtenColumns,
+                "primary_key": try plan.primaryKeyColumns,
+            ]))
+        guard let key = try conflicts.first?.get("key", as: String.self) else { return }
+        throw ProofError(
+            "two records with the same primary key (\(stream.primaryKey.joined(separator: ", "))) = \(key) differ")
+    }
+
     private func upsert(
-        _ plan: LoadPlan, distinct: Bool, _ session: isolated Session
+        _ plan: LoadPlan, distinct: Bool, plain: Bool, _ session: isolated Session
     ) async throws -> LoadResult {
         let primaryKey = try plan.primaryKeyColumns
-        let row = try await session.query(
-            try Statements.upsertBatch.bound(
+        let template = plain ? Statements.upsertBatchPlainly : Statements.upsertBatch
+        let rows = try await session.query(
+            try template.bound(
                 identifiers: stream.identifiers,
                 fragments: [
                     "columns": try plan.writtenColumns, "records": try plan.records,
                     "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
                     "primary_key": primaryKey, "action": try plan.conflictAction,
-                ])
-        ).only()
+                ]))
+        if plain { return LoadResult(inserted: rows.affectedRows) }
+        let row = try rows.only()
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))
     }
 

@@ -1,0 +1,15 @@
+-- Inserts a batch's records, or updates the rows that are there and differ, where upsert_batch.sql is refused: a plain
+-- INSERT, which does not tell new rows from changed ones. A distributed table may need it.
+--
+-- Variables: those of upsert_batch.sql.
+--   schema, table   identifiers
+--   columns         fragment      the columns that are written
+--   records         fragment      a table expression with those columns
+--   distinct        fragment      nothing, or DISTINCT ON the primary key
+--   primary_key     fragment      its columns
+--   action          fragment      DO NOTHING, or DO UPDATE SET … WHERE …
+INSERT INTO :"schema".:"table" AS target (:columns)
+SELECT :distinct :columns
+FROM :records
+ORDER BY :primary_key
+ON CONFLICT (:primary_key) :action
