@@ -9,6 +9,8 @@ public enum Statements {
     public static let copyBatchJson = statement("copy_batch_json", PackageResources.copy_batch_json_sql)
     /// `copy_table_csv.sql`
     public static let copyTableCsv = statement("copy_table_csv", PackageResources.copy_table_csv_sql)
+    /// `count_new_records.sql`
+    public static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
     /// `create_batch_table.sql`
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `delete_extents.sql`
@@ -107,7 +109,7 @@ public enum Statements {
 
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
-        copyBatchCsv, copyBatchJson, copyTableCsv, createBatchTable, deleteExtents, describeColumns,
+        copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, deleteExtents, describeColumns,
         describeRelation, dropBatchTable, extendExtents, findConflictingRecord, findGaps, findLeadingIndex,
         findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertFinishedRun,
         insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,

@@ -1,5 +1,5 @@
 -- Inserts a batch's records, or updates the rows that are there and differ, where upsert_batch.sql is refused: a plain
--- INSERT, which does not tell new rows from changed ones. A distributed table may need it.
+-- INSERT, which does not tell new rows from changed ones. Partitioned tables need it, and distributed ones may.
 --
 -- Variables: those of upsert_batch.sql.
 --   schema, table   identifiers

@@ -116,6 +116,14 @@ struct BatchLoader: Sendable {
         }
     }
 
+    private func countNew(_ plan: LoadPlan, _ session: isolated Session) async throws -> Int {
+        try await session.query(
+            try Statements.countNewRecords.bound(
+                identifiers: stream.identifiers,
+                fragments: ["records": try plan.records, "primary_key": try plan.primaryKeyColumns])
+        ).only().get("new")
+    }
+
     private func refuseConflicts(_ plan: LoadPlan, _ session: isolated Session) async throws {
         let conflicts = try await session.query(
             try Statements.findConflictingRecord.bound(fragments: [
@@ -132,6 +140,7 @@ struct BatchLoader: Sendable {
     ) async throws -> LoadResult {
         let primaryKey = try plan.primaryKeyColumns
         let template = plain ? Statements.upsertBatchPlainly : Statements.upsertBatch
+        let new = plain ? try await countNew(plan, session) : 0
         let rows = try await session.query(
             try template.bound(
                 identifiers: stream.identifiers,
@@ -140,7 +149,7 @@ struct BatchLoader: Sendable {
                     "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
                     "primary_key": primaryKey, "action": try plan.conflictAction,
                 ]))
-        if plain { return LoadResult(inserted: rows.affectedRows) }
+        if plain { return LoadResult(inserted: min(new, rows.affectedRows), updated: max(rows.affectedRows - new, 0)) }
         let row = try rows.only()
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))
     }
