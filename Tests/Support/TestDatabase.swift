@@ -13,7 +13,7 @@ public struct TestDatabase: Sendable {
         let server = try serverConnectionString()
         let name = "lacuna_test_\(UInt32(getpid()))_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
         try await execute("CREATE DATABASE \(name)", at: server)
-        let database = TestDatabase(name: name, connectionString: "\(server) dbname=\(name)")
+        let database = TestDatabase(name: name, connectionString: adding("dbname", name, to: server))
         do {
             let value = try await body(database)
             try await execute("DROP DATABASE \(name) WITH (FORCE)", at: server)
@@ -28,7 +28,7 @@ public struct TestDatabase: Sendable {
     /// Opens a session on it.
     public func connect(role: String? = nil) async throws -> Session {
         var options = SessionOptions(
-            connectionString: role.map { "\(connectionString) user=\($0)" } ?? connectionString,
+            connectionString: role.map { TestDatabase.adding("user", $0, to: connectionString) } ?? connectionString,
             applicationName: "test")
         options.statementDeadline = .seconds(120)
         return try await Session.connect(options)
@@ -69,23 +69,19 @@ public struct TestDatabase: Sendable {
     }
 
     private static func serverConnectionString() throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        guard let host = environment["PGHOST"] else {
-            guard environment["DATABASE_URL"] != nil else {
-                throw TestEnvironmentError(
-                    "no PostgreSQL: run the tests by scripts/test, or under scripts/with-postgres")
-            }
-            throw TestEnvironmentError("set PGHOST, PGPORT, PGUSER and PGDATABASE beside DATABASE_URL for the tests")
+        guard let url = ProcessInfo.processInfo.environment["DATABASE_URL"], !url.isEmpty else {
+            throw TestEnvironmentError(
+                "DATABASE_URL names no PostgreSQL: run the tests by scripts/test, or under scripts/with-postgres")
         }
-        var parts = ["host=\(quoted(host))"]
-        for (keyword, name) in [("port", "PGPORT"), ("user", "PGUSER"), ("password", "PGPASSWORD")] {
-            if let value = environment[name] { parts.append("\(keyword)=\(quoted(value))") }
-        }
-        return parts.joined(separator: " ") + " dbname=\(quoted(environment["PGDATABASE"] ?? "postgres"))"
+        return url
     }
 
-    private static func quoted(_ value: String) -> String {
-        "'\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+    /// A connection string, URI or keywords, with a parameter that overrides what it says.
+    ///
+    /// - Parameter value: letters, digits and underscores.
+    private static func adding(_ keyword: String, _ value: String, to connectionString: String) -> String {
+        guard connectionString.contains("://") else { return "\(connectionString) \(keyword)=\(value)" }
+        return "\(connectionString)\(connectionString.contains("?") ? "&" : "?")\(keyword)=\(value)"
     }
 }
 
