@@ -54,10 +54,14 @@ struct GapsCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The time zone that days of --table are counted in.")
     var timezone: String = "UTC"
 
-    @Option(name: .long, help: ArgumentHelp("The first key expected in --table.", valueName: "key"))
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp("The first key expected in --table.", valueName: "key"))
     var from: String?
 
-    @Option(name: .long, help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
     var to: String?
 
     @OptionGroup var global: GlobalOptions

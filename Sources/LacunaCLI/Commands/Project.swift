@@ -115,10 +115,14 @@ struct RangeOptions: ParsableArguments {
             "Only this partition; several columns are joined by commas. May be repeated.", valueName: "column=value"))
     var partitionTexts: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("The first key, inclusive: a key, or today-30d, now-6h.", valueName: "key"))
+    // Unconditional: a key may be negative.
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp("The first key, inclusive: a key, or today-30d, now-6h.", valueName: "key"))
     var from: String?
 
-    @Option(name: .long, help: ArgumentHelp("The last key, inclusive.", valueName: "key"))
+    @Option(
+        name: .long, parsing: .unconditional, help: ArgumentHelp("The last key, inclusive.", valueName: "key"))
     var to: String?
 
     func partitions(of stream: StreamDefinition) throws -> Set<Partition>? {

@@ -16,10 +16,12 @@ struct RewindCommand: AsyncParsableCommand {
     @Argument(help: "The stream.")
     var stream: String
 
-    @Option(name: .long, help: ArgumentHelp("The new oldest unit.", valueName: "key"))
+    @Option(
+        name: .long, parsing: .unconditional, help: ArgumentHelp("The new oldest unit.", valueName: "key"))
     var oldest: String?
 
-    @Option(name: .long, help: ArgumentHelp("The new newest unit.", valueName: "key"))
+    @Option(
+        name: .long, parsing: .unconditional, help: ArgumentHelp("The new newest unit.", valueName: "key"))
     var latest: String?
 
     @Flag(name: .long, help: "Forget the extents altogether; only the rows count then.")
