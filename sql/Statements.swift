@@ -3,6 +3,8 @@ import Postgres
 /// Every statement that Lacuna runs, one a file of `sql/statements`. Each file says what it does and what it takes, and
 /// psql runs it as it stands.
 public enum Statements {
+    /// `arm_guard.sql`
+    public static let armGuard = statement("arm_guard", PackageResources.arm_guard_sql)
     /// `copy_batch_csv.sql`
     public static let copyBatchCsv = statement("copy_batch_csv", PackageResources.copy_batch_csv_sql)
     /// `copy_batch_json.sql`
@@ -13,12 +15,16 @@ public enum Statements {
     public static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
     /// `create_batch_table.sql`
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
+    /// `create_guard.sql`
+    public static let createGuard = statement("create_guard", PackageResources.create_guard_sql)
     /// `delete_extents.sql`
     public static let deleteExtents = statement("delete_extents", PackageResources.delete_extents_sql)
     /// `describe_columns.sql`
     public static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
     public static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
+    /// `disarm_guard.sql`
+    public static let disarmGuard = statement("disarm_guard", PackageResources.disarm_guard_sql)
     /// `drop_batch_table.sql`
     public static let dropBatchTable = statement("drop_batch_table", PackageResources.drop_batch_table_sql)
     /// `extend_extents.sql`
@@ -109,8 +115,10 @@ public enum Statements {
 
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
-        copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, deleteExtents, describeColumns,
-        describeRelation, dropBatchTable, extendExtents, findConflictingRecord, findGaps, findLeadingIndex,
+        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, createGuard,
+        deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
+        findConflictingRecord, findGaps,
+        findLeadingIndex,
         findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertFinishedRun,
         insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,
         removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,

@@ -155,24 +155,39 @@ struct BatchLoader: Sendable {
     }
 
     /// Runs the user's scripts with the user's search path, and takes care that they left the transaction alone.
+    ///
+    /// A COMMIT would make half a batch durable before anybody could object, so that the server is made to refuse it.
     private func runScripts(_ session: isolated Session) async throws -> LoadResult {
         var result = LoadResult()
-        try await session.setSearchPath(userSearchPath)
+        try await session.query(try Statements.createGuard.bound())
         for script in stream.definition.load {
-            for rows in try await session.script(script.text, name: script.path) {
-                if rows.commandTag.hasPrefix("INSERT") {
-                    result.inserted += rows.affectedRows
-                } else if ["UPDATE", "DELETE", "MERGE"].contains(where: rows.commandTag.hasPrefix) {
-                    result.updated += rows.affectedRows
+            try await session.query(try Statements.armGuard.bound())
+            try await session.setSearchPath(userSearchPath)
+            do {
+                for rows in try await session.script(script.text, name: script.path) {
+                    if rows.commandTag.hasPrefix("INSERT") {
+                        result.inserted += rows.affectedRows
+                    } else if ["UPDATE", "DELETE", "MERGE"].contains(where: rows.commandTag.hasPrefix) {
+                        result.updated += rows.affectedRows
+                    }
                 }
+            } catch PostgresError.server(let error) where error.constraint == "a_load_script_must_not_commit" {
+                throw transactionEnded(by: script)
             }
-            guard session.isTransactionOpen else {
-                throw StreamError.invalid(
-                    "\(script.path) ended the batch's transaction: it must not COMMIT or ROLLBACK")
+            guard session.isTransactionOpen else { throw transactionEnded(by: script) }
+            do {
+                try await session.query(try Statements.disarmGuard.bound())
+            } catch PostgresError.server(let error) where error.sqlState == .undefinedTable {
+                // It began another transaction after it had rolled back this one.
+                throw transactionEnded(by: script)
             }
         }
         try await session.setSearchPath(lacunaSearchPath)
         return result
+    }
+
+    private func transactionEnded(by script: SQLScript) -> StreamError {
+        StreamError.invalid("\(script.path) ended the batch's transaction: it must not COMMIT or ROLLBACK")
     }
 }
 
