@@ -55,7 +55,9 @@ let package = Package(
         .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "Postgres", "SQLStatements", "TestSupport"]),
         .testTarget(name: "LacunaSourcesTests", dependencies: ["LacunaSources", "Lacuna", "TestSupport"]),
         .testTarget(name: "LacunaConfigTests", dependencies: ["LacunaConfig", "LacunaSources", "Lacuna"]),
-        .testTarget(name: "SystemsTests", dependencies: ["TestSupport", "LacunaCLI"], path: "Tests/Systems"),
+        .testTarget(
+            name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
+            resources: [.copy("Data")]),
         .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/Support"),
     ],
     swiftLanguageModes: [.v6]

@@ -65,7 +65,7 @@ public final class LacunaProcess: @unchecked Sendable {
     public var isRunning: Bool { process.isRunning }
 
     /// The program beside the test bundle.
-    private static var executable: URL {
+    public static var executable: URL {
         #if os(macOS)
             let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? .main
             return bundle.bundleURL.deletingLastPathComponent().appendingPathComponent("lacuna")
