@@ -50,4 +50,23 @@ struct HealingTests {
             }
         }
     }
+
+    @Test("A table's own triggers find their tables, in a window without rows and in one with some")
+    func triggers() async throws {
+        try await Installation.with(
+            """
+            CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL);
+            CREATE TABLE audit (n bigint);
+            CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN INSERT INTO audit VALUES (NEW.n); RETURN NULL; END';
+            INSERT INTO numbers VALUES (5, 'v5'), (20, 'v20');
+            CREATE TRIGGER audit AFTER INSERT ON numbers FOR EACH ROW EXECUTE FUNCTION audit();
+            """, config: Program.source + Program.stream(batch: 10, more: ", coalesce: 9"),
+            files: ["numbers": Program.numbers()]
+        ) { installation in
+            let result = try await installation.lacuna("reconcile")
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try await installation.database.number("SELECT count(DISTINCT n) FROM audit") == 19)
+        }
+    }
 }

@@ -9,7 +9,7 @@ struct KillTests {
         CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL);
         CREATE TABLE landed (n bigint);
         CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS
-            'BEGIN INSERT INTO public.landed VALUES (NEW.n); RETURN NULL; END';
+            'BEGIN INSERT INTO landed VALUES (NEW.n); RETURN NULL; END';
         CREATE TRIGGER log AFTER INSERT ON numbers FOR EACH ROW EXECUTE FUNCTION log();
         """
 

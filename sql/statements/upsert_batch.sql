@@ -16,7 +16,7 @@ WITH written AS (
     FROM :records
     ORDER BY :primary_key
     ON CONFLICT (:primary_key) :action
-    RETURNING target.xmax = 0 AS is_new
+    RETURNING target.xmax OPERATOR(pg_catalog.=) 0 AS is_new
 )
 SELECT
     pg_catalog.count(*) FILTER (WHERE is_new) AS inserted,

@@ -44,8 +44,11 @@ struct BatchLoader: Sendable {
         }
         try await fillBatchTable(records, plan, session)
         if !keysAreProven { try await proveKeys(plan, partition, request, session) }
+        // Triggers and scripts are the user's, and find their tables as they do without Lacuna.
+        try await session.setSearchPath(userSearchPath)
         let result =
             plan.runsScripts ? try await runScripts(session) : try await upsert(plan, session)
+        try await session.setSearchPath(lacunaSearchPath)
         if session.isTransactionOpen { try await session.query(try Statements.dropBatchTable.bound()) }
         return result
     }
@@ -56,7 +59,11 @@ struct BatchLoader: Sendable {
         let statement = try Statements.copyTableCsv.bound(
             identifiers: stream.identifiers, fragments: ["columns": try plan.columnsInFieldOrder])
         do {
-            return LoadResult(inserted: try await session.copyIn(statement) { try records.send($0) })
+            // The table's triggers belong to the user, and find their tables as they do without Lacuna.
+            try await session.setSearchPath(userSearchPath)
+            let inserted = try await session.copyIn(statement) { try records.send($0) }
+            try await session.setSearchPath(lacunaSearchPath)
+            return LoadResult(inserted: inserted)
         } catch PostgresError.server(let error) where error.sqlState == .uniqueViolation {
             throw StraightCopyRefused()
         }
@@ -154,7 +161,7 @@ struct BatchLoader: Sendable {
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))
     }
 
-    /// Runs the user's scripts with the user's search path, and takes care that they left the transaction alone.
+    /// Runs the user's scripts, and takes care that they left the transaction alone.
     ///
     /// A COMMIT would make half a batch durable before anybody could object, so that the server is made to refuse it.
     private func runScripts(_ session: isolated Session) async throws -> LoadResult {
@@ -162,7 +169,6 @@ struct BatchLoader: Sendable {
         try await session.query(try Statements.createGuard.bound())
         for script in stream.definition.load {
             try await session.query(try Statements.armGuard.bound())
-            try await session.setSearchPath(userSearchPath)
             do {
                 for rows in try await session.script(script.text, name: script.path) {
                     if rows.commandTag.hasPrefix("INSERT") {
@@ -182,7 +188,6 @@ struct BatchLoader: Sendable {
                 throw transactionEnded(by: script)
             }
         }
-        try await session.setSearchPath(lacunaSearchPath)
         return result
     }
 
