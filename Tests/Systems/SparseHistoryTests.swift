@@ -42,7 +42,7 @@ struct SparseHistoryTests {
         try await Installation.with(
             """
             CREATE TABLE games (
-                league text, date date, home text, away text, PRIMARY KEY (league, date, home, away));
+                league text, date date, home text, away text, PRIMARY KEY (league, date, home));
             """, config: config,
             files: ["games": Self.games, "games.csv": String(contentsOf: file, encoding: .utf8)], body)
     }
