@@ -81,6 +81,8 @@ public struct CommandSource: Source {
             let result = try await Subprocess.run(
                 configuration, input: .none, output: .sequence, error: .sequence
             ) { execution in
+                RunningPrograms.insert(execution.processIdentifier.value)
+                defer { RunningPrograms.remove(execution.processIdentifier.value) }
                 let watchdog = Task {
                     try await Task.sleep(until: deadline, clock: clock)
                     await execution.teardown(using: teardown)

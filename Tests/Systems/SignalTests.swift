@@ -58,6 +58,7 @@ struct SignalTests {
                 process.send(signal: SIGTERM)
                 let result = try await process.wait()
                 #expect(result.status == 128 + SIGTERM)
+                try await installation.waitUntilChildrenAreGone()
             }
             #expect(took < .seconds(4))
             try await installation.waitUntilBackendsAreGone()

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Lacuna
+import LacunaSources
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a tidy end; a second one ends the program at once.
 final class SignalWatch {
@@ -13,6 +14,7 @@ final class SignalWatch {
             source.setEventHandler {
                 if stop.isGiven {
                     // The server rolls back what is open when the connection closes.
+                    RunningPrograms.kill()
                     _exit(128 + number)
                 }
                 stop.give()
