@@ -84,6 +84,49 @@ struct SourceTests {
         }
     }
 
+    @Test("Hostile names of tables, columns, lanes and fields are harmless, and they work")
+    func hostileNames() async throws {
+        let lane = "o'brien\"; DROP TABLE kept; -- $1 🐘"
+        let long = String(repeating: "ü", count: 31)
+        let config = """
+            sources: {archive: {type: file, path: "l'ist.csv"}}
+            streams:
+              "str'eam; --":
+                source: archive
+                table: '"sch""ema"."ta''ble $$"'
+                key: {column: 'ke"y', type: integer}
+                columns: {'ke"y': 'fie"ld', "\(long)": ":'stream'"}
+                partitions: {"la'ne": ['\(lane.replacing("'", with: "''"))', plain]}
+                expect: {from: 0, to: 9}
+                batch: 4
+            """
+        let quoted = "\"\(lane.replacing("\"", with: "\"\""))\""
+        let rows = (0...9).map { "\(quoted),\($0),\"a'; --\"\nplain,\($0),:'lower'\n" }.joined()
+        try await Installation.with(
+            """
+            CREATE TABLE kept ();
+            CREATE SCHEMA "sch""ema";
+            CREATE TABLE "sch""ema"."ta'ble $$" (
+                "la'ne" text, "ke""y" integer, "\(long)" text, PRIMARY KEY ("la'ne", "ke""y"));
+            """, config: config, files: ["l'ist.csv": "la'ne,\"fie\"\"ld\",:'stream'\n" + rows]
+        ) { installation in
+            let result = try await installation.lacuna("reconcile")
+            #expect(result.status == 0, "\(result.output)\(result.errors)")
+            let database = installation.database
+            #expect(
+                try await database.column(
+                    """
+                    SELECT "la'ne" || '|' || count(*) || '|' || min("\(long)") FROM "sch""ema"."ta'ble $$"
+                    GROUP BY "la'ne" ORDER BY 1
+                    """) == ["\(lane)|10|a'; --", "plain|10|:'lower'"])
+            #expect(try await installation.lacuna("mark", "str'eam; --", "--from", "3", "--to", "5").status == 0)
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await installation.lacuna("status").status == 0)
+            #expect(try await installation.lacuna("gaps", "--exit-code").status == 0)
+            #expect(try await database.value("SELECT to_regclass('kept')::text") == "kept")
+        }
+    }
+
     @Test("A file that is cut or broken is refused with its path and line, and nothing lands")
     func brokenFile() async throws {
         let config = """
