@@ -117,8 +117,7 @@ public enum Statements {
     public static let all: [StatementTemplate] = [
         armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, createGuard,
         deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
-        findConflictingRecord, findGaps,
-        findLeadingIndex,
+        findConflictingRecord, findGaps, findLeadingIndex,
         findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertFinishedRun,
         insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,
         removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,
