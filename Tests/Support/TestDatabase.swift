@@ -79,7 +79,7 @@ public struct TestDatabase: Sendable {
     /// A connection string, URI or keywords, with a parameter that overrides what it says.
     ///
     /// - Parameter value: letters, digits and underscores.
-    private static func adding(_ keyword: String, _ value: String, to connectionString: String) -> String {
+    public static func adding(_ keyword: String, _ value: String, to connectionString: String) -> String {
         guard connectionString.contains("://") else { return "\(connectionString) \(keyword)=\(value)" }
         return "\(connectionString)\(connectionString.contains("?") ? "&" : "?")\(keyword)=\(value)"
     }

@@ -171,7 +171,8 @@ struct CommandTests {
             #expect(broken.status == 1)
             #expect(broken.output.contains("FAIL"))
 
-            let secret = "\(installation.database.connectionString) password=hunter2hunter2"
+            let secret = TestDatabase.adding(
+                "password", "hunter2hunter2", to: installation.database.connectionString)
             let config = try await installation.lacuna("config", database: secret)
             #expect(config.status == 0)
             #expect(config.output.contains("numbers:"))

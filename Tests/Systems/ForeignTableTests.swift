@@ -58,7 +58,7 @@ struct ForeignTableTests {
             try await database.execute("GRANT CONNECT ON DATABASE \(database.name) TO \(role)")
             let failed: (any Error)?
             do {
-                try await body(installation, "\(database.connectionString) user=\(role)")
+                try await body(installation, TestDatabase.adding("user", role, to: database.connectionString))
                 failed = nil
             } catch {
                 failed = error
