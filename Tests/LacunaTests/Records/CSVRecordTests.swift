@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -297,7 +298,7 @@ struct CSVRecordTests {
 
     @Test("Random rows survive random cuts")
     func randomRows() throws {
-        var generator = SeededGenerator(state: 42)
+        var generator = SeededGenerator(seed: 42)
         let alphabet: [Character] = ["a", ",", "\"", "\n", "\r", "é", "\\", ".", " ", "𝄞"]
         for _ in 0..<200 {
             var document = "id,x,y\n"

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -257,7 +258,7 @@ struct JSONRecordTests {
     @Test("Field names are gathered in whatever order they come")
     func fieldNames() throws {
         let names = (0..<300).map { "f\($0)" }
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         var lines = ["{\"id\":0,\(names.map { "\"\($0)\":1" }.joined(separator: ","))}"]
         for id in 1..<50 {
             let some = names.shuffled(using: &generator).prefix(40)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -78,7 +79,7 @@ struct JSONScannerTests {
 
     @Test("Mixed brackets are matched at every depth")
     func mixedNesting() {
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<200 {
             let kinds = (0..<Int.random(in: 1...300, using: &generator)).map { _ in Bool.random(using: &generator) }
             let opening = "{\"a\":" + kinds.map { $0 ? "{\"k\":" : "[" }.joined() + "1"
@@ -123,7 +124,7 @@ struct JSONScannerTests {
 
     @Test("Random objects and their mutations are judged as Foundation judges them", arguments: 0..<8)
     func againstFoundation(seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var validCount = 0
         var invalidCount = 0
         for _ in 0..<400 {

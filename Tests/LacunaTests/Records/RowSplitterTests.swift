@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -50,7 +51,7 @@ struct RowSplitterTests {
 
     @Test("Unsorted units with repetitions make the same set as sorted ones")
     func unsortedUnits() {
-        var generator = SeededGenerator(state: 11)
+        var generator = SeededGenerator(seed: 11)
         for size in [0, 1, 2, 5000, 30_000] {
             let units = (0..<size).map { _ in Int64.random(in: -20_000...20_000, using: &generator) }
             var collector = UnitCollector()

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -66,7 +67,7 @@ struct SpoolTests {
 
     @Test("A random sequence of appends comes back as it went in", arguments: [0, 100, 300_000, 2_000_000])
     func randomAppends(memoryLimit: Int) throws {
-        var generator = SeededGenerator(state: UInt64(memoryLimit))
+        var generator = SeededGenerator(seed: UInt64(memoryLimit))
         let spool = Spool(memoryLimit: memoryLimit)
         var expected: [UInt8] = []
         for _ in 0..<60 {
