@@ -35,7 +35,7 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
             guard !part.isEmpty, !part.utf8.contains(0) else {
                 throw PostgresError.invalidValue("'\(part)' cannot be a name in PostgreSQL")
             }
-            return "\"\(part.replacing("\"", with: "\"\""))\""
+            return "\"\(part.doubling(["\""]))\""
         }.joined(separator: ".")
     }
 
@@ -46,8 +46,8 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
         guard !value.utf8.contains(0) else {
             throw PostgresError.invalidValue("a value with a NUL at byte \(value.utf8.prefix { $0 != 0 }.count)")
         }
-        let quoted = value.replacing("'", with: "''")
-        description = value.contains("\\") ? " E'\(quoted.replacing("\\", with: "\\\\"))'" : "'\(quoted)'"
+        description =
+            value.unicodeScalars.contains("\\") ? " E'\(value.doubling(["'", "\\"]))'" : "'\(value.doubling(["'"]))'"
     }
 }
 
@@ -109,11 +109,13 @@ public struct StatementTemplate: Sendable {
     }
 
     /// Replaces `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers, for the quotes given.
+    ///
+    /// It goes by Unicode scalars, as the server does: a quote and a combining mark after it are one `Character`.
     private static func replaceVariables(
-        in text: String, quotes: Set<Character?>, _ value: (String, Character?) throws -> String
+        in text: String, quotes: Set<Unicode.Scalar?>, _ value: (String, Unicode.Scalar?) throws -> String
     ) throws -> String {
-        var result = ""
-        var rest = text[...]
+        var result = String.UnicodeScalarView()
+        var rest = text.unicodeScalars[...]
         while let character = rest.popFirst() {
             switch character {
             case "'", "\"":
@@ -124,27 +126,29 @@ public struct StatementTemplate: Sendable {
                     if inner == character { break }
                 }
             case ":" where rest.first == ":":
-                result += "::"
+                result.append(contentsOf: "::".unicodeScalars)
                 rest.removeFirst()
             case ":":
-                let quote: Character? = rest.first == "\"" || rest.first == "'" ? rest.first : nil
-                let name = rest.dropFirst(quote == nil ? 0 : 1).prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+                let quote: Unicode.Scalar? = rest.first == "\"" || rest.first == "'" ? rest.first : nil
+                let name = rest.dropFirst(quote == nil ? 0 : 1).prefix {
+                    $0.properties.isAlphabetic || "0"..."9" ~= $0 || $0 == "_"
+                }
+                let length = name.count + (quote == nil ? 0 : 2)
                 guard !name.isEmpty, quotes.contains(quote) else {
                     result.append(character)
-                    if let quote, !name.isEmpty {
-                        let whole = "\(quote)\(name)\(quote)"
-                        result += whole
-                        rest = rest.dropFirst(whole.count)
+                    if quote != nil, !name.isEmpty {
+                        result.append(contentsOf: rest.prefix(length))
+                        rest = rest.dropFirst(length)
                     }
                     continue
                 }
-                result += try value(String(name), quote)
-                rest = rest.dropFirst(name.count + (quote == nil ? 0 : 2))
+                result.append(contentsOf: try value(String(name), quote).unicodeScalars)
+                rest = rest.dropFirst(length)
             default:
                 result.append(character)
             }
         }
-        return result
+        return String(result)
     }
 
     private static func withoutComments(_ text: String) -> String {
@@ -156,6 +160,18 @@ public struct StatementTemplate: Sendable {
 }
 
 extension String {
+    /// The text with each of these scalars written twice.
+    ///
+    /// `replacing` would compare whole `Character`s and miss a quote that a combining mark follows.
+    fileprivate func doubling(_ doubled: Set<Unicode.Scalar>) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            result.append(scalar)
+            if doubled.contains(scalar) { result.append(scalar) }
+        }
+        return String(result)
+    }
+
     fileprivate func trimmingSuffixSemicolon() -> String {
         var text = self[...]
         while let last = text.last, last.isWhitespace || last == ";" { text = text.dropLast() }
