@@ -120,7 +120,11 @@ final class Connection {
         let request = CancelRequest(pointer)
         let work = DispatchWorkItem { request.send() }
         DispatchQueue.global().async(execute: work)
-        _ = work.wait(timeout: .now() + .milliseconds(Int(grace.components.seconds * 1000)))
+        guard work.wait(timeout: .now() + .milliseconds(Int(grace / .milliseconds(1)))) == .success else {
+            // A request that is still under way could end a later statement.
+            isBroken = true
+            return
+        }
         do {
             let limit = ContinuousClock.now + grace
             while let result = try nextResult(until: limit, interrupt: nil) {

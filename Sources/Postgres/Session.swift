@@ -252,9 +252,10 @@ public actor Session {
         guard !isInTransaction else { throw PostgresError.misuse("a transaction is open on this session already") }
         isInTransaction = true
         defer { isInTransaction = false }
-        try await query(BoundStatement(name: "BEGIN", sql: mode.rawValue))
         let value: Value
         do {
+            // A cancelled BEGIN may have been carried out all the same.
+            try await query(BoundStatement(name: "BEGIN", sql: mode.rawValue))
             value = try await body(self)
             try Task.checkCancellation()
         } catch {
@@ -282,11 +283,11 @@ public actor Session {
 
     /// Cleanup never hides the first error: a connection that cannot roll back is closed, and the server rolls back.
     private func rollback() {
-        guard isUsable else { return }
+        guard isUsable, let connection, PQtransactionStatus(connection.pointer) != PQTRANS_IDLE else { return }
         do {
             _ = try run(BoundStatement(name: "ROLLBACK", sql: "ROLLBACK"), deadline: .seconds(30), cancellable: false)
         } catch {
-            connection?.markBroken()
+            connection.markBroken()
         }
     }
 
