@@ -146,8 +146,11 @@ extension GapReport {
     }
 
     private static func csvField(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-        return "\"\(text.replacing("\"", with: "\"\""))\""
+        // By Unicode scalars: a quote and a combining mark after it are one `Character`, as are CR and LF.
+        let scalars = text.unicodeScalars
+        guard scalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) }) else { return text }
+        let pieces = scalars.split(separator: "\"", omittingEmptySubsequences: false)
+        return "\"\(pieces.map { String($0) }.joined(separator: "\"\""))\""
     }
 }
 
