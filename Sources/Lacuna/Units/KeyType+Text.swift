@@ -55,6 +55,11 @@ extension KeyType {
         case .timestamp:
             guard let local = localStart(of: ordinal), let start = start(of: ordinal) else { return String(ordinal) }
             let offset = timezone.localSeconds(at: start) - start
+            guard offset % 60 == 0 else {
+                // A local mean time, from before zones: ISO 8601 has no offset with seconds.
+                let day = start.floorDivided(by: 86_400)
+                return "\(KeyType.iso(CivilDate(daysSinceEpoch: day)))T\(KeyType.clock(start - day * 86_400))Z"
+            }
             return "\(KeyType.iso(local.date))T\(KeyType.clock(local.secondOfDay))\(KeyType.offset(offset))"
         }
     }
@@ -82,11 +87,9 @@ extension KeyType {
         case .timestamp(let step, let timezone):
             guard let parsed = KeyScanner.time(bytes) else { return .unreadable }
             let local = parsed.days * 86_400 + parsed.second
-            guard let offset = parsed.offset else {
-                let instant = timezone.instant(ofLocalSeconds: local)
-                return .approximate((instant + anchorSeconds).floorDivided(by: step))
-            }
-            return .exact((local - offset + anchorSeconds).floorDivided(by: step))
+            let instant = parsed.offset.map { local - $0 } ?? timezone.instant(ofLocalSeconds: local)
+            let unit = (instant + anchorSeconds).floorDivided(by: step)
+            return parsed.offset == nil || parsed.isRounded ? .approximate(unit) : .exact(unit)
         }
     }
 
@@ -141,8 +144,10 @@ enum KeyScanner {
     struct Time {
         /// Days since 1970-01-01 of the date as written.
         var days: Int64
-        /// Seconds of the day as written, the fraction cut.
+        /// Seconds of the day as written, the fraction cut, but for one that PostgreSQL rounds up to a whole second.
         var second: Int64 = 0
+        /// Whether the fraction has more digits than the microseconds of PostgreSQL and lies close below a second.
+        var isRounded = false
         /// Seconds east of UTC; nil where none is written.
         var offset: Int64?
         /// Whether a time of day is written.
@@ -170,9 +175,17 @@ enum KeyScanner {
             guard let second = cursor.digits(2), second <= 60 else { return nil }
             result.second += Int64(second)
             if cursor.skip(".") || cursor.skip(",") {
-                guard cursor.digitRun() > 0 else { return nil }
+                let start = cursor.index
+                let length = cursor.digitRun()
+                guard length > 0 else { return nil }
+                if length > 6, bytes[start..<start + 6].allSatisfy({ $0 == UInt8(ascii: "9") }) {
+                    result.isRounded = true
+                    if bytes[start + 6] >= UInt8(ascii: "5") { result.second += 1 }
+                }
             }
         }
+        // PostgreSQL takes 24:00:00 for the end of a day, and nothing after it.
+        guard hour < 24 || minute == 0 && result.second == 86_400 else { return nil }
         if cursor.skip("Z") || cursor.skip("z") {
             result.offset = 0
         } else if let sign: Int64 = cursor.skip("+") ? 1 : cursor.skip("-") ? -1 : nil {
