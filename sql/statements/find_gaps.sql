@@ -14,25 +14,30 @@
 --
 -- psql -v schema=public -v table=ledgers -v lane_columns=true -v lane="'{}'::text[]" -v unit=sequence \
 --      -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
-SELECT :lane AS lane, gap.lower, gap.upper
+--
+-- What the statement names itself begins with lacuna_, so that no partition column is mistaken for it.
+SELECT :lane AS lane, gap.lacuna_lower AS lower, gap.lacuna_upper AS upper
 FROM (
     SELECT
         :lane_columns,
-        unit,
-        LAG(unit) OVER lane AS previous,
-        LEAD(unit) OVER lane AS next
+        lacuna_unit,
+        LAG(lacuna_unit) OVER lacuna_lane AS lacuna_previous,
+        LEAD(lacuna_unit) OVER lacuna_lane AS lacuna_next
     FROM (
-        SELECT DISTINCT :lane_columns, :unit AS unit
+        SELECT DISTINCT :lane_columns, :unit AS lacuna_unit
         FROM :"schema".:"table"
         WHERE :in_range
     ) AS present
-    WINDOW lane AS (PARTITION BY :lane_columns ORDER BY unit)
+    WINDOW lacuna_lane AS (PARTITION BY :lane_columns ORDER BY lacuna_unit)
 ) AS present
 -- In the range unit < upper, so that unit + 1 cannot overflow.
 CROSS JOIN LATERAL (
-    VALUES (unit + 1, COALESCE(next, :'upper'::bigint)), (CASE WHEN previous IS NULL THEN :'lower'::bigint END, unit)
-) AS gap (lower, upper)
-WHERE (previous IS NULL OR next IS DISTINCT FROM unit + 1) AND (gap.lower < gap.upper OR gap.upper = :'upper'::bigint)
+    VALUES
+        (lacuna_unit + 1, COALESCE(lacuna_next, :'upper'::bigint)),
+        (CASE WHEN lacuna_previous IS NULL THEN :'lower'::bigint END, lacuna_unit)
+) AS gap (lacuna_lower, lacuna_upper)
+WHERE (lacuna_previous IS NULL OR lacuna_next IS DISTINCT FROM lacuna_unit + 1)
+    AND (gap.lacuna_lower < gap.lacuna_upper OR gap.lacuna_upper = :'upper'::bigint)
 UNION ALL
 SELECT NULL, :'lower'::bigint, :'upper'::bigint
 WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_range)

@@ -11,9 +11,25 @@ public struct Partition: Sendable, Hashable, Comparable {
     /// The only lane of a stream without partitions.
     public static let whole = Partition([])
 
-    /// Ordered by value, column by column.
+    /// Whether both have the same bytes in every value.
+    ///
+    /// Swift holds `é` and `e` with a combining accent for one string; to PostgreSQL they are two values.
+    public static func == (lhs: Partition, rhs: Partition) -> Bool {
+        lhs.values.elementsEqual(rhs.values) { $0.utf8.elementsEqual($1.utf8) }
+    }
+
+    /// Hashes the bytes of every value.
+    public func hash(into hasher: inout Hasher) {
+        for value in values {
+            for byte in value.utf8 { hasher.combine(byte) }
+            // No UTF-8 text holds this byte.
+            hasher.combine(UInt8.max)
+        }
+    }
+
+    /// Ordered by value, column by column, byte by byte.
     public static func < (lhs: Partition, rhs: Partition) -> Bool {
-        lhs.values.lexicographicallyPrecedes(rhs.values)
+        lhs.values.lexicographicallyPrecedes(rhs.values) { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// `region=gb, type=agenda`, or the empty string for ``whole``.
