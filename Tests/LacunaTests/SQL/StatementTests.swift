@@ -1,0 +1,176 @@
+import Foundation
+import Lacuna
+import Postgres
+import SQLStatements
+import TestSupport
+import Testing
+
+@Suite("The statements of sql/statements")
+struct StatementTests {
+    /// What stands for the variables `:name` and `:"name"` of a statement. One that has any needs an entry here.
+    static let pieces:
+        [String: (fragments: [String: String], identifiers: [String: String], foreign: [String: String])] = {
+            let table = ["schema": "public", "table": "t"]
+            let lanes = ["lane_columns": "\"region\"", "lane": "ARRAY[\"region\"::text]", "unit": "\"k\"::bigint"]
+            return [
+                "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
+                "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
+                "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
+                "find_conflicting_record": (
+                    ["records": "pg_temp.batch", "row": "k, region", "primary_key": "\"k\""], [:], [:]
+                ),
+                "find_gaps": (
+                    lanes.merging(["in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint"]) { $1 }, table, [:]
+                ),
+                "find_stray_record": (
+                    [
+                        "records": "pg_temp.batch", "key": "k",
+                        "in_window": "k >= :'lower'::bigint AND k < :'upper'::bigint",
+                    ],
+                    [:], [:]
+                ),
+                "select_partitions": (
+                    ["lane": "ARRAY[\"region\"::text]"], [:], ["query": "SELECT 'gb' AS region -- :x"]
+                ),
+                "select_units": (lanes, [:], ["query": "SELECT 1 AS k, 'gb' AS region"]),
+                "upsert_batch": (
+                    [
+                        "columns": "\"k\", \"region\"", "records": "pg_temp.batch", "distinct": "DISTINCT ON (k)",
+                        "primary_key": "\"k\"", "action": "DO UPDATE SET region = EXCLUDED.region",
+                    ], table, [:]
+                ),
+            ]
+        }()
+
+    /// Statements that the server cannot prepare: they are run instead.
+    static let utilities: Set<String> = [
+        "copy_batch_csv", "copy_batch_json", "copy_table_csv", "create_batch_table", "drop_batch_table",
+    ]
+
+    private func bound(_ template: StatementTemplate) throws -> BoundStatement {
+        let pieces = StatementTests.pieces[template.name] ?? ([:], [:], [:])
+        let file = try #require(StatementFile.all.first { $0.name == template.name })
+        var values: [String: String?] = ["lower": "0", "upper": "10"]
+        for variable in file.variables where variable[0] == "'" { values.updateValue(nil, forKey: variable[1]) }
+        return try template.bound(
+            identifiers: pieces.identifiers, fragments: pieces.fragments.mapValues { SQLFragment(trusted: $0) },
+            values: values, foreign: pieces.foreign)
+    }
+
+    @Test("are all of the files in the folder, in order")
+    func complete() {
+        #expect(!StatementFile.all.isEmpty)
+        #expect(Statements.all.map(\.name).sorted() == StatementFile.all.map(\.name))
+        #expect(Set(Statements.all.map(\.name)).count == Statements.all.count)
+        #expect(
+            Set(StatementTests.pieces.keys).union(StatementTests.utilities).isSubset(of: Statements.all.map(\.name)))
+    }
+
+    @Test("are taken by the server, every one")
+    func prepared() async throws {
+        try await ScannedTable.with("CREATE TABLE t (k bigint PRIMARY KEY, region text)") { table in
+            _ = try await SchemaInstaller.install(on: table.session)
+            try await table.run("CREATE TEMPORARY TABLE batch (k bigint, region text, doc jsonb)")
+            for template in Statements.all where !StatementTests.utilities.contains(template.name) {
+                let statement = try bound(template)
+                await #expect(throws: Never.self, "\(template.name)") {
+                    _ = try await table.session.script(
+                        "PREPARE \(template.name) AS \(statement.sql); DEALLOCATE \(template.name)", name: template.name
+                    )
+                }
+            }
+            try await table.run("DROP TABLE pg_temp.batch")
+            try await table.session.withTransaction { session in
+                try await session.query(try bound(Statements.createBatchTable))
+                for copy in [Statements.copyBatchCsv, Statements.copyBatchJson, Statements.copyTableCsv] {
+                    #expect(try await session.copyIn(try bound(copy)) { _ in } == 0)
+                }
+                try await session.query(try bound(Statements.dropBatchTable))
+            }
+        }
+    }
+
+    @Test("each say what they are for, and what every variable is", arguments: StatementFile.all)
+    func headers(file: StatementFile) {
+        #expect(file.header.hasPrefix("-- "))
+        let parts = file.header.components(separatedBy: "-- Variables:")
+        #expect((parts.first ?? "").count > 20, "the purpose")
+        let words = Set((parts.last ?? "").components(separatedBy: CharacterSet.alphanumerics.union(["_"]).inverted))
+        for variable in file.variables {
+            #expect(parts.count == 2 && words.contains(variable[1]), "\(variable[1])")
+        }
+    }
+
+    @Test("each are one statement without transaction control", arguments: StatementFile.all)
+    func single(file: StatementFile) {
+        let body = file.text.split(separator: "\n").filter { !$0.hasPrefix("--") }.joined(separator: "\n")
+        #expect(!body.trimmingCharacters(in: .whitespacesAndNewlines).dropLast().contains(";"))
+        #expect(file.text.utf8.allSatisfy { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\t") })
+    }
+
+    @Test("find the same gaps when psql runs the file as it stands")
+    func gapsByPsql() async throws {
+        try await ScannedTable.with(
+            "CREATE TABLE \"a table\" (k int, \"the lane\" text); INSERT INTO \"a table\" VALUES (1, 'x'), (4, 'x'), (2, 'it''s')"
+        ) { table in
+            let printed = try psql(
+                "find_gaps",
+                [
+                    "schema": "public", "table": "a table", "lane_columns": "\"the lane\"",
+                    "lane": "ARRAY[\"the lane\"::text]", "unit": "k", "in_range": "k >= 0 AND k < 6", "lower": "0",
+                    "upper": "6",
+                ], table.database)
+            let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the lane"])
+            let result = try await WindowGapScan().scan(stream, range: 0..<6, partition: nil, on: table.session)
+            let expected = result.missing.flatMap { lane, set in
+                set.ranges.map { "{\(lane.values[0])}|\($0.lowerBound)|\($0.upperBound)" }
+            }
+            #expect(printed.sorted() == expected.sorted())
+            #expect(printed.count == 5)
+        }
+    }
+
+    @Test("resolve a table the same when psql runs the file as it stands")
+    func relationByPsql() async throws {
+        try await ScannedTable.with("CREATE SCHEMA \"S'\"; CREATE TABLE \"S'\".\"T\" (k int)") { table in
+            let printed = try psql("describe_relation", ["relation": "\"S'\".\"T\""], table.database)
+            #expect(printed == ["S'|T|r|-1|t|t|t"])
+            let description = try await TableDescription.load("\"S'\".\"T\"", on: table.session)
+            #expect(description.schema == "S'" && description.name == "T" && description.rowEstimate == -1)
+        }
+    }
+
+    @Test("report extents the same when psql runs the file as it stands")
+    func extentsByPsql() async throws {
+        try await ScannedTable.with("CREATE TABLE t (k int)") { table in
+            _ = try await SchemaInstaller.install(on: table.session)
+            try await table.run(
+                "SELECT lacuna.extend_oldest('a:b', '{\"region\": \"gb\"}', 5), lacuna.extend_latest('a:b', '{\"region\": \"gb\"}', 9)"
+            )
+            let printed = try psql("select_extents", ["stream": "a:b", "columns": "{region}"], table.database)
+            #expect(printed == ["{gb}|5|9"])
+            let row = try await table.session.query(
+                Statements.selectExtents.bound(values: ["stream": "a:b", "columns": "{region}"])
+            ).only()
+            #expect(try row.get("lane", as: TextArray.self).elements == ["gb"])
+            #expect(try row.get("oldest", as: Int64.self) == 5 && row.get("latest", as: Int64.self) == 9)
+        }
+    }
+
+    /// The lines that psql prints for a file.
+    private func psql(_ name: String, _ variables: [String: String], _ database: TestDatabase) throws -> [String] {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments =
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database.connectionString]
+            + variables.flatMap { ["-v", "\($0.key)=\($0.value)"] }
+            + ["-f", StatementFile.folder.appendingPathComponent("\(name).sql").path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return text.split(separator: "\n").map(String.init)
+    }
+}
