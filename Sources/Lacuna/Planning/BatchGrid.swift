@@ -19,7 +19,7 @@ public struct BatchGrid: Sendable, Hashable {
             origin = 0
         case (.timestamp(let step, _), .days(let count)):
             months = nil
-            unitsPerCell = max(count * 86_400 / step, 1)
+            unitsPerCell = max((count.multiplied(by: 86_400) ?? .max) / step, 1)
             origin = count % 7 == 0 ? monday * 86_400 / step : 0
         case (.timestamp(let step, _), .seconds(let count)):
             months = nil
@@ -50,9 +50,10 @@ public struct BatchGrid: Sendable, Hashable {
             return max(lower, limits.lowerBound)..<min(max(upper, unit + 1), limits.upperBound)
         }
         let offset = unit.subtracting(saturating: origin)
-        let lower = (offset.floorDivided(by: unitsPerCell).multiplied(by: unitsPerCell) ?? .min)
-            .adding(saturating: origin)
-        let upper = lower.adding(saturating: unitsPerCell)
+        let index = offset.floorDivided(by: unitsPerCell)
+        // The first cell begins below the smallest ordinal, and the last ends above the largest.
+        let lower = (index.multiplied(by: unitsPerCell) ?? .min).adding(saturating: origin)
+        let upper = ((index + 1).multiplied(by: unitsPerCell) ?? .max).adding(saturating: origin)
         return max(lower, limits.lowerBound)..<min(upper, limits.upperBound)
     }
 

@@ -1,0 +1,152 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Lacuna
+
+@Suite("A partition's coverage")
+struct PartitionCoverageTests {
+    /// One random situation in a universe of 24 units, and what the algebra says of it unit by unit.
+    struct Situation {
+        let universe = Int64(0)..<24
+        var stream = plannedStream()
+        var present: Set<Int64> = []
+        var verified: Set<Int64> = []
+        var refetch: Set<Int64> = []
+        var expected: Set<Int64>?
+        var extents: Extents?
+        var tip: Int64?
+        var from: Int64?
+        var to: Int64?
+        var delay: Int64 = 0
+
+        init(using random: inout SeededGenerator) {
+            func some(_ share: Double, _ random: inout SeededGenerator) -> Set<Int64> {
+                Set(universe.filter { _ in Double.random(in: 0..<1, using: &random) < share })
+            }
+            if Int.random(in: 0..<4, using: &random) > 0 { present = some(.random(in: 0...1, using: &random), &random) }
+            verified = some(0.2, &random)
+            refetch = some(0.1, &random)
+            if Int.random(in: 0..<4, using: &random) == 0 { expected = some(0.6, &random) }
+            if Bool.random(using: &random) {
+                let a = Int64.random(in: universe, using: &random)
+                extents = Extents(oldest: a, latest: Int64.random(in: a..<24, using: &random))
+            }
+            if Bool.random(using: &random) { tip = Int64.random(in: universe, using: &random) }
+            if Bool.random(using: &random) { from = Int64.random(in: universe, using: &random) }
+            if Bool.random(using: &random) { to = Int64.random(in: universe, using: &random) }
+            if Int.random(in: 0..<3, using: &random) == 0 { delay = Int64.random(in: 0..<6, using: &random) }
+            stream.expect.from = from.map { .unit($0) }
+            stream.expect.to = to.map { .unit($0) } ?? .tip
+            stream.expect.delay = delay == 0 ? nil : .units(delay)
+        }
+
+        var coverage: PartitionCoverage {
+            func set(_ units: Set<Int64>) -> UnitSet { UnitSet(units.map { $0..<$0 + 1 }) }
+            return PartitionCoverage(
+                PartitionEvidence(
+                    partition: .whole, scanned: universe, missing: set(Set(universe).subtracting(present)),
+                    extents: extents, verified: set(verified), refetch: set(refetch), expected: expected.map(set)),
+                of: stream, now: 0, tip: tip)
+        }
+
+        var oldest: Int64? { [present.min(), extents?.oldest].compactMap { $0 }.min() }
+        var latest: Int64? { [present.max(), extents?.latest].compactMap { $0 }.max() }
+
+        /// Whether a unit is due: at least `delay` behind the newest unit known.
+        func isDue(_ unit: Int64) -> Bool {
+            guard delay > 0, let newest = [latest, tip].compactMap({ $0 }).max() else { return true }
+            return unit <= newest - delay
+        }
+
+        /// The history: from the beginning to `latest`, or to the end where there is nothing yet.
+        var history: Set<Int64> {
+            guard let first = from ?? oldest else {
+                // Without a beginning a new partition starts at zero, for the planner to refuse or to fill.
+                guard let last = to ?? tip else { return [] }
+                return Set(universe.filter { $0 <= last && isDue($0) })
+            }
+            guard let last = latest.map({ min($0, to ?? $0) }) ?? to ?? tip else { return [] }
+            return Set(universe.filter { $0 >= first && $0 <= last && isDue($0) })
+        }
+
+        var gaps: Set<Int64> {
+            let covered = present.union(verified).subtracting(refetch)
+            return history.intersection(expected ?? Set(universe)).subtracting(covered)
+        }
+    }
+
+    @Test("agrees with the algebra, unit by unit", arguments: [1, 2, 3, 4] as [UInt64])
+    func algebra(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<3000 {
+            let situation = Situation(using: &random)
+            let coverage = situation.coverage
+            guard elements(coverage.gaps) == situation.gaps,
+                elements(coverage.expected) == situation.history.intersection(situation.expected ?? situation.history),
+                coverage.oldest == situation.oldest, coverage.latest == situation.latest,
+                coverage.isNew == (situation.latest == nil),
+                elements(coverage.verified) == situation.verified.intersection(coverage.range),
+                elements(coverage.refetch) == situation.refetch.intersection(coverage.range),
+                coverage.coveredCount == UInt64(elements(coverage.expected).count - situation.gaps.count)
+            else {
+                Issue.record("\(situation): gaps \(coverage.gaps.ranges) in \(coverage.range)")
+                return
+            }
+        }
+    }
+
+    @Test(
+        "The contiguous run ends at latest and holds no gap, and the unit before it is one",
+        arguments: [7, 8] as [UInt64])
+    func contiguous(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<3000 {
+            let situation = Situation(using: &random)
+            let coverage = situation.coverage
+            let gaps = situation.gaps
+            if let run = coverage.contiguous {
+                let isRight =
+                    !run.isEmpty && run.upperBound == coverage.range.upperBound && gaps.isDisjoint(with: run)
+                    && (run.lowerBound == coverage.range.lowerBound || gaps.contains(run.lowerBound - 1))
+                guard isRight else {
+                    Issue.record("\(situation): \(run)")
+                    return
+                }
+            } else {
+                guard coverage.latest == nil || coverage.range.isEmpty || gaps.contains(coverage.range.upperBound - 1)
+                else {
+                    Issue.record("\(situation): no run")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test(
+        "The tail is what is expected and due beyond latest, up to the end that is known",
+        arguments: [9, 10] as [UInt64])
+    func tail(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<3000 {
+            let situation = Situation(using: &random)
+            guard let latest = situation.latest else { continue }
+            let coverage = situation.coverage
+            guard let end = situation.to ?? situation.tip else {
+                guard coverage.tail == nil else {
+                    Issue.record("\(situation): a tail without an end")
+                    return
+                }
+                continue
+            }
+            let first = max(situation.from ?? 0, latest + 1)
+            let expected = situation.universe.filter {
+                $0 >= first && $0 <= end && situation.isDue($0) && situation.expected?.contains($0) != false
+            }
+            guard coverage.tail.map(elements) == Set(expected) else {
+                Issue.record("\(situation): tail \(coverage.tail?.ranges ?? []), not \(expected)")
+                return
+            }
+        }
+    }
+}
