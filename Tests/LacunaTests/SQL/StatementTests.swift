@@ -11,10 +11,15 @@ struct StatementTests {
     static let pieces:
         [String: (fragments: [String: String], identifiers: [String: String], foreign: [String: String])] = {
             let table = ["schema": "public", "table": "t"]
+            let upsert = [
+                "columns": "\"k\", \"region\"", "records": "pg_temp.batch", "distinct": "DISTINCT ON (k)",
+                "primary_key": "\"k\"", "action": "DO UPDATE SET region = EXCLUDED.region",
+            ]
             let lanes = ["lane_columns": "\"region\"", "lane": "ARRAY[\"region\"::text]", "unit": "\"k\"::bigint"]
             return [
                 "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
                 "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
+                "count_new_records": (["records": "pg_temp.batch", "primary_key": "\"k\""], table, [:]),
                 "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
                 "find_conflicting_record": (
                     ["records": "pg_temp.batch", "row": "k, region", "primary_key": "\"k\""], [:], [:]
@@ -33,12 +38,8 @@ struct StatementTests {
                     ["lane": "ARRAY[\"region\"::text]"], [:], ["query": "SELECT 'gb' AS region -- :x"]
                 ),
                 "select_units": (lanes, [:], ["query": "SELECT 1 AS k, 'gb' AS region"]),
-                "upsert_batch": (
-                    [
-                        "columns": "\"k\", \"region\"", "records": "pg_temp.batch", "distinct": "DISTINCT ON (k)",
-                        "primary_key": "\"k\"", "action": "DO UPDATE SET region = EXCLUDED.region",
-                    ], table, [:]
-                ),
+                "upsert_batch": (upsert, table, [:]),
+                "upsert_batch_plainly": (upsert, table, [:]),
             ]
         }()
 
