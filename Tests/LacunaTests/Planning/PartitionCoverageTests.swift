@@ -77,9 +77,10 @@ struct PartitionCoverageTests {
     }
 
     @Test("agrees with the algebra, unit by unit", arguments: [1, 2, 3, 4] as [UInt64])
-    func algebra(seed: UInt64) {
+    func algebra(seed: UInt64) async {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<3000 {
+            await Task.yield()
             let situation = Situation(using: &random)
             let coverage = situation.coverage
             guard elements(coverage.gaps) == situation.gaps,
@@ -99,9 +100,10 @@ struct PartitionCoverageTests {
     @Test(
         "The contiguous run ends at latest and holds no gap, and the unit before it is one",
         arguments: [7, 8] as [UInt64])
-    func contiguous(seed: UInt64) {
+    func contiguous(seed: UInt64) async {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<3000 {
+            await Task.yield()
             let situation = Situation(using: &random)
             let coverage = situation.coverage
             let gaps = situation.gaps
@@ -126,9 +128,10 @@ struct PartitionCoverageTests {
     @Test(
         "The tail is what is expected and due beyond latest, up to the end that is known",
         arguments: [9, 10] as [UInt64])
-    func tail(seed: UInt64) {
+    func tail(seed: UInt64) async {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<3000 {
+            await Task.yield()
             let situation = Situation(using: &random)
             guard let latest = situation.latest else { continue }
             let coverage = situation.coverage

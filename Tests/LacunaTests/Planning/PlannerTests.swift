@@ -21,9 +21,10 @@ struct PlannerTests {
     @Test(
         "covers exactly its demand in disjoint pieces of the grid, in order",
         arguments: [FetchOrder.newest, .oldest], [Int64(0), 3])
-    func brute(order: FetchOrder, coalesce: Int64) {
+    func brute(order: FetchOrder, coalesce: Int64) async {
         var random = SeededGenerator(seed: UInt64(coalesce) + 1)
         for _ in 0..<3000 {
+            await Task.yield()
             let size = Int64.random(in: 1...9, using: &random)
             let overlap = Int64.random(in: 0...4, using: &random)
             let stream = plannedStream {
@@ -84,12 +85,13 @@ struct PlannerTests {
     }
 
     @Test("Every unit of a cell has that cell", arguments: [Int64(1), 7, 1000, 1 << 40])
-    func cells(size: Int64) {
+    func cells(size: Int64) async {
         let grid = BatchGrid(type: .integer(step: 1), batch: .units(size))
         var random = SeededGenerator(seed: UInt64(size))
         var units: [Int64] = [.min, .min + 900, .max - 1, -1, 0]
         for _ in 0..<500 { units.append(Int64.random(in: .min ..< .max, using: &random)) }
         for unit in units {
+            await Task.yield()
             let cell = grid.cell(of: unit)
             #expect(cell.contains(unit) && cell.unitCount <= UInt64(size))
             #expect(grid.cell(of: cell.lowerBound) == cell && grid.cell(of: cell.upperBound - 1) == cell)

@@ -59,6 +59,7 @@ struct GapScanPropertyTests {
             var present: [Int: Set<Int64>] = [:]
             var rows = ""
             for lane in 0..<2000 {
+                await Task.yield()
                 let density = Double.random(in: 0...1.2, using: &random)
                 // Some outside the range that is asked for, some twice, some without a key.
                 for n in 0..<28 where Double.random(in: 0..<1, using: &random) < density {
@@ -81,6 +82,7 @@ struct GapScanPropertyTests {
                 let moved = first + range.lowerBound..<first + range.upperBound
                 let result = try await WindowGapScan().scan(stream, range: moved, partition: nil, on: table.session)
                 for lane in 0..<2000 {
+                    await Task.yield()
                     let units = Set((present[lane] ?? []).map { $0 + first })
                     let missing = result.missing(in: Partition(["\(lane)"]))
                     guard missing == bruteForceMissing(moved, units) else {

@@ -87,7 +87,7 @@ struct KeyTypeTests {
     }
 
     @Test("A timestamp's text reads back as the same unit", arguments: zoneNames, [1, 900, 3600, 86_400] as [Int64])
-    func timestamps(name: String, step: Int64) throws {
+    func timestamps(name: String, step: Int64) async throws {
         let type = KeyType.timestamp(step: step, timezone: try zone(name))
         var random = SeededGenerator(seed: UInt64(step))
         var instants = (0..<1500).map { _ in Int64.random(in: -6_000_000_000..<6_000_000_000, using: &random) }
@@ -99,6 +99,7 @@ struct KeyTypeTests {
             instants += stride(from: change - 7200, to: change + 7200, by: 450)
         }
         for instant in instants {
+            await Task.yield()
             let unit = try #require(type.unit(at: instant))
             let start = try #require(type.start(of: unit))
             guard start <= instant, instant < start + step, type.unit(at: start) == unit,
@@ -112,13 +113,14 @@ struct KeyTypeTests {
     }
 
     @Test("Days begin and end where the local calendar says, through every change of the clock", arguments: zoneNames)
-    func days(name: String) throws {
+    func days(name: String) async throws {
         let timezone = try zone(name)
         let type = KeyType.date(timezone: timezone)
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = timezone
         let first = try type.ordinal(of: "2005-01-01")
         for day in first..<first + 25 * 365 {
+            await Task.yield()
             let start = try #require(type.start(of: day))
             let end = try #require(type.start(of: day + 1))
             // The one day that Samoa skipped has no instant.
