@@ -43,9 +43,10 @@ struct StatementTests {
             ]
         }()
 
-    /// Statements that the server cannot prepare: they are run instead.
+    /// Statements that the server cannot prepare, or not before another one: they are run instead.
     static let utilities: Set<String> = [
-        "copy_batch_csv", "copy_batch_json", "copy_table_csv", "create_batch_table", "drop_batch_table",
+        "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "create_batch_table", "create_guard",
+        "disarm_guard", "drop_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {
@@ -82,7 +83,11 @@ struct StatementTests {
             }
             try await table.run("DROP TABLE pg_temp.batch")
             try await table.session.withTransaction { session in
-                try await session.query(try bound(Statements.createBatchTable))
+                for statement in [
+                    Statements.createGuard, Statements.armGuard, Statements.disarmGuard, Statements.createBatchTable,
+                ] {
+                    try await session.query(try bound(statement))
+                }
                 for copy in [Statements.copyBatchCsv, Statements.copyBatchJson, Statements.copyTableCsv] {
                     #expect(try await session.copyIn(try bound(copy)) { _ in } == 0)
                 }
