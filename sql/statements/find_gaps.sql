@@ -3,6 +3,9 @@
 -- Every partition with a row has one range that ends at the upper edge, empty (lower = upper) where nothing is missing
 -- there. A partition without a row does not appear; where none has one, a row with lane NULL says that all is missing.
 --
+-- A row whose unit is the upper edge itself lies outside the range, but may be let in by in_range: no half-open range of
+-- bigint holds 2^63-1. It is answered with a range whose lower is NULL.
+--
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   lane_columns    fragment      the partition columns, or true where there are none
@@ -30,13 +33,12 @@ FROM (
     ) AS present
     WINDOW lacuna_lane AS (PARTITION BY :lane_columns ORDER BY lacuna_unit)
 ) AS present
--- In the range unit < upper, so that unit + 1 cannot overflow.
 CROSS JOIN LATERAL (
     VALUES
-        (lacuna_unit + 1, COALESCE(lacuna_next, :'upper'::bigint)),
+        (CASE WHEN lacuna_unit < :'upper'::bigint THEN lacuna_unit + 1 END, COALESCE(lacuna_next, :'upper'::bigint)),
         (CASE WHEN lacuna_previous IS NULL THEN :'lower'::bigint END, lacuna_unit)
 ) AS gap (lacuna_lower, lacuna_upper)
-WHERE (lacuna_previous IS NULL OR lacuna_next IS DISTINCT FROM lacuna_unit + 1)
+WHERE (lacuna_previous IS NULL OR lacuna_next IS NULL OR lacuna_next - 1 <> lacuna_unit)
     AND (gap.lacuna_lower < gap.lacuna_upper OR gap.lacuna_upper = :'upper'::bigint)
 UNION ALL
 SELECT NULL, :'lower'::bigint, :'upper'::bigint

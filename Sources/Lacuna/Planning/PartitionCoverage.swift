@@ -14,11 +14,14 @@ public struct PartitionEvidence: Sendable, Hashable {
     public var refetch: UnitSet
     /// The only expected units, where a query names them.
     public var expected: UnitSet?
+    /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
+    public var hasLargestKey: Bool
 
     /// Evidence.
     public init(
         partition: Partition, scanned: Range<Int64>, missing: UnitSet, extents: Extents? = nil,
-        verified: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(), expected: UnitSet? = nil
+        verified: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(), expected: UnitSet? = nil,
+        hasLargestKey: Bool = false
     ) {
         self.partition = partition
         self.scanned = scanned
@@ -27,6 +30,7 @@ public struct PartitionEvidence: Sendable, Hashable {
         self.verified = verified
         self.refetch = refetch
         self.expected = expected
+        self.hasLargestKey = hasLargestKey
     }
 
     /// The hull of the units that have rows; nil where none has.
@@ -81,8 +85,9 @@ public struct PartitionCoverage: Sendable, Hashable {
         let limits = stream.keyType.limits
         let hull = evidence.presentHull
         partition = evidence.partition
-        oldest = [hull?.lowerBound, evidence.extents?.oldest].compactMap(\.self).min()
-        latest = [hull.map { $0.upperBound - 1 }, evidence.extents?.latest].compactMap(\.self).max()
+        let beyond: Int64? = evidence.hasLargestKey ? .max : nil
+        oldest = [hull?.lowerBound, evidence.extents?.oldest, beyond].compactMap(\.self).min()
+        latest = [hull.map { $0.upperBound - 1 }, evidence.extents?.latest, beyond].compactMap(\.self).max()
 
         let newest = [latest, tip].compactMap(\.self).max()
         let declaredEnd = stream.unit(of: stream.expect.to, now: now).map { $0.adding(saturating: 1) }

@@ -35,7 +35,7 @@ public struct PlannedBatch: Sendable, Hashable {
     /// The two halves of a batch of more than one unit, for finding the units at fault.
     public func halves() -> [PlannedBatch]? {
         guard window.unitCount > 1 else { return nil }
-        let middle = window.lowerBound + Int64(window.unitCount / 2)
+        let middle = window.lowerBound &+ Int64(window.unitCount / 2)
         return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
             PlannedBatch(
                 partition: partition, window: half, request: half, reason: reason,

@@ -7,6 +7,8 @@ public struct GapScanResult: Sendable, Hashable {
     public let range: Range<Int64>
     /// The missing units of every lane that has a row in the range. A lane that is not here has none.
     public let missing: [Partition: UnitSet]
+    /// The lanes that have a row with the key 2^63−1, which no range of units holds.
+    public var largestKey: Set<Partition> = []
 
     /// The missing units of a lane: all of them where it has no row.
     public func missing(in partition: Partition) -> UnitSet {
@@ -41,7 +43,7 @@ public struct WindowGapScan: GapScan {
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard !range.isEmpty else { return GapScanResult(range: range, missing: [:]) }
-        var inRange = try stream.key.inRange().description
+        var inRange = try stream.key.inRange(includesLargestKey: range.upperBound == .max).description
         if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
         let statement = try Statements.findGaps.bound(
             identifiers: stream.identifiers,
@@ -51,15 +53,18 @@ public struct WindowGapScan: GapScan {
             ],
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
         var lanes: [Partition: [Range<Int64>]] = [:]
+        var largestKey: Set<Partition> = []
         try await session.forEachRow(statement) { row in
-            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self) else { return }
-            guard let values = lane.partition,
-                let lower = try row.getIfPresent(at: 1, as: Int64.self),
-                let upper = try row.getIfPresent(at: 2, as: Int64.self), lower <= upper
+            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
+                let upper = try row.getIfPresent(at: 2, as: Int64.self)
             else { return }
-            lanes[values, default: []].append(lower..<upper)
+            guard let lower = try row.getIfPresent(at: 1, as: Int64.self) else {
+                largestKey.insert(lane)
+                return
+            }
+            lanes[lane, default: []].append(lower..<upper)
         }
-        return GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) })
+        return GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) }, largestKey: largestKey)
     }
 }
 

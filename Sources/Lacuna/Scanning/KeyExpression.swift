@@ -78,7 +78,10 @@ public struct KeyExpression: Sendable, Hashable {
     /// - Parameters:
     ///   - lower: the name of the value of the first unit.
     ///   - upper: the name of the value of the unit after the last.
-    public func inRange(lower: String = "lower", upper: String = "upper") throws -> SQLFragment {
+    ///   - includesLargestKey: whether the key 2^63−1 is let in where `upper` is that number.
+    public func inRange(
+        lower: String = "lower", upper: String = "upper", includesLargestKey: Bool = false
+    ) throws -> SQLFragment {
         let zone = try zoneLiteral
         let low = ":'\(lower)'::bigint"
         let high = ":'\(upper)'::bigint"
@@ -86,7 +89,8 @@ public struct KeyExpression: Sendable, Hashable {
         switch (type, storage) {
         case (.integer(let step), _):
             let factor = step == 1 ? "" : " * \(step)"
-            sql = "\(expression) >= \(low)\(factor) AND \(expression) < \(high)\(factor)"
+            let below = includesLargestKey && step == 1 ? "<=" : "<"
+            sql = "\(expression) >= \(low)\(factor) AND \(expression) \(below) \(high)\(factor)"
         case (.date, .date), (.date, .integer):
             sql =
                 "\(expression) >= date '1970-01-01' + \(low)::integer "

@@ -115,7 +115,8 @@ public struct Surveyor: Sendable {
                 partition: partition, scanned: range, missing: gaps.missing(in: partition),
                 extents: extents[partition], verified: verified[partition] ?? UnitSet(),
                 refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
-                expected: expected.map { $0[partition] ?? UnitSet() })
+                expected: expected.map { $0[partition] ?? UnitSet() },
+                hasLargestKey: gaps.largestKey.contains(partition))
         }
         let coverage = wanted.compactMap { partition in
             evidence[partition].map { PartitionCoverage($0, of: definition, now: now) }

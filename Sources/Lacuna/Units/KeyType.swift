@@ -10,7 +10,7 @@ public enum KeyType: Sendable, Hashable {
     case integer(step: Int64)
     /// Days. Over a column with time zone it is the local day in `timezone`, 23 to 25 hours long.
     case date(timezone: TimeZone)
-    /// Steps of `step` seconds, at most a day, counted on the clock that `timezone` had at 1970-01-01.
+    /// Steps of `step` seconds, at most a day, counted on the standard time of `timezone`.
     case timestamp(step: Int64, timezone: TimeZone)
 
     /// The zone that days and clock times are read and shown in. UTC for integers.
@@ -38,7 +38,9 @@ public enum KeyType: Sendable, Hashable {
     /// Seconds to add to a count since the epoch so that steps fall on the zone's round clock times.
     public var anchorSeconds: Int64 {
         guard case .timestamp(let step, let timezone) = self else { return 0 }
-        let offset = Int64(timezone.secondsFromGMT(for: Date(timeIntervalSince1970: 0)))
+        // Some zones were off their standard time in 1970; none that is in use was in 2000 but for summer time.
+        let date = Date(timeIntervalSince1970: 946_684_800)
+        let offset = Int64(timezone.secondsFromGMT(for: date)) - Int64(timezone.daylightSavingTimeOffset(for: date))
         return offset.floorModulo(step)
     }
 

@@ -53,8 +53,8 @@ private struct UnitWalker {
             let range = ranges[index]
             let next = before + range.unitCount
             if next > start {
-                let lower = range.lowerBound + Int64(max(start, before) - before)
-                let upper = range.lowerBound + Int64(min(end, next) - before)
+                let lower = range.lowerBound &+ Int64(bitPattern: max(start, before) - before)
+                let upper = range.lowerBound &+ Int64(bitPattern: min(end, next) - before)
                 if lower < upper { result.append(lower..<upper) }
             }
             if next >= end { break }

@@ -54,11 +54,11 @@ extension GapReport {
 
     private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
         guard !coverage.isNew else { return ["  nothing ingested yet\(newHint(coverage))"] }
-        var lines = [
-            "  \(key(coverage.range.lowerBound)) \(CoverageBar.bar(coverage, width: 48)) "
-                + key(coverage.range.upperBound - 1),
-            "",
-        ]
+        var lines: [String] = []
+        if !coverage.range.isEmpty {
+            let bar = CoverageBar.bar(coverage, width: 48)
+            lines += ["  \(key(coverage.range.lowerBound)) \(bar) \(key(coverage.range.upperBound - 1))", ""]
+        }
         var table = TextTable([("", .left), ("", .left), ("", .right)])
         table.add(["oldest", key(coverage.oldest), ""])
         table.add(["latest", key(coverage.latest), ""])

@@ -94,7 +94,7 @@ struct GapScanEdgeTests {
             """
         ) { table in
             // An hour of a half-hour zone begins at half past in UTC; of the others, the rows lie across two.
-            let halfHour = timezone.secondsFromGMT(for: Date(timeIntervalSince1970: 0)) % 3600 != 0
+            let halfHour = ["Australia/Lord_Howe", "Asia/Kolkata"].contains(name)
             let hourType = KeyType.timestamp(step: 3600, timezone: timezone)
             if halfHour {
                 let wanted = try await table.database.column(
