@@ -32,10 +32,14 @@ public enum Statements {
     /// `find_conflicting_record.sql`
     public static let findConflictingRecord = statement(
         "find_conflicting_record", PackageResources.find_conflicting_record_sql)
+    /// `find_field_sets.sql`
+    public static let findFieldSets = statement("find_field_sets", PackageResources.find_field_sets_sql)
     /// `find_gaps.sql`
     public static let findGaps = statement("find_gaps", PackageResources.find_gaps_sql)
     /// `find_leading_index.sql`
     public static let findLeadingIndex = statement("find_leading_index", PackageResources.find_leading_index_sql)
+    /// `find_odd_partition.sql`
+    public static let findOddPartition = statement("find_odd_partition", PackageResources.find_odd_partition_sql)
     /// `find_stray_record.sql`
     public static let findStrayRecord = statement("find_stray_record", PackageResources.find_stray_record_sql)
     /// `find_unique_index.sql`
@@ -99,11 +103,14 @@ public enum Statements {
     /// `select_window_evidence.sql`
     public static let selectWindowEvidence = statement(
         "select_window_evidence", PackageResources.select_window_evidence_sql)
-    /// `set_search_path.sql`
-    public static let setSearchPath = statement("set_search_path", PackageResources.set_search_path_sql)
+    /// `set_parameter.sql`
+    public static let setParameter = statement("set_parameter", PackageResources.set_parameter_sql)
     /// `set_transaction_parameters.sql`
     public static let setTransactionParameters = statement(
         "set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
+    /// `truncate_batch_table.sql`
+    public static let truncateBatchTable = statement(
+        "truncate_batch_table", PackageResources.truncate_batch_table_sql)
     /// `try_lease.sql`
     public static let tryLease = statement("try_lease", PackageResources.try_lease_sql)
     /// `upsert_batch.sql`
@@ -117,12 +124,14 @@ public enum Statements {
     public static let all: [StatementTemplate] = [
         armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, createGuard,
         deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
-        findConflictingRecord, findGaps, findLeadingIndex,
-        findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch, insertFinishedRun,
+        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
+        findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,
+        insertFinishedRun,
         insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,
         removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,
         selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream,
-        selectUnits, selectVerified, selectWindowEvidence, setSearchPath, setTransactionParameters, tryLease,
+        selectUnits, selectVerified, selectWindowEvidence, setParameter, setTransactionParameters, truncateBatchTable,
+        tryLease,
         upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 

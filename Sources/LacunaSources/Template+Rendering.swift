@@ -41,19 +41,19 @@ extension Template {
                 result += try encode(partition.values[index])
             case .placeholder(let placeholder, let format):
                 guard let window else { throw TemplateError("'\(text)' names the window, but a tip has none") }
-                let ordinal: Int64
                 switch placeholder {
-                case .first: ordinal = window.lowerBound
-                case .last: ordinal = window.upperBound - 1
-                case .end: ordinal = window.upperBound
+                case .size: result += try encode(String(window.unitCount))
+                case .last:
+                    let text = try format.map { format throws(TemplateError) in
+                        try KeyFormat(format).text(endOf: window.upperBound - 1, type: stream.keyType)
+                    }
+                    result += try encode(text ?? stream.keyType.lastText(window.upperBound - 1))
                 default:
-                    result += try encode(String(window.unitCount))
-                    continue
-                }
-                if let format {
-                    result += try encode(try KeyFormat(format).text(ordinal, type: stream.keyType))
-                } else {
-                    result += try encode(stream.keyType.text(ordinal))
+                    let unit = placeholder == .first ? window.lowerBound : window.upperBound
+                    let text = try format.map { format throws(TemplateError) in
+                        try KeyFormat(format).text(startOf: unit, type: stream.keyType)
+                    }
+                    result += try encode(text ?? stream.keyType.text(unit))
                 }
             }
         }
@@ -107,11 +107,26 @@ struct KeyFormat: Sendable, Hashable {
         self.parts = parts
     }
 
-    func text(_ ordinal: Int64, type: KeyType) throws(TemplateError) -> String {
-        guard let local = type.localStart(of: ordinal), let start = type.start(of: ordinal) else {
+    /// The instant at which a unit begins.
+    func text(startOf unit: Int64, type: KeyType) throws(TemplateError) -> String {
+        guard let local = type.localStart(of: unit), let start = type.start(of: unit) else {
             throw TemplateError("a date format on an integer key")
         }
-        if let epochFactor { return String(start * epochFactor) }
+        return text(local, instant: start)
+    }
+
+    /// The last day of a unit of days, the last second of a unit of time.
+    func text(endOf unit: Int64, type: KeyType) throws(TemplateError) -> String {
+        guard case .timestamp(_, let timezone) = type, let end = type.start(of: unit + 1) else {
+            return try text(startOf: unit, type: type)
+        }
+        let seconds = KeyType.timestamp(step: 1, timezone: timezone)
+        guard let last = seconds.unit(at: end - 1) else { throw TemplateError("a time out of range") }
+        return try text(startOf: last, type: seconds)
+    }
+
+    private func text(_ local: (date: CivilDate, secondOfDay: Int64), instant: Int64) -> String {
+        if let epochFactor { return String(instant * epochFactor) }
         var result = ""
         let second = Int(local.secondOfDay)
         for part in parts {

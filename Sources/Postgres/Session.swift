@@ -28,6 +28,7 @@ public actor Session {
     }
 
     private func open() throws {
+        try options.check()
         let connection = try Connection(
             parameters: options.libpqParameters, deadline: options.connectDeadline, onNotice: options.onNotice)
         self.connection = connection

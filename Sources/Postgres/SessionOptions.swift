@@ -1,3 +1,5 @@
+import CLibPQ
+
 /// How a session is opened and kept.
 public struct SessionOptions: Sendable {
     /// A libpq connection string, URI or keywords; nil leaves everything to libpq's environment (`PGHOST`, `PGSERVICE` …).
@@ -20,6 +22,27 @@ public struct SessionOptions: Sendable {
     public init(connectionString: String? = nil, applicationName: String = "lacuna") {
         self.connectionString = connectionString
         self.applicationName = applicationName
+    }
+
+    /// Refuses a connection string that libpq cannot read, without repeating any of it: a password that is not quoted as
+    /// it should be ends up in libpq's message.
+    func check() throws {
+        guard let connectionString, !connectionString.isEmpty else { return }
+        let advice =
+            "the database connection string cannot be read: in a URI, characters like @ : / ? # % of user and password are "
+            + "percent-encoded; in keyword=value form, values with spaces or quotes stand in single quotes"
+        guard let first = PQconninfoParse(connectionString, nil) else {
+            throw PostgresError.connectionFailed(advice)
+        }
+        defer { PQconninfoFree(first) }
+        var option = first
+        while let keyword = option.pointee.keyword {
+            if String(cString: keyword) == "port", let value = option.pointee.val {
+                let ports = String(cString: value).split(separator: ",")
+                guard ports.allSatisfy({ UInt16($0) != nil }) else { throw PostgresError.connectionFailed(advice) }
+            }
+            option += 1
+        }
     }
 
     /// libpq's parameters: what comes first can be overridden by the connection string, what comes last cannot.

@@ -38,7 +38,7 @@ struct SourceTests {
             let database = installation.database
             #expect(try await installation.lacuna("reconcile").status == 0)
             #expect(try await installation.lacuna("catchup").status == 0)
-            let due = try await database.value("SELECT ((now() AT TIME ZONE 'UTC')::date - 3)::text")
+            let due = try await database.value("SELECT ((now() AT TIME ZONE 'UTC')::date - 4)::text")
             let asked = installation.lines(of: "requests").compactMap { $0.split(separator: " ").last.map(String.init) }
             #expect(!asked.isEmpty)
             #expect(asked.allSatisfy { $0 <= due }, "\(asked)")
@@ -46,9 +46,9 @@ struct SourceTests {
                 try await database.number(
                     """
                     SELECT count(*) FROM lacuna.verified_empty
-                    WHERE upper > (now() AT TIME ZONE 'UTC')::date - 2 - date '1970-01-01'
+                    WHERE upper > (now() AT TIME ZONE 'UTC')::date - 3 - date '1970-01-01'
                     """) == 0)
-            #expect(try await database.number("SELECT sum(upper - lower)::int FROM lacuna.verified_empty") == 17)
+            #expect(try await database.number("SELECT sum(upper - lower)::int FROM lacuna.verified_empty") == 16)
             #expect(try await installation.lacuna("gaps", "--exit-code").status == 0)
         }
     }

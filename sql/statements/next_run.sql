@@ -1,4 +1,13 @@
--- A number for a run. The run's row is written only when the run has something to say.
+-- A number for a run, beyond every number in the journal. The run's row is written only when the run has something to say.
 --
--- Rows: one: id bigint, now timestamptz.
-SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('lacuna.run', 'id')) AS id
+-- Rows: one: id bigint.
+SELECT CASE
+        WHEN drawn.id > used.id THEN drawn.id
+        ELSE pg_catalog.setval(pg_catalog.pg_get_serial_sequence('lacuna.run', 'id'), used.id + 1)
+    END AS id
+FROM (SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('lacuna.run', 'id')) AS id) AS drawn
+CROSS JOIN (
+    SELECT GREATEST(
+        (SELECT COALESCE(pg_catalog.max(id), 0) FROM lacuna.run),
+        (SELECT COALESCE(pg_catalog.max(run), 0) FROM lacuna.batch)) AS id
+) AS used

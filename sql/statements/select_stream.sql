@@ -2,7 +2,7 @@
 --
 -- Variables:
 --   stream          text
--- Rows: none or one: relation, key_column, key_type, step, anchor, timezone.
-SELECT relation, key_column, key_type, step, anchor, timezone
+-- Rows: none or one: relation, key_column, key_type, step, anchor, timezone, partition_columns.
+SELECT relation, key_column, key_type, step, anchor, timezone, partition_columns
 FROM lacuna.stream
 WHERE name = :'stream'

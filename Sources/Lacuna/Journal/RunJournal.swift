@@ -10,17 +10,20 @@ actor RunJournal {
     private let stream: StreamDefinition
     private let database: Database
     private let planned: Int
+    private let redact: @Sendable (String) -> String
     private var session: Session?
     private var isRecorded = false
 
     /// Takes a number for a run.
     static func open(
-        _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database
+        _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database,
+        redact: @escaping @Sendable (String) -> String
     ) async throws -> RunJournal {
         let session = try await database.connect(RunJournal.activity(stream), stream: stream)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
         return RunJournal(
-            runID: id, mode: mode, stream: stream, planned: planned, database: database, session: session)
+            runID: id, mode: mode, stream: stream, planned: planned, database: database, redact: redact,
+            session: session)
     }
 
     /// What `pg_stat_activity` shows as long as the run lives.
@@ -29,12 +32,14 @@ actor RunJournal {
     }
 
     private init(
-        runID: Int64, mode: RunMode, stream: StreamDefinition, planned: Int, database: Database, session: Session
+        runID: Int64, mode: RunMode, stream: StreamDefinition, planned: Int, database: Database,
+        redact: @escaping @Sendable (String) -> String, session: Session
     ) {
         self.runID = runID
         self.mode = mode
         self.stream = stream
         self.planned = planned
+        self.redact = redact
         self.database = database
         self.session = session
     }
@@ -64,7 +69,7 @@ actor RunJournal {
                 "columns": TextArray.literal(stream.partitions.columns),
                 "values": TextArray.literal(failure.partition.values),
                 "lower": String(failure.window.lowerBound), "upper": String(failure.window.upperBound),
-                "attempts": String(attempts), "error": String(failure.message.prefix(4000)),
+                "attempts": String(attempts), "error": String(redact(failure.message).prefix(4000)),
                 "sqlstate": failure.sqlState?.rawValue, "started": started,
             ]))
     }

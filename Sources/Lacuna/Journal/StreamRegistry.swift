@@ -22,13 +22,19 @@ public enum StreamRegistry {
                 throw StreamError.unitsChanged(
                     stream: stream.definition.name, registered: registered, declared: declared)
             }
-            if try row.get("relation") == relation, try row.get("key_column") == stream.definition.keyColumn { return }
+            let columns = try row.get("partition_columns", as: TextArray.self).elements
+            if try row.get("relation") == relation, try row.get("key_column") == stream.definition.keyColumn,
+                columns == stream.definition.partitions.columns
+            {
+                return
+            }
         }
         try await session.query(
             try Statements.upsertStream.bound(values: [
                 "stream": stream.definition.name, "relation": relation, "key_column": stream.definition.keyColumn,
                 "key_type": type.name, "step": String(type.step), "anchor": String(type.anchorSeconds),
                 "timezone": type.timezone.sqlName,
+                "columns": TextArray.literal(stream.definition.partitions.columns),
             ]))
     }
 

@@ -15,6 +15,8 @@ struct FetchedBatch: Sendable {
     let expected: UnitSet
     /// The end (exclusive) of the units that an empty answer proves something about.
     let attestableEnd: Int64
+    /// The end (exclusive) of what the source has: of units that it does not have yet an empty answer says nothing.
+    let sourceEnd: Int64
     /// The partition's stored extents when the run began.
     let extents: Extents?
     /// The cell of the grid that the window lies in.
@@ -28,6 +30,13 @@ struct CommittedBatch: Sendable {
     var emptied: UInt64 = 0
     /// Whether there was anything to commit.
     var isChanged = false
+
+    mutating func add(_ other: CommittedBatch) {
+        inserted += other.inserted
+        updated += other.updated
+        emptied += other.emptied
+        isChanged = isChanged || other.isChanged
+    }
 }
 
 /// The statements of a batch's transaction, from its token to its extents (design: a batch, step by step).
@@ -68,9 +77,11 @@ struct BatchCommit: Sendable {
 
     /// Loads, proves and records one batch.
     ///
-    /// - Parameter straight: whether records may be copied straight into a window without rows.
+    /// - Parameters:
+    ///   - straight: whether records may be copied straight into a window without rows.
+    ///   - table: the transaction's temporary table.
     func apply(
-        _ fetched: FetchedBatch, straight: Bool, on session: isolated Session
+        _ fetched: FetchedBatch, straight: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> CommittedBatch {
         let batch = fetched.batch
         let before = try await state(of: batch, on: session)
@@ -81,19 +92,22 @@ struct BatchCommit: Sendable {
         let windowIsEmpty = before.missing.count == batch.request.unitCount
         let loaded = try await loader.load(
             fetched.records, partition: batch.partition, request: batch.request, straight: straight && windowIsEmpty,
-            on: session)
+            table: &table, on: session)
 
         let missing = try await missingAfter(fetched, before: before, on: session)
         let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
         let answered = missing.intersection(due)
-        let empty = fetched.summary.answered.map { answered.intersection($0) } ?? answered
+        // A unit that records came for is not empty, even where a script of the user's wrote no row for it.
+        let spokenOf = fetched.summary.answered ?? batch.window
+        let empty = answered.intersection(spokenOf.clamped(to: Int64.min..<fetched.sourceEnd))
+            .subtracting(fetched.records.units)
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
             throw ProofError(
                 "the source returned nothing for \(stream.definition.keyType.text(first)), and empty: error says that "
                     + "every expected unit has rows")
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
-        result.isChanged = loaded.inserted + loaded.updated > 0
+        result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, empty: empty, into: &result, on: session)
         let covered = UnitSet(batch.window).subtracting(missing).union(empty)
         try await extend(to: covered, fetched, into: &result, on: session)

@@ -5,6 +5,10 @@ import SQLStatements
 struct LoadResult: Sendable {
     var inserted = 0
     var updated = 0
+    /// Whether a script ran a statement that may have written without saying how much, as a function call does.
+    var ranUncounted = false
+
+    var wroteSomething: Bool { inserted + updated > 0 || ranUncounted }
 }
 
 /// A batch whose records contradict what was asked for or what they claim.
@@ -20,6 +24,22 @@ public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
 /// Thrown where rows turn out to exist though their window had none: the transaction starts over with the upsert.
 struct StraightCopyRefused: Error {}
 
+/// The temporary table `batch` of one transaction.
+struct BatchTable: Sendable {
+    private var columns: SQLFragment?
+
+    /// Makes the table be there, empty, with these columns.
+    mutating func prepare(_ columns: SQLFragment, on session: isolated Session) async throws {
+        if self.columns == columns {
+            try await session.query(try Statements.truncateBatchTable.bound())
+            return
+        }
+        if self.columns != nil { try await session.query(try Statements.dropBatchTable.bound()) }
+        try await session.query(try Statements.createBatchTable.bound(fragments: ["columns": columns]))
+        self.columns = columns
+    }
+}
+
 /// Brings the records of one batch into the table, inside the batch's transaction.
 struct BatchLoader: Sendable {
     let stream: ResolvedStream
@@ -31,10 +51,11 @@ struct BatchLoader: Sendable {
     ///   - partition: the batch's lane.
     ///   - request: the units that were asked for.
     ///   - straight: whether the window has no rows yet, so that the records may be copied straight into the table.
+    ///   - table: the transaction's temporary table, used again where it fits.
     /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``StraightCopyRefused``.
     func load(
         _ records: SpooledRecords, partition: Partition, request: Range<Int64>, straight: Bool,
-        on session: isolated Session
+        table: inout BatchTable, on session: isolated Session
     ) async throws -> LoadResult {
         guard records.recordCount > 0 else { return LoadResult() }
         let plan = try LoadPlan(records, partition: partition, stream: stream)
@@ -42,14 +63,13 @@ struct BatchLoader: Sendable {
         if straight, keysAreProven, plan.canCopyStraight {
             return try await copyStraight(records, plan, session)
         }
-        try await fillBatchTable(records, plan, session)
+        try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven { try await proveKeys(plan, partition, request, session) }
         // Triggers and scripts are the user's, and find their tables as they do without Lacuna.
         try await session.setSearchPath(userSearchPath)
         let result =
-            plan.runsScripts ? try await runScripts(session) : try await upsert(plan, session)
+            plan.runsScripts ? try await runScripts(session) : try await upsertParts(plan, session)
         try await session.setSearchPath(lacunaSearchPath)
-        if session.isTransactionOpen { try await session.query(try Statements.dropBatchTable.bound()) }
         return result
     }
 
@@ -70,9 +90,9 @@ struct BatchLoader: Sendable {
     }
 
     private func fillBatchTable(
-        _ records: SpooledRecords, _ plan: LoadPlan, _ session: isolated Session
+        _ records: SpooledRecords, _ plan: LoadPlan, _ table: inout BatchTable, _ session: isolated Session
     ) async throws {
-        try await session.query(try Statements.createBatchTable.bound(fragments: ["columns": try plan.batchColumns]))
+        try await table.prepare(try plan.batchColumns, on: session)
         let statement =
             switch records.format {
             case .csv: try Statements.copyBatchCsv.bound(fragments: ["columns": try plan.batchFields])
@@ -102,6 +122,28 @@ struct BatchLoader: Sendable {
         throw ProofError(
             "a record's key \(key.map { "'\($0)'" } ?? "is NULL, which") lies outside the window "
                 + stream.definition.keyType.text(request))
+    }
+
+    /// Upserts all records, or part by part where they have different fields.
+    private func upsertParts(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
+        guard !plan.unevenFields.isEmpty else { return try await upsert(plan, session) }
+        // One statement sees only its part, so that a key which comes twice is looked for in all of them first.
+        try await refuseConflicts(plan, session)
+        let sets = try await session.query(
+            try Statements.findFieldSets.bound(fragments: ["presence": try plan.presence]))
+        guard sets.count <= 1024 else {
+            throw ProofError(
+                "the records have more than 1024 different combinations of fields: let the source write them all, with null"
+            )
+        }
+        var result = LoadResult()
+        for row in sets {
+            let present = try row.get("present", as: TextArray.self).elements.compactMap(\.self)
+            let part = try await upsert(plan.part(withFields: present), session)
+            result.inserted += part.inserted
+            result.updated += part.updated
+        }
+        return result
     }
 
     private func upsert(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
@@ -175,6 +217,8 @@ struct BatchLoader: Sendable {
                         result.inserted += rows.affectedRows
                     } else if ["UPDATE", "DELETE", "MERGE"].contains(where: rows.commandTag.hasPrefix) {
                         result.updated += rows.affectedRows
+                    } else if rows.commandTag != "SET" {
+                        result.ranUncounted = true
                     }
                 }
             } catch PostgresError.server(let error) where error.constraint == "a_load_script_must_not_commit" {

@@ -15,8 +15,12 @@ struct LoadPlan: Sendable {
     let stream: ResolvedStream
     let format: RecordFormat
     let fields: [String]
-    let targets: [Target]
+    private(set) var targets: [Target]
     let runsScripts: Bool
+    /// Fields of written columns that some records have and others have not.
+    let unevenFields: [String]
+    /// The uneven fields that the records of this part have; nil: the part is all records.
+    private var presentFields: [String]?
 
     /// Plans the load.
     ///
@@ -42,6 +46,7 @@ struct LoadPlan: Sendable {
             }
         }
         self.targets = targets
+        unevenFields = records.unevenFields.filter { field in targets.contains { $0.field == field } }.sorted()
         guard !runsScripts else { return }
         guard !stream.primaryKey.isEmpty else {
             throw StreamError.noUniqueIndex(table: stream.table.name, columns: [])
@@ -54,9 +59,30 @@ struct LoadPlan: Sendable {
         }
     }
 
+    /// The part of the load that concerns the records with exactly these of the uneven fields: a column without a field
+    /// keeps what it has.
+    func part(withFields present: [String]) -> LoadPlan {
+        var part = self
+        let absent = Set(unevenFields).subtracting(present)
+        part.targets.removeAll { $0.field.map(absent.contains) ?? false }
+        part.presentFields = present
+        return part
+    }
+
+    /// Which of the uneven fields a record has, as `text[]`.
+    var presence: SQLFragment {
+        get throws {
+            let names = try SQLFragment(literal: TextArray.literal(unevenFields))
+            return SQLFragment(
+                trusted: "ARRAY(SELECT field FROM pg_catalog.unnest(\(names)::text[]) AS field "
+                    + "WHERE pg_catalog.jsonb_exists(doc, field))")
+        }
+    }
+
     /// Whether the records can be copied straight into the table: CSV in which every field has a column of its own.
     var canCopyStraight: Bool {
-        format == .csv && !runsScripts && targets.count == fields.count && targets.allSatisfy { $0.field != nil }
+        format == .csv && !runsScripts && targets.allSatisfy { $0.field != nil }
+            && targets.compactMap(\.field).sorted() == fields.sorted()
     }
 
     /// The columns in the order of the records' fields, for COPY straight into the table.
@@ -123,7 +149,15 @@ struct LoadPlan: Sendable {
             }
             return SQLFragment(
                 trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch, "
-                    + "LATERAL pg_catalog.jsonb_to_record(doc) AS record (\(types.joined(separator: ", ")))) AS record")
+                    + "LATERAL pg_catalog.jsonb_to_record(doc) AS record (\(types.joined(separator: ", ")))"
+                    + (try partCondition) + ") AS record")
+        }
+    }
+
+    private var partCondition: String {
+        get throws {
+            guard let presentFields else { return "" }
+            return " WHERE \(try presence) = \(try SQLFragment(literal: TextArray.literal(presentFields)))::text[]"
         }
     }
 

@@ -24,30 +24,29 @@ extension StreamDefinition {
         offset.isPast ? keyType.ordinal(unit, minus: offset.span) : keyType.ordinal(unit, plus: offset.span)
     }
 
-    /// The end (exclusive) of the units that are due: those that began at least `delay` ago.
+    /// The end (exclusive) of the units that are due: without a `delay` those that have begun, with one those that ended at
+    /// least so long ago.
     ///
     /// - Parameters:
     ///   - now: seconds since the epoch.
     ///   - newest: the newest unit known, which `delay` counts from on integer keys.
     func dueEnd(now: Int64, newest: Int64?) -> Int64 {
         let limit = keyType.limits.upperBound
-        let delay = expect.delay ?? .units(0)
         guard let current = keyType.unit(at: now) else {
-            guard let newest, !delay.isZero else { return limit }
+            guard let newest, let delay = expect.delay else { return limit }
             return min(limit, keyType.ordinal(newest, minus: delay).adding(saturating: 1))
         }
-        // A stream that looks ahead, as fixtures do, names an end in the future; then nothing but the end bounds it.
-        if delay.isZero, expect.to != .tip { return limit }
-        if case .seconds(let seconds) = delay { return min(limit, (keyType.unit(at: now - seconds) ?? current) + 1) }
-        return min(limit, keyType.ordinal(current, minus: delay).adding(saturating: 1))
+        guard let delay = expect.delay else {
+            // A stream that looks ahead, as fixtures do, names an end in the future; then nothing but the end bounds it.
+            return expect.to == .tip ? min(limit, current.adding(saturating: 1)) : limit
+        }
+        if case .seconds(let seconds) = delay { return min(limit, keyType.unit(at: now - seconds) ?? current) }
+        return min(limit, keyType.ordinal(current, minus: delay))
     }
 
     /// The end (exclusive) of the units that an empty answer proves something about: due, and over.
     func attestableEnd(now: Int64, newest: Int64?) -> Int64 {
-        guard let current = keyType.unit(at: now) else { return dueEnd(now: now, newest: newest) }
-        guard let delay = expect.delay, !delay.isZero else { return current }
-        if case .seconds(let seconds) = delay { return min(current, (keyType.unit(at: now - seconds) ?? current) + 1) }
-        return min(current, keyType.ordinal(current, minus: delay).adding(saturating: 1))
+        min(dueEnd(now: now, newest: newest), keyType.unit(at: now) ?? .max)
     }
 
     /// The units of `range` that are expected in a partition by the calendar.

@@ -81,7 +81,12 @@ public struct PartitionCoverage: Sendable, Hashable {
     ///   - stream: what is expected.
     ///   - now: the database's clock, seconds since the epoch.
     ///   - tip: the newest unit of the source, where it was asked.
-    public init(_ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil) {
+    ///   - endsAtBound: whether the units between `latest` and a declared `to` count as missing too, as for a table that
+    ///     nobody catches up.
+    public init(
+        _ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil,
+        endsAtBound: Bool = false
+    ) {
         let limits = stream.keyType.limits
         let hull = evidence.presentHull
         partition = evidence.partition
@@ -98,13 +103,16 @@ public struct PartitionCoverage: Sendable, Hashable {
             default: declaredEnd.map { min($0, due) }
             }
 
-        let lower = stream.expect.from.flatMap { stream.unit(of: $0, now: now) } ?? oldest
+        let begin = [oldest, evidence.expected?.hull?.lowerBound].compactMap(\.self).min()
+        let lower = stream.expect.from.flatMap { stream.unit(of: $0, now: now) } ?? begin
         let historyEnd: Int64
-        if let latest {
+        if endsAtBound, let declaredEnd {
+            historyEnd = declaredEnd
+        } else if let latest {
             // Nothing beyond `latest` is a gap; and what is not due yet is none either.
             historyEnd = min(latest.adding(saturating: 1), declaredEnd ?? limits.upperBound, due)
         } else {
-            historyEnd = end ?? lower ?? 0
+            historyEnd = lower == nil ? 0 : end ?? lower ?? 0
         }
         let first = min(max(lower ?? 0, limits.lowerBound), limits.upperBound)
         let last = min(max(historyEnd, first), limits.upperBound)

@@ -10,6 +10,9 @@ struct FieldNames {
     private var text = ContiguousArray<UInt8>()
     private var ends = ContiguousArray<Int>()
     private var roles = ContiguousArray<Int32>()
+    /// In how many records each name came, and in which one last.
+    private var counts = ContiguousArray<(records: Int, last: Int)>()
+    private var record = 0
     private var table = ContiguousArray<Int32>(repeating: -1, count: 64)
     private var predicted = 0
     private let wanted: [String]
@@ -21,7 +24,19 @@ struct FieldNames {
 
     /// Begins a record.
     @inline(__always)
-    mutating func rewind() { predicted = 0 }
+    mutating func rewind() {
+        predicted = 0
+        record &+= 1
+    }
+
+    /// The names that some records have and others have not.
+    var uneven: [String] { names.indices.filter { counts[$0].records != record }.map { names[$0] } }
+
+    @inline(__always)
+    private mutating func count(_ index: Int) {
+        guard counts[index].last != record else { return }
+        counts[index] = (counts[index].records &+ 1, record)
+    }
 
     /// Notes a name.
     ///
@@ -30,6 +45,7 @@ struct FieldNames {
     mutating func note(_ name: UnsafeRawBufferPointer) -> Int? {
         if predicted < ends.count, matches(predicted, name) {
             predicted &+= 1
+            count(predicted &- 1)
             return Int(roles[predicted &- 1])
         }
         return find(name)
@@ -50,6 +66,7 @@ struct FieldNames {
             let index = Int(table[slot])
             if matches(index, name) {
                 predicted = index + 1
+                count(index)
                 return Int(roles[index])
             }
             slot = (slot + 1) & (table.count - 1)
@@ -57,6 +74,7 @@ struct FieldNames {
         guard names.count < FieldNames.limit, text.count + name.count <= 4 << 20 else { return nil }
         let string = String(decoding: name, as: UTF8.self)
         names.append(string)
+        counts.append((1, record))
         text.append(contentsOf: name)
         ends.append(text.count)
         let role = wanted.firstIndex(of: string) ?? -1

@@ -28,6 +28,8 @@ struct JSONIntake: ~Copyable {
 
     /// All top-level fields that came.
     var fields: [String] { names.names }
+    /// The fields that some records have and others have not.
+    var unevenFields: [String] { names.uneven }
     /// Whether bytes of a document came that has not been ended.
     var isInDocument: Bool { splitter.hasStarted }
 

@@ -115,6 +115,7 @@ public final class RecordSink {
                 recordCount: check.seen - check.skipped,
                 skippedCount: check.skipped,
                 fields: format == .csv ? csv.header ?? [] : json.fields,
+                unevenFields: format == .csv ? [] : json.unevenFields,
                 units: check.takeUnits(),
                 keysAreExact: check.keysAreExact,
                 lacksPartitionFields: missingPartitionFields,

@@ -65,8 +65,8 @@ public struct FetchRequest: Sendable, Hashable {
 
     /// The first unit's key as text.
     public var first: String { stream.keyType.text(window.lowerBound) }
-    /// The last unit's key as text.
-    public var last: String { stream.keyType.text(window.upperBound - 1) }
+    /// The last key of the last unit as text.
+    public var last: String { stream.keyType.lastText(window.upperBound - 1) }
 }
 
 /// Whose tip is asked for.

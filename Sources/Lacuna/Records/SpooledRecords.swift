@@ -18,6 +18,8 @@ public final class SpooledRecords: Sendable {
     public let keysAreExact: Bool
     /// The partition fields that no record carries; all others are carried by every record.
     public let lacksPartitionFields: [String]
+    /// The fields that some records have and others have not; skipped records count too.
+    public let unevenFields: [String]
     private let contents: SpoolContents
 
     init(
@@ -25,6 +27,7 @@ public final class SpooledRecords: Sendable {
         recordCount: Int,
         skippedCount: Int,
         fields: [String],
+        unevenFields: [String],
         units: UnitSet,
         keysAreExact: Bool,
         lacksPartitionFields: [String],
@@ -34,6 +37,7 @@ public final class SpooledRecords: Sendable {
         self.recordCount = recordCount
         self.skippedCount = skippedCount
         self.fields = fields
+        self.unevenFields = unevenFields
         self.units = units
         self.keysAreExact = keysAreExact
         self.lacksPartitionFields = lacksPartitionFields

@@ -1,6 +1,5 @@
 import Postgres
 import SQLStatements
-import Synchronization
 
 /// Takes planned batches one by one and brings each to its end: leased, fetched, committed, or failed and halved.
 actor BatchWorker {
@@ -45,9 +44,9 @@ actor BatchWorker {
             }
             await release(batch)
         } catch is CancellationError {
-            return
+            state.interrupted()
         } catch {
-            await settle(error, batch, number: number, progress)
+            await settle(error, batch, isHalf: isHalf, number: number, progress)
         }
     }
 
@@ -116,50 +115,44 @@ actor BatchWorker {
 
     /// Runs the batch's transaction until its outcome is known.
     private func commit(_ fetched: FetchedBatch, policy: RetryPolicy) async throws -> CommittedBatch {
-        var mayCopyStraight = true
-        let remembered = Remembered<CommittedBatch>()
         let resolution = CommitResolution(limit: run.options.resolutionLimit)
         return try await policy.run(onRetry: report(fetched.batch)) { _ in
-            while true {
+            try await resolution.run {
                 do {
-                    return try await self.transaction(fetched, straight: mayCopyStraight, remembered)
-                } catch is StraightCopyRefused {
-                    mayCopyStraight = false
+                    return try await self.transaction(fetched, resolution)
                 } catch {
                     await self.discardUnusableSession()
-                    guard try await resolution.shouldTryAgain(after: error) else { throw error }
+                    throw error
                 }
             }
         }
     }
 
     private func transaction(
-        _ fetched: FetchedBatch, straight: Bool, _ remembered: Remembered<CommittedBatch>
+        _ fetched: FetchedBatch, _ resolution: CommitResolution
     ) async throws -> CommittedBatch {
         let session = try await usableSession()
         let run = run
-        do {
-            return try await session.withTransaction { session in
-                try await run.commit.begin(on: session)
-                guard try await run.commit.claim(fetched, on: session) else {
-                    // An earlier try was committed though its answer was lost.
-                    return remembered.value ?? CommittedBatch(isChanged: true)
-                }
-                try await run.commit.lock(fetched, on: session)
-                let result = try await run.commit.apply(fetched, straight: straight, on: session)
-                guard result.isChanged else { throw NothingToCommit() }
-                try await run.journal.record()
-                remembered.value = result
-                return result
-            }
-        } catch is NothingToCommit {
-            return CommittedBatch()
+        return try await session.withTransaction { session in
+            try await run.commit.begin(on: session)
+            guard try await run.commit.claim(fetched, on: session) else { return try resolution.committedBefore() }
+            resolution.claimed()
+            try await run.commit.lock(fetched, on: session)
+            var table = BatchTable()
+            let result = try await run.commit.apply(
+                fetched, straight: resolution.mayCopyStraight, table: &table, on: session)
+            guard result.isChanged else { throw NothingToCommit() }
+            try await run.journal.record()
+            resolution.willCommit(result)
+            return result
         }
     }
 
     // MARK: Failure
 
-    private func settle(_ error: any Error, _ batch: PlannedBatch, number: Int64, _ progress: BatchProgress) async {
+    private func settle(
+        _ error: any Error, _ batch: PlannedBatch, isHalf: Bool, number: Int64, _ progress: BatchProgress
+    ) async {
         await discardUnusableSession()
         let failure = BatchFailure(
             partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
@@ -176,6 +169,10 @@ actor BatchWorker {
             for half in halves where !state.isEnded && !Task.isCancelled {
                 await process(half, isHalf: true)
             }
+            // A window in which nothing was found to work waits as a whole, or every run would search all of it again.
+            if !isHalf, state.failuresAreTooMany {
+                await record(failure, number: number, progress)
+            }
             return
         case .stop:
             state.failed(failure)
@@ -186,6 +183,10 @@ actor BatchWorker {
         }
         state.failed(failure)
         run.options.onEvent(.failed(failure))
+        await record(failure, number: number, progress)
+    }
+
+    private func record(_ failure: BatchFailure, number: Int64, _ progress: BatchProgress) async {
         do {
             try await run.journal.recordFailure(
                 failure, batch: number, attempts: progress.attempts, started: progress.started)
@@ -222,57 +223,8 @@ actor BatchWorker {
     }
 }
 
-/// Ends a transaction that has nothing to commit.
-struct NothingToCommit: Error {}
-
 /// How far a batch got, for the journal.
 private final class BatchProgress {
     var attempts = 1
     var started = "now"
-}
-
-/// What a transaction was about to commit when its answer was lost.
-final class Remembered<Value: Sendable>: Sendable {
-    private let stored = Mutex<Value?>(nil)
-
-    var value: Value? {
-        get { stored.withLock { $0 } }
-        set { stored.withLock { $0 = newValue } }
-    }
-}
-
-/// Looks for the outcome of a transaction whose COMMIT was not answered: it is run again with the same token until the
-/// server says which of the two won, for a limited time.
-final class CommitResolution {
-    private let limit: Duration
-    private var unknownSince: ContinuousClock.Instant?
-    private var unknown: (any Error)?
-
-    init(limit: Duration) {
-        self.limit = limit
-    }
-
-    /// Whether the transaction is to be run again at once, which it is as long as an outcome is unknown.
-    ///
-    /// - Throws: ``PostgresError/outcomeUnknown(message:)`` where the time is over.
-    func shouldTryAgain(after error: any Error) async throws -> Bool {
-        if case PostgresError.outcomeUnknown = error, unknownSince == nil {
-            unknownSince = .now
-            unknown = error
-        }
-        guard let unknownSince, let unknown else { return false }
-        if case PostgresError.outcomeUnknown = error {
-        } else if (error as? PostgresError)?.isTransient != true {
-            // The token was free, so the first try was rolled back: this error is the transaction's own.
-            if error is CancellationError { throw unknown }
-            return false
-        }
-        guard ContinuousClock.now - unknownSince < limit else { throw unknown }
-        do {
-            try await Task.sleep(for: Backoff.wait(ceiling: .seconds(2)))
-        } catch {
-            throw unknown
-        }
-        return true
-    }
 }

@@ -23,6 +23,34 @@ struct Fetcher: Sendable {
         return (try sink.finish(), summary)
     }
 
+    /// The ends (exclusive) of what the source has now: an empty answer says nothing of units that it does not have yet.
+    ///
+    /// - Parameters:
+    ///   - partitions: whose.
+    ///   - knownTips: the tips that were asked for already.
+    /// - Returns: none for a partition whose source has no way to tell; the smallest number where it has nothing, or where it
+    ///   could not be asked, so that nothing is attested.
+    func attestationEnds(
+        of partitions: Set<Partition>, knownTips: [Partition: Int64], retry: RetryPolicy
+    ) async -> [Partition: Int64] {
+        var ends: [Partition: Int64] = [:]
+        for partition in partitions {
+            if let tip = knownTips[partition] {
+                ends[partition] = tip.adding(saturating: 1)
+                continue
+            }
+            do {
+                let tip = try await retry.run(onRetry: { _, _ in }) { _ in try await self.tip(of: partition) }
+                ends[partition] = tip.map { $0.adding(saturating: 1) } ?? .min
+            } catch let error as SourceError where error.kind == .unavailable {
+                continue
+            } catch {
+                ends[partition] = .min
+            }
+        }
+        return ends
+    }
+
     /// The newest unit of a partition that the source has; nil where it has none.
     ///
     /// - Throws: ``SourceError``, also where the tip is not a key of the stream.

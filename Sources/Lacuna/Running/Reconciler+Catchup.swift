@@ -25,6 +25,8 @@ extension Reconciler {
             }
             try await catchup(options, &report, on: session)
             await session.close()
+        } catch is CancellationError {
+            report.stopReason = "stopped by a signal"
         } catch StreamError.catchupRunning(let stream) {
             report.notes.append(StreamError.catchupRunning(stream: stream).description)
             report.state = .deferred
@@ -41,10 +43,11 @@ extension Reconciler {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         let userSearchPath: String = try clock.get("search_path")
-        let survey = try await Surveyor(scan: scan, now: options.now).survey(
-            stream, lanes: options.partitions, on: session)
         let fetcher = Fetcher(stream: stream, source: source)
-        let tips = try await tips(of: survey, fetcher)
+        let survey = try await options.stop.cancelling(after: .zero) {
+            try await Surveyor(scan: scan, now: options.now).survey(stream, lanes: options.partitions, on: session)
+        }
+        let tips = try await options.stop.cancelling(after: .zero) { try await self.tips(of: survey, fetcher) }
         let known = survey.with(tips: tips)
 
         var demands: [Planner.Demand] = []
@@ -76,7 +79,8 @@ extension Reconciler {
 
         try await requireWritable(stream, on: session)
         let journal = try await RunJournal.open(
-            .catchup, stream: definition, planned: batches.count, database: database)
+            .catchup, stream: definition, planned: batches.count, database: database,
+            redact: options.redact)
         var spooling = fetcher
         // The answers of all batches are held at once: together they get no more memory than a few of a reconcile.
         spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / batches.count)
@@ -84,7 +88,9 @@ extension Reconciler {
         let context = RunContext(
             database: database, survey: known, fetcher: spooling,
             commit: BatchCommit(stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
-            journal: journal, options: options, tips: tips)
+            journal: journal, options: options,
+            attestationEnds: await fetcher.attestationEnds(
+                of: Set(batches.map(\.partition)), knownTips: tips, retry: definition.retry))
         do {
             let started: String = try await session.query(try Statements.selectClock.bound()).only().get("now")
             let fetched = try await fetchAll(batches, context, started: started)
@@ -180,57 +186,45 @@ extension Reconciler {
         }
     }
 
-    /// One transaction over all batches, run until its outcome is known.
+    /// One transaction over all batches, run until its outcome is known. After the stop signal it gets its grace.
     private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
-        let remembered = Remembered<CommittedBatch>()
         let resolution = CommitResolution(limit: context.options.resolutionLimit)
-        var mayCopyStraight = true
-        return try await definition.retry.run(onRetry: { _, _ in }) { _ in
-            while true {
-                do {
-                    return try await transaction(fetched, context, straight: mayCopyStraight, remembered)
-                } catch is StraightCopyRefused {
-                    mayCopyStraight = false
-                } catch {
-                    guard try await resolution.shouldTryAgain(after: error) else { throw error }
-                }
+        return try await context.options.stop.cancelling(after: context.options.grace) {
+            try await definition.retry.run(onRetry: { _, _ in }) { _ in
+                try await resolution.run { try await transaction(fetched, context, resolution) }
             }
         }
     }
 
     private func transaction(
-        _ fetched: [FetchedBatch], _ context: RunContext, straight: Bool, _ remembered: Remembered<CommittedBatch>
+        _ fetched: [FetchedBatch], _ context: RunContext, _ resolution: CommitResolution
     ) async throws -> CommittedBatch {
         let session = try await connect()
         defer { Task { await session.close() } }
         let lock = "\(catchupLock)/commit"
-        do {
-            return try await session.withTransaction { session in
-                try await context.commit.begin(on: session)
-                try await session.query(try Statements.lockWindow.bound(values: ["window": lock]))
-                var total = CommittedBatch()
-                for batch in fetched {
-                    guard try await context.commit.claim(batch, on: session) else {
-                        return remembered.value ?? CommittedBatch(isChanged: true)
-                    }
-                    do {
-                        let result = try await context.commit.apply(batch, straight: straight, on: session)
-                        total.inserted += result.inserted
-                        total.updated += result.updated
-                        total.emptied += result.emptied
-                        total.isChanged = total.isChanged || result.isChanged
-                    } catch let error as ProofError {
-                        throw BatchFailure(
-                            partition: batch.batch.partition, window: batch.batch.window, message: error.description)
-                    }
+        return try await session.withTransaction { session in
+            try await context.commit.begin(on: session)
+            try await session.query(try Statements.lockWindow.bound(values: ["window": lock]))
+            var total = CommittedBatch()
+            var table = BatchTable()
+            for batch in fetched {
+                guard try await context.commit.claim(batch, on: session) else {
+                    return try resolution.committedBefore()
                 }
-                guard total.isChanged else { throw NothingToCommit() }
-                try await context.journal.record()
-                remembered.value = total
-                return total
+                resolution.claimed()
+                do {
+                    let result = try await context.commit.apply(
+                        batch, straight: resolution.mayCopyStraight, table: &table, on: session)
+                    total.add(result)
+                } catch let error as ProofError {
+                    throw BatchFailure(
+                        partition: batch.batch.partition, window: batch.batch.window, message: error.description)
+                }
             }
-        } catch is NothingToCommit {
-            return CommittedBatch()
+            guard total.isChanged else { throw NothingToCommit() }
+            try await context.journal.record()
+            resolution.willCommit(total)
+            return total
         }
     }
 }

@@ -35,12 +35,14 @@ extension Reconciler {
                     try await session.query(try Statements.removeRefetch.bound(values: values))
                     continue
                 }
-                let known = coverage.refetch.subtracting(survey.suspects[coverage.partition] ?? UnitSet())
                 let wanted = UnitSet(coverage.range).intersection(bounds)
                 count += wanted.intersection(coverage.expected).count
-                for range in wanted.subtracting(known).ranges {
+                for range in wanted.ranges {
+                    // A mark made again is a new one: a batch that is on its way with older data must not remove it.
                     values["lower"] = String(range.lowerBound)
                     values["upper"] = String(range.upperBound)
+                    values["before"] = "infinity"
+                    try await session.query(try Statements.removeRefetch.bound(values: values))
                     values["reason"] = reason
                     try await session.query(try Statements.insertRefetch.bound(values: values))
                 }

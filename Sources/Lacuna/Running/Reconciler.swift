@@ -70,13 +70,15 @@ public struct Reconciler: Sendable {
         var report = RunReport(stream: definition.name, mode: .reconcile)
         do {
             let session = try await connect()
-            let (plan, userSearchPath) = try await reconcilePlan(options, on: session)
+            let (plan, userSearchPath) = try await options.stop.cancelling(after: .zero) {
+                try await reconcilePlan(options, on: session)
+            }
             report = plan.firstReport(mode: .reconcile, stream: definition.name)
             options.onEvent(
                 .planned(
                     batches: plan.batches.count, units: plan.batches.reduce(0) { $0 + $1.window.unitCount }))
             guard !plan.batches.isEmpty else {
-                report.missing = plan.survey.missingCount
+                report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
                 report.settle()
                 await session.close()
                 return report
@@ -84,12 +86,18 @@ public struct Reconciler: Sendable {
             let stream = plan.survey.stream
             try await requireWritable(stream, on: session)
             let journal = try await RunJournal.open(
-                .reconcile, stream: definition, planned: plan.batches.count, database: database)
+                .reconcile, stream: definition, planned: plan.batches.count, database: database,
+                redact: options.redact)
+            let fetcher = Fetcher(stream: stream, source: source)
+            let ends = try await options.stop.cancelling(after: .zero) {
+                await fetcher.attestationEnds(
+                    of: Set(plan.batches.map(\.partition)), knownTips: plan.tips, retry: definition.retry)
+            }
             let context = RunContext(
-                database: database, survey: plan.survey, fetcher: Fetcher(stream: stream, source: source),
+                database: database, survey: plan.survey, fetcher: fetcher,
                 commit: BatchCommit(
                     stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
-                journal: journal, options: options, tips: plan.tips)
+                journal: journal, options: options, attestationEnds: ends)
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)
             report = state.report
@@ -100,6 +108,9 @@ public struct Reconciler: Sendable {
             } catch {
                 report.notes.append("the journal could not be closed: \(error.message)")
             }
+        } catch is CancellationError {
+            report.stopReason = "stopped by a signal"
+            report.settle()
         } catch {
             report.streamFailures.append(error.message)
             report.settle()
@@ -144,8 +155,7 @@ public struct Reconciler: Sendable {
             let fresh = await session.isUsable ? session : try await connect()
             let survey = try await Surveyor(scan: scan, now: options.now).survey(
                 stream, lanes: options.partitions, on: fresh)
-            let bounds = options.bounds(definition.keyType.limits)
-            report.missing = survey.partitions.reduce(0) { $0 + $1.gaps.intersection(bounds).count }
+            report.missing = survey.missingCount(in: options.bounds(definition.keyType.limits))
         } catch {
             report.streamFailures.append(error.message)
         }

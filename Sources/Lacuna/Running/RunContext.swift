@@ -9,7 +9,8 @@ struct RunContext: Sendable {
     let commit: BatchCommit
     let journal: RunJournal
     let options: RunOptions
-    let tips: [Partition: Int64]
+    /// The ends (exclusive) of what the source has, by partition; none where it cannot tell.
+    let attestationEnds: [Partition: Int64]
 
     var stream: ResolvedStream { survey.stream }
     var definition: StreamDefinition { survey.stream.definition }
@@ -21,11 +22,13 @@ struct RunContext: Sendable {
     ) -> FetchedBatch {
         let coverage = survey.coverage(of: batch.partition)
         let evidence = survey.evidence[batch.partition]
-        let newest = [coverage?.latest, tips[batch.partition]].compactMap(\.self).max()
+        let end = attestationEnds[batch.partition]
+        let newest = [coverage?.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()
+        let attestable = definition.attestableEnd(now: survey.now, newest: newest)
         return FetchedBatch(
             batch: batch, number: number, records: records, summary: summary, started: started, attempts: attempts,
             expected: expectedUnits(of: batch),
-            attestableEnd: definition.attestableEnd(now: survey.now, newest: newest), extents: evidence?.extents,
+            attestableEnd: attestable, sourceEnd: end ?? .max, extents: evidence?.extents,
             cell: Planner(definition).cell(of: batch))
     }
 

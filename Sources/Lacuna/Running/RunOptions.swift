@@ -26,6 +26,8 @@ public struct RunOptions: Sendable {
     public var resolutionLimit: Duration = .seconds(120)
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
+    /// Masks secrets in what is written into the journal.
+    public var redact: @Sendable (String) -> String = { $0 }
     /// Ends the run tidily.
     public var stop = StopSignal()
     /// Takes what happens.

@@ -93,6 +93,14 @@ final class RunState: Sendable {
         }
     }
 
+    /// A batch in flight was given up.
+    func interrupted() {
+        state.withLock { $0.end("stopped by a signal") }
+    }
+
+    /// Whether so many batches failed in a row that the run ended.
+    var failuresAreTooMany: Bool { state.withLock { $0.failuresInARow >= options.failureLimit } }
+
     func note(_ note: String) {
         state.withLock { $0.report.notes.append(note) }
     }

@@ -15,6 +15,28 @@ public final class StopSignal: Sendable {
         stopped.store(true, ordering: .releasing)
     }
 
+    /// Runs `body` and cancels it `grace` after the signal.
+    ///
+    /// - Throws: `CancellationError` where it was cancelled; what `body` throws.
+    func cancelling<Value: Sendable>(
+        after grace: Duration, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await self.wait()
+                try await Task.sleep(for: grace)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+                group.cancelAll()
+            }
+            throw CancellationError()
+        }
+    }
+
     /// Waits for the signal.
     ///
     /// - Throws: `CancellationError`.

@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 import SQLStatements
 
@@ -24,6 +25,11 @@ public struct Survey: Sendable {
         partitions.reduce(0) { $0 + $1.gaps.count }
     }
 
+    /// The number of units of a range that are missing, over all partitions.
+    func missingCount(in range: Range<Int64>) -> UInt64 {
+        partitions.reduce(0) { $0 + $1.gaps.intersection(range).count }
+    }
+
     /// The same snapshot, seen with the tips of its partitions known.
     public func with(tips: [Partition: Int64]) -> Survey {
         let partitions = partitions.map { coverage in
@@ -44,16 +50,20 @@ public struct Surveyor: Sendable {
     public var needsSchema: Bool
     /// Whether extents and evidence are read where the schema is there. Off for a table that is no stream.
     public var readsEvidence: Bool
+    /// Whether units between the newest one and a declared end count as missing too: for a table that is no stream.
+    public var endsAtBound: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
 
     /// A surveyor.
     public init(
-        scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true, now: Int64? = nil
+        scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
+        endsAtBound: Bool = false, now: Int64? = nil
     ) {
         self.scan = scan
         self.needsSchema = needsSchema
         self.readsEvidence = readsEvidence
+        self.endsAtBound = endsAtBound
         self.now = now
     }
 
@@ -79,11 +89,17 @@ public struct Surveyor: Sendable {
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
         let userSearchPath: String = try clock.get("search_path")
         try await session.setSearchPath(lacunaSearchPath)
+        // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
+        try await session.setTimezone(stream.definition.keyType.timezone)
         let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
 
         let definition = stream.definition
         let limits = definition.keyType.limits
         let declared = try await partitions(of: stream, userSearchPath, session)
+        if let lanes, let unknown = lanes.subtracting(declared).min() {
+            let label = unknown.label(columns: definition.partitions.columns)
+            throw StreamError.invalid("stream \(definition.name) has no partition \(label)")
+        }
         let wanted = lanes.map { lanes in declared.filter(lanes.contains) } ?? declared
         let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
         let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
@@ -119,7 +135,9 @@ public struct Surveyor: Sendable {
                 hasLargestKey: gaps.largestKey.contains(partition))
         }
         let coverage = wanted.compactMap { partition in
-            evidence[partition].map { PartitionCoverage($0, of: definition, now: now) }
+            evidence[partition].map {
+                PartitionCoverage($0, of: definition, now: now, endsAtBound: endsAtBound)
+            }
         }
         return Survey(stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
     }
@@ -206,7 +224,15 @@ let lacunaSearchPath = "pg_catalog, pg_temp"
 
 extension Session {
     func setSearchPath(_ path: String) async throws {
-        try await query(try Statements.setSearchPath.bound(values: ["search_path": path]))
+        try await setParameter("search_path", path)
+    }
+
+    fileprivate func setTimezone(_ timezone: TimeZone) async throws {
+        try await setParameter("TimeZone", timezone.sqlName)
+    }
+
+    private func setParameter(_ name: String, _ value: String) async throws {
+        try await query(try Statements.setParameter.bound(values: ["name": name, "value": value]))
     }
 
     /// Runs a user's own query with the user's own search path.

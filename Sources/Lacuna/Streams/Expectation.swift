@@ -4,8 +4,8 @@ public struct Expectation: Sendable, Hashable {
     public var from: Bound?
     /// The last expected unit.
     public var to: Bound
-    /// Units younger than this are not due: nothing asks for them, and an empty answer proves nothing about them.
-    /// On integer keys it counts from the newest unit known.
+    /// Units that ended less than this ago are not due: nothing asks for them. Nil: a unit is due once it has begun. On
+    /// integer keys it counts from the newest unit known.
     public var delay: Span?
     /// Which days are expected.
     public var calendar: ExpectedCalendar

@@ -30,7 +30,33 @@ public struct ResolvedStream: Sendable, Hashable {
     ///
     /// - Throws: ``StreamError``; ``PostgresError``.
     public static func resolve(_ definition: StreamDefinition, on session: Session) async throws -> ResolvedStream {
-        try ResolvedStream(definition, table: try await TableDescription.load(definition.table, on: session))
+        let stream = try ResolvedStream(
+            definition, table: try await TableDescription.load(definition.table, on: session))
+        try await stream.requireCanonicalPartitions(on: session)
+        return stream
+    }
+
+    /// Refuses partition values that the server would write in another way: no row would ever be found under them.
+    private func requireCanonicalPartitions(on session: Session) async throws {
+        guard case .product(let columns) = definition.partitions else { return }
+        for partition in columns {
+            guard let column = table.column(partition.name) else { continue }
+            let statement = try Statements.findOddPartition.bound(
+                fragments: ["type": SQLFragment(trusted: column.type)],
+                values: ["values": TextArray.literal(partition.values)])
+            let odd: Row?
+            do {
+                odd = try await session.query(statement).first
+            } catch PostgresError.server(let error) where error.sqlState.conditionClass == "22" {
+                throw StreamError.invalid(
+                    "partitions.\(partition.name): a value is no \(column.type): \(error.message)")
+            }
+            guard let odd else { continue }
+            let given: String = try odd.get("given")
+            let written: String = try odd.get("written")
+            throw StreamError.invalid(
+                "partitions.\(partition.name): '\(given)' is '\(written)' as \(column.type); write it so")
+        }
     }
 
     /// Identifiers for statements on the table.

@@ -64,6 +64,23 @@ extension KeyType {
         }
     }
 
+    /// The last key that a unit holds, as sources are asked for it: the unit's own where it holds one key, else the last
+    /// of its `step`, or the last microsecond of its time.
+    public func lastText(_ ordinal: Int64) -> String {
+        switch self {
+        case .integer(let step):
+            return String((ordinal.multiplied(by: step) ?? .max).adding(saturating: step - 1))
+        case .date: return text(ordinal)
+        case .timestamp:
+            guard let end = start(of: ordinal + 1) else { return text(ordinal) }
+            let local = timezone.localSeconds(at: end - 1)
+            let days = local.floorDivided(by: 86_400)
+            let date = KeyType.iso(CivilDate(daysSinceEpoch: days))
+            let clock = KeyType.clock(local - days * 86_400)
+            return "\(date)T\(clock).999999\(KeyType.offset(local - (end - 1)))"
+        }
+    }
+
     /// A range of units with inclusive ends, as people are shown it: `787447–787970`, or one key for one unit.
     public func text(_ range: Range<Int64>) -> String {
         let first = text(range.lowerBound)

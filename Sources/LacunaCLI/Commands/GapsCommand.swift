@@ -115,7 +115,8 @@ struct GapsCommand: AsyncParsableCommand {
             definition.expect.from = try definition.unit(of: "--from", from).map(Expectation.Bound.unit)
             if let last = try definition.unit(of: "--to", to) { definition.expect.to = .unit(last) }
             let stream = try await ResolvedStream.resolve(definition, on: session)
-            let survey = try await Surveyor(needsSchema: false, readsEvidence: false).survey(stream, on: session)
+            let survey = try await Surveyor(needsSchema: false, readsEvidence: false, endsAtBound: true).survey(
+                stream, on: session)
             await session.close()
             return survey
         } catch let failure as CommandFailure {

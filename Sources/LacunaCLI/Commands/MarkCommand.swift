@@ -44,6 +44,12 @@ struct MarkCommand: AsyncParsableCommand {
         do {
             let count = try await project.reconciler(stream).mark(clear: clear, options, reason: reason)
             let units = Numbers.count(count, "unit")
+            guard count > 0 || clear else {
+                Console.shared.output(
+                    "\(stream.definition.name): nothing to mark: only units up to the newest one can be, the rest is missing"
+                )
+                return Console.shared.flush()
+            }
             Console.shared.output(
                 clear
                     ? "\(stream.definition.name): \(units) no longer marked"

@@ -131,7 +131,8 @@ struct RangeOptions: ParsableArguments {
         return Set(
             try partitionTexts.map { text in
                 var values: [String: String] = [:]
-                for pair in text.split(separator: ",") {
+                // With one column a comma belongs to the value.
+                for pair in columns.count == 1 ? [text[...]] : text.split(separator: ",") {
                     let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                     guard parts.count == 2, columns.contains(String(parts[0])) else {
                         throw CommandFailure(

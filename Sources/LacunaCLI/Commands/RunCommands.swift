@@ -17,7 +17,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             Finds what is missing in the data, fetches it from the stream's source and commits each batch whole. A partition \
             that has nothing yet is filled from its tip backwards. It never looks beyond the newest unit: that is what \
             `lacuna catchup` does. Interrupt it anywhere; the next run goes on. Made for cron:
-              */5 * * * * lacuna catchup --config /etc/lacuna.yaml && lacuna reconcile --config /etc/lacuna.yaml
+              */5 * * * * cd /srv/ingest; lacuna catchup; lacuna reconcile
             """)
 
     @Argument(help: "The streams; all of the config where none is named.")
@@ -89,7 +89,7 @@ struct ReconcileCommand: AsyncParsableCommand {
         if let timeLimit {
             switch Span(timeLimit) {
             case .seconds(let seconds): options.timeLimit = .seconds(seconds)
-            case .days(let days): options.timeLimit = .seconds(days * 86_400)
+            case .days(let days) where days <= 100_000: options.timeLimit = .seconds(days * 86_400)
             default: throw CommandFailure(.usage, "--time-limit \(timeLimit): expected a time like 90s, 15m or 2h")
             }
         }
@@ -162,10 +162,15 @@ struct RunLoop {
         var worst = ExitStatus.clean
         var reports: [RunReportDocument] = []
         for (stream, given) in runs {
+            guard !given.stop.isGiven else {
+                worst = max(worst, .workRemains)
+                break
+            }
             let display = RunDisplay(
                 stream: stream.definition, showsProgress: !global.noProgress, log: global.log)
             var options = given
             options.onEvent = { display.handle($0) }
+            options.redact = { Console.shared.masked($0) }
             let started = ContinuousClock.now
             let report = await body(project.reconciler(stream), options)
             display.end()

@@ -85,6 +85,6 @@ enum RunPlanRendering {
             },
             units: plan.batches.reduce(0) { $0 + $1.window.unitCount },
             waiting_units: plan.waiting.values.reduce(0) { $0 + $1.count }, notes: plan.notes,
-            failures: plan.failures.map(\.message))
+            failures: plan.failures.map { Console.shared.masked($0.message) })
     }
 }

@@ -129,9 +129,9 @@ struct RunReportDocument: Encodable {
                     uniqueKeysWithValues: zip(definition.partitions.columns, failure.partition.values)),
                 first: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.lowerBound),
                 last: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.upperBound - 1),
-                message: failure.message, sqlstate: failure.sqlState?.rawValue)
+                message: Console.shared.masked(failure.message), sqlstate: failure.sqlState?.rawValue)
         }
-        errors = report.streamFailures
+        errors = report.streamFailures.map(Console.shared.masked)
         notes = report.notes
         self.seconds = (seconds * 1000).rounded() / 1000
     }

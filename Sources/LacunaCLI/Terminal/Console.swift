@@ -32,7 +32,7 @@ final class Console: Sendable {
     /// Prints a line of the result. When the reader has gone away, nothing is printed any more, and the run goes on.
     func output(_ line: String) {
         state.withLock { state in
-            state.pending += mask(line, state.secrets).utf8
+            state.pending += line.utf8
             state.pending.append(UInt8(ascii: "\n"))
             if state.pending.count >= 1 << 16 { Console.flush(&state) }
         }
@@ -65,7 +65,7 @@ final class Console: Sendable {
 
     /// Prints a line for a person on standard error.
     func message(_ text: String) {
-        write(mask(Console.printable(text)) + "\n")
+        write(masked(Console.printable(text)) + "\n")
     }
 
     /// Prints an error.
@@ -90,7 +90,8 @@ final class Console: Sendable {
         }
     }
 
-    private func mask(_ text: String) -> String {
+    /// The text with secrets masked. Results are data and stay as they are; messages in them pass through here.
+    func masked(_ text: String) -> String {
         mask(text, state.withLock { $0.secrets })
     }
 

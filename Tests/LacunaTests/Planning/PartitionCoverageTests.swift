@@ -61,11 +61,8 @@ struct PartitionCoverageTests {
 
         /// The history: from the beginning to `latest`, or to the end where there is nothing yet.
         var history: Set<Int64> {
-            guard let first = from ?? oldest else {
-                // Without a beginning a new partition starts at zero, for the planner to refuse or to fill.
-                guard let last = to ?? tip else { return [] }
-                return Set(universe.filter { $0 <= last && isDue($0) })
-            }
+            // Without a beginning there is nothing to expect; the planner says what is missing.
+            guard let first = from ?? [oldest, expected?.min()].compactMap({ $0 }).min() else { return [] }
             guard let last = latest.map({ min($0, to ?? $0) }) ?? to ?? tip else { return [] }
             return Set(universe.filter { $0 >= first && $0 <= last && isDue($0) })
         }

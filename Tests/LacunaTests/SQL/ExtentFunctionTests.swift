@@ -66,14 +66,21 @@ struct ExtentFunctionTests {
     @Test("keep partitions apart")
     func partitions() async throws {
         try await withStream("bigint", .integer(step: 1)) { table in
+            try await table.run("UPDATE lacuna.stream SET partition_columns = '{region}'")
             try await table.run(
                 """
                 SELECT lacuna.update_min('s', 5, '{"region": "gb"}'), lacuna.update_max('s', 9, '{"region": "gb"}'),
-                    lacuna.update_max('s', 2, '{"region": "ire"}')
+                    lacuna.update_max('s', 2, '{"region": 7}'), lacuna.update_max('s', 3, '{"region": "7"}')
                 """)
             let found = try await table.database.column(
                 "SELECT partition ->> 'region' || ' ' || oldest || ' ' || latest FROM lacuna.coverage ORDER BY 1")
-            #expect(found == ["gb 5 9", "ire 2 2"])
+            #expect(found == ["7 2 3", "gb 5 9"])
+            for wrong in ["{}", #"{"regoin": "gb"}"#, #"{"region": "gb", "more": 1}"#] {
+                let error = await #expect(throws: PostgresError.self) {
+                    try await table.run("SELECT lacuna.update_max('s', 9, '\(wrong)')")
+                }
+                #expect(error?.serverError?.message.contains("partition columns") == true)
+            }
         }
     }
 

@@ -24,6 +24,8 @@ struct StatementTests {
                 "find_conflicting_record": (
                     ["records": "pg_temp.batch", "row": "k, region", "primary_key": "\"k\""], [:], [:]
                 ),
+                "find_field_sets": (["presence": "ARRAY['a']::text[]"], [:], [:]),
+                "find_odd_partition": (["type": "integer"], [:], [:]),
                 "find_gaps": (
                     lanes.merging(["in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint"]) { $1 }, table, [:]
                 ),
@@ -46,7 +48,7 @@ struct StatementTests {
     /// Statements that the server cannot prepare, or not before another one: they are run instead.
     static let utilities: Set<String> = [
         "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "create_batch_table", "create_guard",
-        "disarm_guard", "drop_batch_table",
+        "disarm_guard", "drop_batch_table", "truncate_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {
@@ -91,6 +93,7 @@ struct StatementTests {
                 for copy in [Statements.copyBatchCsv, Statements.copyBatchJson, Statements.copyTableCsv] {
                     #expect(try await session.copyIn(try bound(copy)) { _ in } == 0)
                 }
+                try await session.query(try bound(Statements.truncateBatchTable))
                 try await session.query(try bound(Statements.dropBatchTable))
             }
         }

@@ -1,0 +1,191 @@
+import Foundation
+import Lacuna
+import Synchronization
+import TestSupport
+import Testing
+
+/// Gives the records of its lines whose key lies in the window, and has a tip of its own.
+private struct Lines: Source {
+    var records: [(key: Int64, json: String)]
+    var newest: Int64?
+
+    init(_ records: [(Int64, String)], tip: Int64?) {
+        self.records = records.map { ($0.0, $0.1) }
+        newest = tip
+    }
+
+    func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+        for record in records where request.window.contains(record.key) { try sink.append(json: record.json) }
+        return FetchSummary()
+    }
+
+    func tip(_ request: TipRequest) async throws -> String? { newest.map { String($0) } }
+}
+
+@Suite("Nothing is claimed that is not so")
+struct TruthTests {
+    private func with(
+        _ sql: String, load: String? = nil,
+        _ body: (TestDatabase, (any Source) -> Reconciler) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with { database in
+            let session = try await database.connect()
+            _ = try await SchemaInstaller.install(on: session)
+            _ = try await session.script(sql, name: "test")
+            await session.close()
+            var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+            stream.expect.from = .unit(1)
+            stream.batch = .units(100)
+            if let load { stream.load = [SQLScript(path: "load.sql", text: load)] }
+            let target = Database(connectionString: database.connectionString)
+            let definition = stream
+            try await body(database) { Reconciler(stream: definition, source: $0, database: target) }
+        }
+    }
+
+    private func records(_ keys: ClosedRange<Int64>) -> [(Int64, String)] {
+        keys.map { ($0, #"{"n": \#($0)}"#) }
+    }
+
+    @Test("A unit whose records a script of the user's passes over is not taken for empty")
+    func skippedByScript() async throws {
+        try await with(
+            "CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (20)",
+            load: "INSERT INTO t SELECT (doc ->> 'n')::bigint FROM batch WHERE (doc ->> 'n')::bigint > 10"
+        ) { (database, reconciler) async throws -> Void in
+            let report = await reconciler(Lines(records(1...19), tip: 20)).reconcile()
+            #expect(report.emptied == 0)
+            #expect(report.missing == 10)
+            #expect(report.state == .incomplete)
+            #expect(try await database.number("SELECT count(*) FROM t") == 10)
+        }
+    }
+
+    @Test("What a script writes through a function is committed")
+    func function() async throws {
+        try await with(
+            """
+            CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1), (3); CREATE TABLE other (n bigint);
+            CREATE FUNCTION take(n bigint) RETURNS void LANGUAGE sql AS 'INSERT INTO public.t VALUES (n)';
+            """, load: "SELECT take((doc ->> 'n')::bigint) FROM batch"
+        ) { (database, reconciler) async throws -> Void in
+            let report = await reconciler(Lines(records(2...2), tip: 3)).reconcile()
+            #expect(report.state == .done)
+            #expect(try await database.number("SELECT count(*) FROM t") == 3)
+        }
+    }
+
+    @Test("A unit that the source does not have yet is not taken for empty")
+    func laggingSource() async throws {
+        try await with(
+            "CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t SELECT n FROM generate_series(1, 100) n WHERE n <> 95"
+        ) { (database, reconciler) async throws -> Void in
+            let early = await reconciler(Lines(records(1...90), tip: 90)).reconcile()
+            #expect(early.emptied == 0)
+            #expect(early.missing == 1)
+            let later = await reconciler(Lines(records(1...200), tip: 200)).reconcile()
+            #expect(later.state == .done)
+            #expect(try await database.number("SELECT count(*) FROM t") == 100)
+        }
+    }
+
+    @Test("A mark that is made again while a batch with older data is on its way stays")
+    func markAgain() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1), (2)") { (database, reconciler) async throws -> Void in
+            let subject = reconciler(Lines(records(1...2), tip: 2))
+            _ = try await subject.mark(clear: false, RunOptions(), reason: "first")
+            let first = try await database.value("SELECT marked_at FROM lacuna.refetch")
+            _ = try await subject.mark(clear: false, RunOptions(), reason: "again")
+            #expect(try await database.number("SELECT count(*) FROM lacuna.refetch") == 1)
+            #expect(try await database.value("SELECT marked_at > '\(first)' FROM lacuna.refetch") == "t")
+        }
+    }
+
+    @Test("A journal whose numbers were set back costs nothing")
+    func journalTruncated() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1)") { (database, reconciler) async throws -> Void in
+            let first = await reconciler(Lines(records(1...10), tip: 10)).catchup()
+            #expect(first.inserted == 9)
+            try await database.execute("TRUNCATE lacuna.run RESTART IDENTITY; DELETE FROM t WHERE n > 5")
+            try await database.execute("DELETE FROM lacuna.cursor")
+            let second = await reconciler(Lines(records(1...10), tip: 10)).catchup()
+            #expect(second.inserted == 5)
+            #expect(try await database.number("SELECT count(*) FROM t") == 10)
+        }
+    }
+
+    @Test("A column without a field keeps what it has, record by record")
+    func unevenFields() async throws {
+        try await with(
+            """
+            CREATE TABLE t (n bigint PRIMARY KEY, v text DEFAULT 'new', w text);
+            INSERT INTO t VALUES (1, 'keep', 'a'), (2, 'old', 'b'), (4, 'keep', 'd');
+            """
+        ) { (database, reconciler) async throws -> Void in
+            let lines = [
+                (Int64(1), #"{"n": 1, "w": "A"}"#), (2, #"{"n": 2, "v": "changed"}"#), (3, #"{"n": 3}"#),
+                (4, #"{"n": 4, "v": null, "w": "D"}"#),
+            ]
+            let subject = reconciler(Lines(lines, tip: 4))
+            _ = try await subject.mark(clear: false, RunOptions(), reason: "")
+            let report = await subject.reconcile()
+            #expect(report.state == .done)
+            #expect(report.inserted == 1)
+            #expect(report.updated == 3)
+            #expect(
+                try await database.column(
+                    "SELECT concat_ws(' ', n, coalesce(v, '-'), coalesce(w, '-')) FROM t ORDER BY n")
+                    == ["1 keep A", "2 changed b", "3 new -", "4 - D"])
+        }
+    }
+
+    @Test("A run over a range says the same of it every time")
+    func ranged() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1), (20)") { (_, reconciler) async throws -> Void in
+            var options = RunOptions()
+            options.from = 1
+            options.to = 5
+            let subject = reconciler(Lines(records(1...20), tip: 20))
+            #expect(await subject.reconcile(options).state == .done)
+            #expect(await subject.reconcile(options).state == .done)
+            #expect(await subject.reconcile().state == .done)
+        }
+    }
+
+    @Test("A run that is stopped while it plans does not say that it is done")
+    func stoppedWhilePlanning() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY)") { (_, reconciler) async throws -> Void in
+            struct Slow: Source {
+                func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+                    FetchSummary()
+                }
+                func tip(_ request: TipRequest) async throws -> String? {
+                    try await Task.sleep(for: .seconds(60))
+                    return "1"
+                }
+            }
+            let options = RunOptions()
+            let started = ContinuousClock.now
+            let subject = reconciler(Slow())
+            async let report = subject.reconcile(options)
+            try await Task.sleep(for: .milliseconds(300))
+            options.stop.give()
+            #expect(await report.state == .incomplete)
+            #expect(ContinuousClock.now - started < .seconds(10))
+        }
+    }
+
+    @Test("A partition that the server writes in another way is refused")
+    func oddPartition() async throws {
+        try await TestDatabase.with { database in
+            try await database.execute("CREATE TABLE t (n bigint, s int, PRIMARY KEY (n, s))")
+            var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+            stream.partitions = .product([PartitionColumn(name: "s", values: ["1", "02"])])
+            let subject = Reconciler(
+                stream: stream, source: Lines([], tip: nil),
+                database: Database(connectionString: database.connectionString))
+            let error = await #expect(throws: StreamError.self) { try await subject.survey() }
+            #expect(error?.description.contains("'02' is '2' as integer") == true)
+        }
+    }
+}
