@@ -24,6 +24,8 @@ private struct Lines: Source {
 
 @Suite("Nothing is claimed that is not so")
 struct TruthTests {
+    private static let table = "CREATE TABLE t (n bigint PRIMARY KEY);"
+
     private func with(
         _ sql: String, load: String? = nil,
         _ body: (TestDatabase, (any Source) -> Reconciler) async throws -> Void
@@ -91,7 +93,8 @@ struct TruthTests {
 
     @Test("A mark that is made again while a batch with older data is on its way stays")
     func markAgain() async throws {
-        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1), (2)") { (database, reconciler) async throws -> Void in
+        try await with(TruthTests.table + "INSERT INTO t VALUES (1), (2)") {
+            (database, reconciler) async throws -> Void in
             let subject = reconciler(Lines(records(1...2), tip: 2))
             _ = try await subject.mark(clear: false, RunOptions(), reason: "first")
             let first = try await database.value("SELECT marked_at FROM lacuna.refetch")
@@ -103,7 +106,7 @@ struct TruthTests {
 
     @Test("A journal whose numbers were set back costs nothing")
     func journalTruncated() async throws {
-        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1)") { (database, reconciler) async throws -> Void in
+        try await with(TruthTests.table + "INSERT INTO t VALUES (1)") { (database, reconciler) async throws -> Void in
             let first = await reconciler(Lines(records(1...10), tip: 10)).catchup()
             #expect(first.inserted == 9)
             try await database.execute("TRUNCATE lacuna.run RESTART IDENTITY; DELETE FROM t WHERE n > 5")
@@ -141,7 +144,7 @@ struct TruthTests {
 
     @Test("A run over a range says the same of it every time")
     func ranged() async throws {
-        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (1), (20)") { (_, reconciler) async throws -> Void in
+        try await with(TruthTests.table + "INSERT INTO t VALUES (1), (20)") { (_, reconciler) async throws -> Void in
             var options = RunOptions()
             options.from = 1
             options.to = 5

@@ -73,7 +73,17 @@ struct ConcurrentRunTests {
             """
             CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL);
             INSERT INTO numbers SELECT n, 'v' || n FROM generate_series(0, 99) AS n;
-            CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.03); RETURN NULL; END';
+            -- Every statement of the catchup waits until the reader has looked seven times more.
+            CREATE SEQUENCE looks;
+            CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
+            DECLARE
+                before bigint := (SELECT last_value FROM looks);
+            BEGIN
+                WHILE (SELECT last_value FROM looks) < before + 7 LOOP
+                    PERFORM pg_sleep(0.002);
+                END LOOP;
+                RETURN NULL;
+            END $$;
             CREATE TRIGGER pause AFTER INSERT ON numbers FOR EACH STATEMENT EXECUTE FUNCTION pause();
             """, config: Program.source + Program.stream(batch: 10),
             files: ["numbers": Program.numbers(pause: "0.02", tip: 399)]
@@ -84,7 +94,7 @@ struct ConcurrentRunTests {
             let seen = """
                 SELECT (SELECT count(*) FROM numbers) || ' ' || (SELECT latest FROM lacuna.cursor) || ' '
                     || (SELECT count(*) FROM lacuna.batch WHERE state = 'committed') || ' '
-                    || (SELECT count(*) FROM lacuna.verified_empty) AS state
+                    || (SELECT count(*) FROM lacuna.verified_empty) AS state, nextval('looks')
                 """
             let session = try await installation.database.connect()
             let process = try installation.start(["catchup"])
