@@ -113,6 +113,9 @@ public struct SourceError: Error, Sendable, Hashable, CustomStringConvertible {
         case permanent
         /// The source does not have this history and says so: nothing is halved or retried in this run.
         case unavailable
+        /// The source wants to be left alone for longer than a run waits, as when a quota is used up: the run ends as
+        /// deferred.
+        case deferred
     }
 
     /// What to do about it.

@@ -10,6 +10,8 @@ enum BatchFault: Sendable {
     case halve
     /// Nothing will help in this run, but other batches may do better.
     case fail
+    /// The source wants to be left alone: no batch will do better before a later run.
+    case deferRun
     /// The stream as a whole cannot go on.
     case stop
 
@@ -21,6 +23,7 @@ enum BatchFault: Sendable {
             case .unknown: self = .retryThenHalve
             case .permanent: self = .halve
             case .unavailable: self = .fail
+            case .deferred: self = .deferRun
             }
         case is RecordError, is ProofError: self = .halve
         case is SpoolError, is StreamError: self = .stop

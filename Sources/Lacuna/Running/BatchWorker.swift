@@ -179,6 +179,10 @@ actor BatchWorker {
             state.stop(failure.message)
             run.options.onEvent(.failed(failure))
             return
+        case .deferRun:
+            // No failure: the window is not at fault, and the next run may ask for it at once.
+            state.deferred(failure.message)
+            return
         case .retry, .fail: break
         }
         state.failed(failure)

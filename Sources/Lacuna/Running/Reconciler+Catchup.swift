@@ -30,6 +30,9 @@ extension Reconciler {
         } catch StreamError.catchupRunning(let stream) {
             report.notes.append(StreamError.catchupRunning(stream: stream).description)
             report.state = .deferred
+        } catch let error as SourceError where error.kind == .deferred {
+            report.notes.append(error.message)
+            report.state = .deferred
         } catch {
             report.streamFailures.append(error.message)
         }
@@ -105,6 +108,9 @@ extension Reconciler {
         } catch let failure as BatchFailure {
             report.failures.append(failure)
             try await journal.recordFailure(failure, batch: 1, attempts: 1, started: "now")
+        } catch let error as SourceError where error.kind == .deferred {
+            report.notes.append(error.message)
+            report.state = .deferred
         } catch is CancellationError {
             report.stopReason = "stopped by a signal"
         } catch PostgresError.outcomeUnknown(let message) {
@@ -180,6 +186,8 @@ extension Reconciler {
                 batch, number: number, records: records, summary: summary, started: started, attempts: 1)
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as SourceError where error.kind == .deferred {
+            throw error
         } catch {
             throw BatchFailure(
                 partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)

@@ -196,8 +196,9 @@ public struct Reconciler: Sendable {
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
-        let plan = RunPlanner(survey: known, options: options, earlier: failures).plan(
+        var plan = RunPlanner(survey: known, options: options, earlier: failures).plan(
             failures: tips.failures, notes: tips.notes, tips: tips.units)
+        plan.deferral = tips.deferral
         return (plan, userSearchPath)
     }
 
@@ -219,8 +220,8 @@ public struct Reconciler: Sendable {
     /// Only a partition that has nothing yet starts from the tip; the others never look beyond `latest`.
     private func tipsOfNewPartitions(
         _ survey: Survey, _ options: RunOptions
-    ) async -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String]) {
-        guard definition.expect.to == .tip else { return ([:], [], []) }
+    ) async -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String], deferral: String?) {
+        guard definition.expect.to == .tip else { return ([:], [], [], nil) }
         let fetcher = Fetcher(stream: survey.stream, source: source)
         var tips: [Partition: Int64] = [:]
         var failures: [BatchFailure] = []
@@ -236,6 +237,8 @@ public struct Reconciler: Sendable {
                 } else {
                     notes.append("\(label(partition))the source has nothing yet")
                 }
+            } catch let error as SourceError where error.kind == .deferred {
+                return (tips, failures, notes, error.message)
             } catch {
                 failures.append(
                     BatchFailure(
@@ -243,7 +246,7 @@ public struct Reconciler: Sendable {
                         message: "the tip could not be asked for: \(error.message)"))
             }
         }
-        return (tips, failures, notes)
+        return (tips, failures, notes, nil)
     }
 
     // MARK: Session

@@ -10,6 +10,8 @@ public struct RunPlan: Sendable {
     public let failures: [BatchFailure]
     /// What else is worth saying.
     public let notes: [String]
+    /// Why a partition's tip has to wait for a later run; nil where none has.
+    public var deferral: String?
     /// The tips that were asked for.
     let tips: [Partition: Int64]
 }

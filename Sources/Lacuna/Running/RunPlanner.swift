@@ -88,6 +88,10 @@ extension RunPlan {
         report.waiting = waiting.values.reduce(0) { $0 + $1.count }
         report.failures = failures
         report.notes = notes
+        if let deferral {
+            report.state = .deferred
+            report.notes.append(deferral)
+        }
         return report
     }
 }
@@ -95,9 +99,11 @@ extension RunPlan {
 extension RunReport {
     /// Decides how the run ended from what it knows.
     mutating func settle() {
-        guard state == .done else { return }
+        guard state == .done || state == .deferred else { return }
         if !failures.isEmpty || !streamFailures.isEmpty {
             state = .failed
+        } else if state == .deferred {
+            return
         } else if let missing, missing > 0 {
             state = .incomplete
         } else if stopReason != nil {

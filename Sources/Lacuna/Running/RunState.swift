@@ -86,6 +86,17 @@ final class RunState: Sendable {
         }
     }
 
+    /// Ends the run because the source wants to be left alone.
+    func deferred(_ message: String) {
+        state.withLock { state in
+            if state.report.state == .done {
+                state.report.state = .deferred
+                state.report.notes.append(message)
+            }
+            state.end("the source wants to be left alone")
+        }
+    }
+
     func stop(_ message: String) {
         state.withLock { state in
             state.report.streamFailures.append(message)
