@@ -17,6 +17,12 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         // Child processes of the command source: no shell, process groups, streamed output.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        // Requests of the http source: pooled connections, TLS, proxies, decompression, cancellation.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // The byte buffers of async-http-client, and the server that the tests of the http source talk to.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // The type in which async-http-client takes a certificate authority of one's own.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.36.0"),
     ],
     targets: [
         .systemLibrary(
@@ -37,7 +43,14 @@ let package = Package(
         ),
         .target(
             name: "LacunaSources",
-            dependencies: ["Lacuna", "Postgres", .product(name: "Subprocess", package: "swift-subprocess")]
+            dependencies: [
+                "Lacuna", "Postgres",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
         ),
         .target(
             name: "LacunaConfig",
@@ -58,7 +71,16 @@ let package = Package(
         .testTarget(
             name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
             resources: [.copy("Data")]),
-        .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Postgres",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Tests/Support"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

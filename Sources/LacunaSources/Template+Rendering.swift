@@ -11,7 +11,9 @@ extension Template {
         _ request: FetchRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {
-        try render(stream: request.stream, partition: request.partition, window: request.window, encode: encode)
+        try render(stream: request.stream, partition: request.partition, window: request.window) {
+            _, value throws(TemplateError) in try encode(value)
+        }
     }
 
     /// The text with every placeholder replaced, for a request that has no window.
@@ -21,39 +23,44 @@ extension Template {
         _ request: TipRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {
-        try render(stream: request.stream, partition: request.partition, window: nil, encode: encode)
+        try render(stream: request.stream, partition: request.partition, window: nil) {
+            _, value throws(TemplateError) in try encode(value)
+        }
     }
 
-    private func render(
+    /// The text with every placeholder replaced, where the encoding depends on the place.
+    ///
+    /// - Parameter encode: takes the index of the segment and its value.
+    func render(
         stream: StreamDefinition,
         partition: Partition,
         window: Range<Int64>?,
-        encode: (String) throws(TemplateError) -> String
+        encode: (Int, String) throws(TemplateError) -> String
     ) throws(TemplateError) -> String {
         var result = ""
-        for segment in segments {
+        for (index, segment) in segments.enumerated() {
             switch segment {
             case .literal(let literal): result += literal
             case .placeholder(.partition(let column), _):
-                guard let index = stream.partitions.columns.firstIndex(of: column) else {
+                guard let position = stream.partitions.columns.firstIndex(of: column) else {
                     throw TemplateError("stream \(stream.name) has no partition column '\(column)', in '\(text)'")
                 }
-                result += try encode(partition.values[index])
+                result += try encode(index, partition.values[position])
             case .placeholder(let placeholder, let format):
                 guard let window else { throw TemplateError("'\(text)' names the window, but a tip has none") }
                 switch placeholder {
-                case .size: result += try encode(String(window.unitCount))
+                case .size: result += try encode(index, String(window.unitCount))
                 case .last:
                     let text = try format.map { format throws(TemplateError) in
                         try KeyFormat(format).text(endOf: window.upperBound - 1, type: stream.keyType)
                     }
-                    result += try encode(text ?? stream.keyType.lastText(window.upperBound - 1))
+                    result += try encode(index, text ?? stream.keyType.lastText(window.upperBound - 1))
                 default:
                     let unit = placeholder == .first ? window.lowerBound : window.upperBound
                     let text = try format.map { format throws(TemplateError) in
                         try KeyFormat(format).text(startOf: unit, type: stream.keyType)
                     }
-                    result += try encode(text ?? stream.keyType.text(unit))
+                    result += try encode(index, text ?? stream.keyType.text(unit))
                 }
             }
         }

@@ -27,6 +27,9 @@ public final class RecordSink {
         json = JSONIntake(layout: layout)
     }
 
+    /// The records that have come so far, those that were passed over included. A CSV row counts when it ends.
+    package var receivedCount: Int { check.seen }
+
     /// Says how the records are written. Without it they are NDJSON.
     ///
     /// - Throws: ``RecordError`` where something came in another format already.

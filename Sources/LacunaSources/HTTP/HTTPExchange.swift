@@ -1,0 +1,131 @@
+import Lacuna
+
+/// One request of a source brought to its answer: in its turn, with credentials, through redirects, with what went wrong
+/// in words.
+struct HTTPExchange: Sendable {
+    /// An answer that can be used.
+    enum Outcome: Sendable {
+        case page(HTTPAnswer, from: Address)
+        case empty
+    }
+
+    private static let redirectLimit = 5
+
+    private let limiter: RateLimiter
+    private let transport: HTTPTransport
+    private let authenticator: Authenticator
+    private let check: ResponseCheck
+    private let format: HTTPFormat
+    let redactor: HTTPRedactor
+
+    init(_ settings: HTTPSettings, source: String, connections: HTTPConnections) {
+        limiter = connections.limiter(of: source, settings)
+        transport = connections.transport(settings)
+        authenticator = connections.authenticator(settings)
+        check = ResponseCheck(settings)
+        format = settings.format
+        redactor = HTTPRedactor(settings)
+    }
+
+    /// Sends a request.
+    ///
+    /// - Parameters:
+    ///   - page: the number of the page, for messages.
+    ///   - patience: the longest wait that a run has time for.
+    /// - Throws: ``SourceError``; `CancellationError`.
+    func outcome(of call: HTTPCall, page: Int, patience: Duration) async throws -> Outcome {
+        var call = call
+        var redirects = 0
+        var mayRenew = true
+        while true {
+            let sent = try await send(call, page: page)
+            let answer = sent.answer
+            if answer.status == 401, let token = sent.token, mayRenew {
+                mayRenew = false
+                await authenticator.refused(token)
+                continue
+            }
+            let verdict = check.verdict(status: answer.status, header: answer.header, patience: patience)
+            switch verdict {
+            case .page: return .page(answer, from: call.address)
+            case .empty: return .empty
+            case .redirect(let target):
+                call.address = try redirected(call, to: target, answer, page: page)
+                redirects += 1
+                guard redirects <= HTTPExchange.redirectLimit else {
+                    throw error(.permanent, "\(answer.status), one redirect too many", call, page: page)
+                }
+            case .failure(let kind, let advice, let retryAfter):
+                if let retryAfter { limiter.pause(for: min(retryAfter, patience)) }
+                throw error(kind, refusal(answer, advice), call, page: page, retryAfter: retryAfter)
+            }
+        }
+    }
+
+    /// An error with its place.
+    func error(
+        _ kind: SourceError.Kind, _ what: String, _ call: HTTPCall, page: Int, retryAfter: Duration? = nil
+    ) -> SourceError {
+        SourceError(
+            kind, "page \(page), \(call.method.rawValue) \(redactor.url(call.address.url)): \(what)",
+            retryAfter: retryAfter)
+    }
+
+    private func send(_ call: HTTPCall, page: Int) async throws -> (answer: HTTPAnswer, token: String?) {
+        try await limiter.withPermit { permit in
+            var authenticated = call
+            let token = try await authenticator.authenticate(&authenticated)
+            let isJSON = format == .json
+            do {
+                let answer = try await transport.send(
+                    authenticated, prefix: isJSON ? JSONDocument.prefix : [], suffix: isJSON ? JSONDocument.suffix : []
+                ) { limiter.answered(permit) }
+                return (answer, token)
+            } catch let failure as TransportError {
+                throw error(failure, call, page: page)
+            }
+        }
+    }
+
+    private func error(_ failure: TransportError, _ call: HTTPCall, page: Int) -> SourceError {
+        switch failure {
+        case .timeout(let what): error(.transient, "\(what); `timeout` sets how long it may take", call, page: page)
+        case .connection(let what):
+            error(.transient, "no answer: \(redactor.text(what, limit: 300))", call, page: page)
+        case .tooLarge(let limit):
+            error(
+                .permanent,
+                "the page is larger than \(limit) bytes after decompression; ask for smaller pages or raise "
+                    + "`max_page_bytes`", call, page: page)
+        case .decompression: error(.permanent, "the answer could not be decompressed", call, page: page)
+        }
+    }
+
+    private func refusal(_ answer: HTTPAnswer, _ advice: String) -> String {
+        var body = answer.body
+        if format == .json {
+            body.removeFirst(JSONDocument.prefix.count)
+            body.removeLast(JSONDocument.suffix.count)
+        }
+        let said = answer.status < 300 ? "" : redactor.sentence(body, contentType: answer.header("content-type"))
+        return "answered \(answer.status) \(answer.reason)\(said)" + (advice.isEmpty ? "" : "; \(advice)")
+    }
+
+    private func redirected(
+        _ call: HTTPCall, to target: String, _ answer: HTTPAnswer, page: Int
+    ) throws(SourceError) -> Address {
+        guard let address = call.address.resolving(target) else {
+            throw error(.permanent, "\(answer.status) to an address that cannot be read", call, page: page)
+        }
+        guard address.origin == call.address.origin else {
+            throw error(
+                .permanent,
+                "\(answer.status) to another origin, \(address.origin), which is not followed; if it is right, put it "
+                    + "into `base_url`", call, page: page)
+        }
+        guard call.method == .get || answer.status == 307 || answer.status == 308 else {
+            throw error(.permanent, "\(answer.status), a redirect of a POST", call, page: page)
+        }
+        return address
+    }
+}

@@ -1,0 +1,44 @@
+/// How fast a source may be asked, by all workers and streams together.
+public struct HTTPLimits: Sendable, Hashable {
+    /// Each of them holds in every sliding period.
+    public var rates: [RateLimit] = []
+    /// How many requests may be in flight at once; nil: as many as there are workers.
+    public var concurrency: Int?
+    /// How far apart requests begin while the number in flight grows beyond what it was before.
+    public var stagger: Duration = .zero
+
+    /// No limits.
+    public init() {}
+
+    /// The least time that `count` requests take from the first to the start of the last.
+    public func time(forRequests count: Int) -> Duration {
+        rates.map { $0.period * (max(count - 1, 0) / $0.requests) }.max() ?? .zero
+    }
+}
+
+/// So many requests in any period of that length.
+public struct RateLimit: Sendable, Hashable {
+    /// What becomes of a request when the allowance is used up.
+    public enum Exhaustion: String, Sendable, Hashable, CaseIterable {
+        /// It waits.
+        case wait
+        /// The run ends as deferred.
+        case `defer`
+    }
+
+    /// How many requests.
+    public let requests: Int
+    /// The period.
+    public let period: Duration
+    /// What becomes of a request when the allowance is used up.
+    public let onExhausted: Exhaustion
+
+    /// A limit.
+    ///
+    /// - Parameter onExhausted: nil: requests wait, but for a quota by the day or longer the run is deferred.
+    public init(requests: Int, period: Duration, onExhausted: Exhaustion? = nil) {
+        self.requests = max(requests, 1)
+        self.period = period
+        self.onExhausted = onExhausted ?? (period >= .seconds(86_400) ? .defer : .wait)
+    }
+}

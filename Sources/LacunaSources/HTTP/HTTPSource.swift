@@ -1,0 +1,240 @@
+import Lacuna
+
+/// Asks an HTTP API for each window, page by page, inside the limits that all streams of the source share.
+public struct HTTPSource: Source {
+    private let settings: HTTPSettings
+    private let exchange: HTTPExchange
+
+    /// A source from its settings.
+    ///
+    /// - Parameters:
+    ///   - name: the source's name; streams of one name share its limits.
+    ///   - connections: what the streams of a program share.
+    public init(_ settings: HTTPSettings, name: String = "source", connections: HTTPConnections = HTTPConnections()) {
+        self.settings = settings
+        exchange = HTTPExchange(settings, source: name, connections: connections)
+    }
+
+    /// Fetches the pages of a window.
+    ///
+    /// A first page that fails is the retry policy's of the batch. A later one is asked for again here, as often as the
+    /// policy allows, so that one bad page of many does not cost those before it.
+    ///
+    /// - Throws: ``SourceError`` with status, address and page; what `sink` throws; `CancellationError`.
+    public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+        let first = try rendered { builder throws(TemplateError) in try builder.call(request) }
+        let policy = request.stream.retry
+        var paginator = Paginator(settings.paginator)
+        var step: Paginator.Step? = paginator.first
+        var address = first.address
+        switch settings.format {
+        case .json, .ndjson: try sink.begin(.ndjson)
+        case .csv: try sink.begin(.csv)
+        }
+        while let current = step {
+            try Task.checkCancellation()
+            let number = paginator.pageCount + 1
+            var call = first
+            switch current {
+            case .parameters(let parameters): call.address = first.address.adding(parameters)
+            case .link(let link): call.address = try next(link, from: address, first, page: number)
+            }
+            let page: Paginator.Page
+            switch try await outcome(of: call, page: number, policy) {
+            case .empty: page = Paginator.Page()
+            case .page(let answer, let source):
+                address = source
+                page = try take(answer, of: call, number: number, into: sink)
+            }
+            do throws(Paginator.Fault) {
+                step = try paginator.next(after: page)
+            } catch {
+                throw exchange.error(error.kind, error.reason, call, page: number)
+            }
+        }
+        return FetchSummary(declaredRecords: paginator.total.map(Int.init), pages: paginator.pageCount)
+    }
+
+    /// Asks for the newest key.
+    ///
+    /// - Returns: the key; nil where the source answers `null`, or with nothing.
+    /// - Throws: ``SourceError``.
+    public func tip(_ request: TipRequest) async throws -> String? {
+        guard let tip = settings.tip else {
+            throw SourceError(.unavailable, "the source has no `tip` request, and something needs its newest key")
+        }
+        let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
+        let patience = request.stream.retry.maxBackoff
+        guard case .page(let answer, _) = try await exchange.outcome(of: call, page: 1, patience: patience) else {
+            return nil
+        }
+        var body = answer.body
+        if settings.format == .json {
+            body.removeFirst(JSONDocument.prefix.count)
+            body.removeLast(JSONDocument.suffix.count)
+        }
+        guard let path = tip.select else { return try plainTip(body, call) }
+        let document = try document(JSONDocument.prefix + body + JSONDocument.suffix, of: call, number: 1)
+        guard let value = document.value(at: path) else {
+            throw exchange.error(.permanent, "the answer has no '\(path)'; check `tip.select`", call, page: 1)
+        }
+        switch value.kind {
+        case .null: return nil
+        case .string, .number: return document.text(value)
+        default:
+            throw exchange.error(.permanent, "'\(path)' is not a key; check `tip.select`", call, page: 1)
+        }
+    }
+
+    private func plainTip(_ body: [UInt8], _ call: HTTPCall) throws -> String? {
+        guard let text = String(validating: body, as: UTF8.self)?.trimmingWhitespace, text.utf8.count <= 4096 else {
+            throw exchange.error(
+                .permanent, "the answer is more than a key; name its place as `tip.select`", call, page: 1)
+        }
+        let isQuoted = text.count >= 2 && text.first == "\"" && text.last == "\""
+        let key = isQuoted ? String(text.dropFirst().dropLast()) : text
+        return key.isEmpty || key == "null" ? nil : key
+    }
+
+    private func rendered(
+        _ body: (RequestBuilder) throws(TemplateError) -> HTTPCall
+    ) throws(SourceError) -> HTTPCall {
+        do throws(TemplateError) { return try body(RequestBuilder(settings)) } catch {
+            throw SourceError(.permanent, error.description)
+        }
+    }
+
+    private func outcome(of call: HTTPCall, page: Int, _ policy: RetryPolicy) async throws -> HTTPExchange.Outcome {
+        var attempt = 1
+        while true {
+            do {
+                return try await exchange.outcome(of: call, page: page, patience: policy.maxBackoff)
+            } catch let error as SourceError where error.kind == .transient && page > 1 && attempt < policy.attempts {
+                let jitter = policy.ceiling(afterAttempt: attempt) * Double.random(in: 0...1)
+                try await Task.sleep(for: max(jitter, min(error.retryAfter ?? .zero, policy.maxBackoff)))
+                attempt += 1
+            }
+        }
+    }
+
+    /// The address of the next page, held to the origin of the first.
+    private func next(_ link: String, from address: Address, _ first: HTTPCall, page: Int) throws -> Address {
+        guard let next = address.resolving(link) else {
+            throw exchange.error(.permanent, "the page before it gives no address that can be read", first, page: page)
+        }
+        guard next.origin == first.address.origin else {
+            throw exchange.error(
+                .permanent, "the page before it leads to another origin, \(next.origin), which is not followed", first,
+                page: page)
+        }
+        return next
+    }
+}
+
+// MARK: Pages
+
+extension HTTPSource {
+    /// Hands a page's records to the sink and reads what the page says of itself.
+    private func take(
+        _ answer: HTTPAnswer, of call: HTTPCall, number: Int, into sink: RecordSink
+    ) throws -> Paginator.Page {
+        var page = Paginator.Page()
+        page.digest = answer.body.withUnsafeBytes { bytes in
+            var hasher = Hasher()
+            hasher.combine(bytes: bytes)
+            return hasher.finalize()
+        }
+        let before = sink.receivedCount
+        switch settings.format {
+        case .json:
+            let document = try document(answer.body, of: call, number: number)
+            try read(document, into: &page, call, number)
+            try append(records(in: document, call, number), of: document, to: sink)
+            try sink.endOfDocument()
+        case .ndjson, .csv:
+            try sink.write(answer.body)
+            if settings.format == .ndjson || !answer.body.isEmpty {
+                try sink.endOfDocument(lengthIsProven: answer.isWhole)
+            }
+        }
+        if case .headerLink = settings.paginator.kind {
+            page.next = LinkHeader.next(in: answer.headers["link"])
+        }
+        page.recordCount = sink.receivedCount - before
+        return page
+    }
+
+    private func document(_ bytes: [UInt8], of call: HTTPCall, number: Int) throws(SourceError) -> JSONDocument {
+        do throws(JSONDocument.Fault) {
+            return try JSONDocument(wrapped: bytes)
+        } catch {
+            throw exchange.error(
+                .permanent, "the answer is not one whole JSON document: \(error.reason)", call, page: number)
+        }
+    }
+
+    private func records(
+        in document: JSONDocument, _ call: HTTPCall, _ number: Int
+    ) throws(SourceError) -> JSONDocument.Value {
+        guard let path = settings.recordSelector else { return document.root }
+        guard let value = document.value(at: path) else {
+            throw exchange.error(
+                .permanent, "the page has no '\(path)'; check `record_selector`", call, page: number)
+        }
+        guard value.kind == .object || value.kind == .array else {
+            throw exchange.error(
+                .permanent, "'\(path)' is neither a list of records nor a record; check `record_selector`", call,
+                page: number)
+        }
+        return value
+    }
+
+    private func append(_ records: JSONDocument.Value, of document: JSONDocument, to sink: RecordSink) throws {
+        guard records.kind == .array else {
+            return try document.withBytes(of: records) { try sink.append(json: $0) }
+        }
+        try document.forEachElement(of: records) { try sink.append(json: $0) }
+    }
+
+    private func read(
+        _ document: JSONDocument, into page: inout Paginator.Page, _ call: HTTPCall, _ number: Int
+    ) throws(SourceError) {
+        let paginator = settings.paginator
+        page.total = try integer(paginator.totalPath, in: document, call, number)
+        page.totalPages = try integer(paginator.totalPagesPath, in: document, call, number)
+        if let path = paginator.hasMorePath {
+            guard let value = document.value(at: path), value.kind == .boolean else {
+                throw exchange.error(
+                    .permanent, "the page has no true or false at '\(path)'; check `has_more_path`", call, page: number)
+            }
+            page.hasMore = document.text(value) == "true"
+        }
+        let path: JSONPath? =
+            switch paginator.kind {
+            case .cursor(let path, _), .jsonLink(let path): path
+            default: nil
+            }
+        if let value = path.flatMap(document.value(at:)) {
+            switch value.kind {
+            case .string, .number: page.next = document.text(value)
+            // Some say with false that there is no more.
+            case .null, .boolean: break
+            default:
+                throw exchange.error(
+                    .permanent, "'\(path?.description ?? "")' is neither a text nor a number", call, page: number)
+            }
+        }
+    }
+
+    private func integer(
+        _ path: JSONPath?, in document: JSONDocument, _ call: HTTPCall, _ number: Int
+    ) throws(SourceError) -> Int64? {
+        guard let path else { return nil }
+        guard let value = document.value(at: path).flatMap(document.integer) else {
+            throw exchange.error(
+                .permanent, "the page has no whole number at '\(path)', where it is to declare a total", call,
+                page: number)
+        }
+        return value
+    }
+}

@@ -1,0 +1,21 @@
+/// A place in a JSON document: names of fields and indexes of arrays with dots between them, `data.items.0`.
+///
+/// `$` alone is the document itself.
+public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
+    /// The path as it was written.
+    public let description: String
+    let names: [String]
+
+    /// Reads a path; nil where a name is missing.
+    public init?(_ text: String) {
+        description = text
+        guard text != "$" else {
+            names = []
+            return
+        }
+        let path = text.hasPrefix("$.") ? text.dropFirst(2) : text[...]
+        let parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        names = parts
+    }
+}

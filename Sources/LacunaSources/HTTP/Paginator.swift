@@ -1,0 +1,170 @@
+import Lacuna
+
+/// Decides from each page whether another follows and how it is asked for. Pure: pages in, steps out.
+///
+/// What a page says decides first (`has_more_path`), then the totals; without them the pages end with an empty one, or
+/// with one that is shorter than what was asked for.
+struct Paginator {
+    /// How a page is asked for.
+    enum Step: Sendable, Hashable {
+        /// The window's request with these parameters beside its own.
+        case parameters([Parameter])
+        /// The address that the page before gave.
+        case link(String)
+    }
+
+    /// A parameter of the query.
+    struct Parameter: Sendable, Hashable {
+        let name: String
+        let value: String
+    }
+
+    /// What a page said.
+    struct Page: Sendable {
+        var recordCount = 0
+        var total: Int64?
+        var totalPages: Int64?
+        var hasMore: Bool?
+        /// The cursor or address of the next page.
+        var next: String?
+        /// Tells pages apart.
+        var digest = 0
+    }
+
+    /// A page that cannot follow those before it.
+    struct Fault: Error, Hashable {
+        let kind: SourceError.Kind
+        let reason: String
+    }
+
+    private let settings: PaginatorSettings
+    private(set) var pageCount = 0
+    private(set) var recordCount = 0
+    /// How many records the pages say there are.
+    private(set) var total: Int64?
+    private var totalPages: Int64?
+    private var digests: Set<Int> = []
+    private var tokens: Set<String> = []
+
+    init(_ settings: PaginatorSettings) {
+        self.settings = settings
+    }
+
+    /// The first page.
+    var first: Step { .parameters(parameters) }
+
+    /// The page that follows; nil where that was the last one.
+    mutating func next(after page: Page) throws(Fault) -> Step? {
+        pageCount += 1
+        recordCount += page.recordCount
+        try remember(page)
+        guard try isFollowed(page) else { return nil }
+        guard digests.insert(page.digest).inserted else {
+            throw Fault(
+                kind: .permanent,
+                reason: "it is the same as an earlier page; the source ignores what the next page is asked for by")
+        }
+        guard pageCount < settings.maxPages else {
+            throw Fault(
+                kind: .permanent,
+                reason: "it is page \(pageCount) and not the last; `max_pages` allows \(settings.maxPages)")
+        }
+        switch settings.kind {
+        case .singlePage: return nil
+        case .pageNumber, .offset: return .parameters(parameters)
+        case .cursor(_, let parameter):
+            guard let cursor = try fresh(page.next, "cursor") else { return nil }
+            return .parameters([Parameter(name: parameter, value: cursor)])
+        case .jsonLink, .headerLink: return try fresh(page.next, "address of the next page").map(Step.link)
+        }
+    }
+
+    /// Totals are a promise: one that changes while the pages are read says that records moved between them.
+    private mutating func remember(_ page: Page) throws(Fault) {
+        for (now, before, what) in [(page.total, total, "records"), (page.totalPages, totalPages, "pages")] {
+            guard let now else { continue }
+            if now < 0 { throw Fault(kind: .permanent, reason: "it declares \(now) \(what) in all") }
+            if let before, before != now {
+                throw Fault(
+                    kind: .unknown,
+                    reason: "it declares \(now) \(what) in all where an earlier page declared \(before); the records "
+                        + "changed while they were read, and the window is to be read again")
+            }
+        }
+        total = total ?? page.total
+        totalPages = totalPages ?? page.totalPages
+    }
+
+    private func isFollowed(_ page: Page) throws(Fault) -> Bool {
+        switch settings.kind {
+        case .singlePage: return false
+        // A cursor or address is itself the word on whether there is more.
+        case .cursor, .jsonLink, .headerLink:
+            return page.hasMore ?? true
+        case .pageNumber, .offset:
+            if let hasMore = page.hasMore { return hasMore }
+            if page.recordCount == 0 { return false }
+            if let total { return recordCount < total }
+            if let totalPages { return pageCount < totalPages }
+            return size.map { page.recordCount >= $0 } ?? true
+        }
+    }
+
+    private mutating func fresh(_ token: String?, _ what: String) throws(Fault) -> String? {
+        guard let token, !token.isEmpty else { return nil }
+        guard tokens.insert(token).inserted else {
+            throw Fault(
+                kind: .permanent, reason: "it gives the same \(what) as an earlier page: the pages go in a circle")
+        }
+        return token
+    }
+
+    private var size: Int? {
+        switch settings.kind {
+        case .pageNumber(_, _, _, let size): size
+        case .offset(_, _, let limit): limit
+        default: nil
+        }
+    }
+
+    private var parameters: [Parameter] {
+        func pair(_ name: String?, _ value: Int?) -> [Parameter] {
+            guard let name, let value else { return [] }
+            return [Parameter(name: name, value: String(value))]
+        }
+        switch settings.kind {
+        case .pageNumber(let name, let base, let sizeName, let size):
+            return [Parameter(name: name, value: String(base + Int64(pageCount)))] + pair(sizeName, size)
+        case .offset(let name, let limitName, let limit):
+            // Counted in what came, so that a source that gives less than it was asked for leaves nothing out.
+            return [Parameter(name: name, value: String(recordCount))] + pair(limitName, limit)
+        default: return []
+        }
+    }
+}
+
+/// The header `Link` (RFC 8288).
+enum LinkHeader {
+    /// The target of the first link whose relation is `next`.
+    static func next(in headers: [String]) -> String? {
+        for header in headers {
+            var rest = header[...]
+            while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
+                let target = String(rest[rest.index(after: open)..<close])
+                rest = rest[rest.index(after: close)...]
+                let parameters = rest.prefix { $0 != "<" }
+                rest = rest[parameters.endIndex...]
+                if parameters.split(whereSeparator: { $0 == ";" || $0 == "," }).contains(where: isNext) {
+                    return target
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func isNext(_ parameter: Substring) -> Bool {
+        let parts = parameter.split(separator: "=", maxSplits: 1).map { String($0).trimmingWhitespace.lowercased() }
+        guard parts.count == 2, parts[0] == "rel" else { return false }
+        return parts[1].filter { $0 != "\"" }.split(separator: " ").contains("next")
+    }
+}

@@ -1,0 +1,148 @@
+import Lacuna
+import Synchronization
+
+/// Keeps the requests of a source inside its limits, whoever sends them.
+///
+/// A limit of R requests per period P is R chains: request n follows request n − R by at least P. A period that is shorter
+/// than P then holds at most one request of each chain, so that no sliding period ever holds more than R, in whatever order
+/// the requests arrive. One request at a time waits for its turn and is stamped when it really starts.
+///
+/// What counts is when a request reaches the server, which is known only to lie between its start and the beginning of its
+/// answer. So the stamp is the beginning of the answer, but at most a small part of the period after the start: a source
+/// that answers slowly is still asked as often as it allows. A request that had to open its connection may have been on its
+/// way for much longer; its stamp is the beginning of the answer, however late.
+final class RateLimiter: Sendable {
+    private struct Chains {
+        let limit: RateLimit
+        let spacing: Duration
+        /// How long a request is taken to be on its way while nothing better is known.
+        let slack: Duration
+        var stamps: [ContinuousClock.Instant] = []
+        var count = 0
+
+        init(_ limit: RateLimit) {
+            self.limit = limit
+            // Together they cost less than the 3 % of the allowance that may stay unused.
+            spacing = limit.period + min(limit.period / 250, .milliseconds(200))
+            slack = min(limit.period / 45, .seconds(1))
+        }
+
+        /// When the next request may start; nil: at once.
+        var earliest: ContinuousClock.Instant? {
+            stamps.count < limit.requests ? nil : stamps[count % limit.requests] + spacing
+        }
+
+        mutating func start(_ instant: ContinuousClock.Instant) {
+            if stamps.count < limit.requests {
+                stamps.append(instant + slack)
+            } else {
+                stamps[count % limit.requests] = instant + slack
+            }
+            count += 1
+        }
+
+        mutating func answer(_ permit: Permit, _ instant: ContinuousClock.Instant) {
+            guard count - permit.number <= limit.requests else { return }
+            stamps[permit.number % limit.requests] =
+                permit.isCold ? instant : min(instant, stamps[permit.number % limit.requests])
+        }
+    }
+
+    private struct State {
+        var chains: [Chains]
+        var started = 0
+        var inFlight = 0
+        /// The most that were ever in flight, and the most for which connections stood.
+        var peak = 0
+        var warm = 0
+        var lastStart: ContinuousClock.Instant?
+        var pausedUntil: ContinuousClock.Instant?
+    }
+
+    private enum Turn {
+        case now(Permit)
+        case sleep(until: ContinuousClock.Instant)
+        case exhausted(RateLimit, wait: Duration)
+    }
+
+    /// A request that may be sent.
+    struct Permit: Sendable {
+        fileprivate let number: Int
+        fileprivate let place: Int
+        fileprivate let isCold: Bool
+    }
+
+    private let limits: HTTPLimits
+    private let state: Mutex<State>
+    private let turnstile = FairGate(permits: 1)
+    private let room: FairGate?
+
+    init(_ limits: HTTPLimits) {
+        self.limits = limits
+        state = Mutex(State(chains: limits.rates.map(Chains.init)))
+        room = limits.concurrency.map { FairGate(permits: $0) }
+    }
+
+    /// Runs `body`, which sends one request, when its turn has come.
+    ///
+    /// - Parameter body: calls ``answered(_:)`` with its permit as soon as the answer begins.
+    /// - Throws: ``SourceError`` of the kind deferred where a quota is used up; what `body` throws; `CancellationError`.
+    func withPermit<Value>(_ body: (Permit) async throws -> Value) async throws -> Value {
+        guard let room else { return try await admitted(body) }
+        return try await room.withPermit { try await admitted(body) }
+    }
+
+    /// Notes that a request has reached the server.
+    func answered(_ permit: Permit) {
+        state.withLock { state in
+            state.warm = max(state.warm, permit.place)
+            for index in state.chains.indices { state.chains[index].answer(permit, .now) }
+        }
+    }
+
+    /// Starts no request for a while, because the source asked for that.
+    func pause(for duration: Duration) {
+        state.withLock { $0.pausedUntil = max($0.pausedUntil ?? .now, .now + duration) }
+    }
+
+    private func admitted<Value>(_ body: (Permit) async throws -> Value) async throws -> Value {
+        let permit = try await turnstile.withPermit {
+            while true {
+                switch state.withLock({ turn(&$0) }) {
+                case .now(let permit): return permit
+                case .sleep(let instant): try await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
+                case .exhausted(let limit, let wait): throw RateLimiter.exhausted(limit, wait: wait)
+                }
+            }
+        }
+        defer { state.withLock { $0.inFlight -= 1 } }
+        return try await body(permit)
+    }
+
+    private func turn(_ state: inout State) -> Turn {
+        let now = ContinuousClock.now
+        var earliest = max(state.pausedUntil ?? now, now)
+        for chains in state.chains {
+            guard let next = chains.earliest, next > now else { continue }
+            if chains.limit.onExhausted == .defer { return .exhausted(chains.limit, wait: next - now) }
+            earliest = max(earliest, next)
+        }
+        if state.inFlight >= state.peak, let last = state.lastStart { earliest = max(earliest, last + limits.stagger) }
+        if earliest > now { return .sleep(until: earliest) }
+        let number = state.started
+        state.started += 1
+        state.inFlight += 1
+        state.peak = max(state.peak, state.inFlight)
+        state.lastStart = now
+        for index in state.chains.indices { state.chains[index].start(now) }
+        return .now(Permit(number: number, place: state.inFlight, isCold: state.inFlight > state.warm))
+    }
+
+    private static func exhausted(_ limit: RateLimit, wait: Duration) -> SourceError {
+        SourceError(
+            .deferred,
+            "the quota of \(limit.requests) requests per \(Wait.text(limit.period)) is used up; it goes on at "
+                + "\(Wait.instant(after: wait)), in \(Wait.text(wait))",
+            retryAfter: wait)
+    }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import Lacuna
+
+/// A request that is ready to be sent, without credentials.
+struct HTTPCall: Sendable {
+    var address: Address
+    var method: HTTPRequestSettings.Method = .get
+    /// Names in lower case.
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8]?
+}
+
+/// Puts requests together. Every value is encoded for the place where it stands, so that none can change what surrounds it.
+public struct RequestBuilder: Sendable {
+    private let settings: HTTPSettings
+
+    /// A builder for a source.
+    public init(_ settings: HTTPSettings) {
+        self.settings = settings
+    }
+
+    /// Holds the templates of a source against a stream, before anything is asked for.
+    ///
+    /// - Throws: ``TemplateError``.
+    public func check(_ stream: StreamDefinition) throws(TemplateError) {
+        let partition = Partition(stream.partitions.columns.map { _ in "1" })
+        _ = try call(FetchRequest(stream: stream, partition: partition, window: 0..<1))
+        if settings.tip != nil { _ = try call(TipRequest(stream: stream, partition: partition)) }
+    }
+
+    /// The request for a window's first page.
+    func call(_ request: FetchRequest) throws(TemplateError) -> HTTPCall {
+        let render = Rendering(stream: request.stream, partition: request.partition, window: request.window)
+        return try call(settings.request, render)
+    }
+
+    /// The request for the tip.
+    func call(_ request: TipRequest) throws(TemplateError) -> HTTPCall {
+        let render = Rendering(stream: request.stream, partition: request.partition, window: nil)
+        return try call(settings.tip?.request ?? HTTPRequestSettings(), render)
+    }
+
+    private func call(_ request: HTTPRequestSettings, _ render: Rendering) throws(TemplateError) -> HTTPCall {
+        var call = HTTPCall(address: try address(request, render), method: request.method)
+        let own = Set(request.headers.map { $0.name.lowercased() })
+        for header in settings.headers.filter({ !own.contains($0.name.lowercased()) }) + request.headers {
+            call.headers.append((header.name.lowercased(), try render.header(header.value)))
+        }
+        if let body = request.body {
+            let type = call.headers.first { $0.name == "content-type" }?.value.lowercased() ?? "application/json"
+            if !call.headers.contains(where: { $0.name == "content-type" }) {
+                call.headers.append(("content-type", type))
+            }
+            call.body = Array(try render.body(body, isJSON: type.contains("json")).utf8)
+        }
+        if !call.headers.contains(where: { $0.name == "accept" }) {
+            let accept =
+                switch settings.format {
+                case .json: "application/json"
+                case .ndjson: "application/x-ndjson, application/json;q=0.9, */*;q=0.1"
+                case .csv: "text/csv, */*;q=0.1"
+                }
+            call.headers.append(("accept", accept))
+        }
+        return call
+    }
+
+    private func address(_ request: HTTPRequestSettings, _ render: Rendering) throws(TemplateError) -> Address {
+        let base = try render.url(settings.baseURL)
+        let path = try request.path.map { path throws(TemplateError) in try render.path(path) } ?? ""
+        var url = base
+        if !path.isEmpty {
+            while url.hasSuffix("/") { url.removeLast() }
+            url += path.hasPrefix("/") || path.hasPrefix("?") ? path : "/" + path
+        }
+        guard let address = Address(url) else {
+            throw TemplateError(
+                "'\(settings.baseURL.text)' and the path make no address; write base_url as https://host/path, "
+                    + "without a user")
+        }
+        let parameters = try request.parameters.map { parameter throws(TemplateError) in
+            Paginator.Parameter(name: parameter.name, value: try render.plain(parameter.value))
+        }
+        return address.adding(parameters)
+    }
+}
+
+/// Renders templates for one stream, partition and window.
+private struct Rendering {
+    let stream: StreamDefinition
+    let partition: Partition
+    let window: Range<Int64>?
+
+    func plain(_ template: Template) throws(TemplateError) -> String {
+        try template.render(stream: stream, partition: partition, window: window) { _, value throws(TemplateError) in
+            value
+        }
+    }
+
+    func header(_ template: Template) throws(TemplateError) -> String {
+        let value = try plain(template)
+        guard !value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) else {
+            throw TemplateError("a header's value holds a line end or another control character, in '\(template.text)'")
+        }
+        return value
+    }
+
+    /// A base URL. Up to the first slash behind the scheme a value is part of the host.
+    func url(_ template: Template) throws(TemplateError) -> String {
+        var before = ""
+        var starts: [String] = []
+        for segment in template.segments {
+            starts.append(before)
+            if case .literal(let literal) = segment { before += literal } else { before += "x" }
+        }
+        return try template.render(stream: stream, partition: partition, window: window) {
+            index, value throws(TemplateError) in
+            let start = starts[index]
+            guard let scheme = start.range(of: "://") else {
+                throw TemplateError("a placeholder cannot be the scheme, in '\(template.text)'")
+            }
+            if start[scheme.upperBound...].contains("/") { return try segment(value, template) }
+            guard Origin.isHost(value), !value.hasPrefix("[") else {
+                throw TemplateError(
+                    "'\(value)' cannot be part of a host: only letters, digits, hyphens and dots, in '\(template.text)'"
+                )
+            }
+            return value
+        }
+    }
+
+    func path(_ template: Template) throws(TemplateError) -> String {
+        try template.render(stream: stream, partition: partition, window: window) { _, value throws(TemplateError) in
+            try segment(value, template)
+        }
+    }
+
+    private func segment(_ value: String, _ template: Template) throws(TemplateError) -> String {
+        // Percent-encoded dots are dots too (RFC 3986, section 6.2.2.2), and would climb out of the path.
+        guard value != ".", value != "..", !value.isEmpty else {
+            throw TemplateError("'\(value)' cannot be part of a path, in '\(template.text)'")
+        }
+        return PercentEncoding.encode(value)
+    }
+
+    func body(_ template: Template, isJSON: Bool) throws(TemplateError) -> String {
+        let isInside = template.isInsideJSONString
+        let text = try template.render(stream: stream, partition: partition, window: window) {
+            index, value throws(TemplateError) in
+            guard isJSON else { return PercentEncoding.encode(value) }
+            if isInside[index] { return Template.jsonEscaped(value) }
+            guard Template.isJSONNumber(value) else {
+                throw TemplateError("'\(value)' is no number; put the placeholder in quotes, in '\(template.text)'")
+            }
+            return value
+        }
+        guard isJSON else { return text }
+        do {
+            _ = try JSONDocument(wrapped: JSONDocument.prefix + Array(text.utf8) + JSONDocument.suffix)
+        } catch {
+            throw TemplateError("the body is not JSON: \(error.reason), in '\(template.text)'")
+        }
+        return text
+    }
+}

@@ -1,0 +1,75 @@
+import Lacuna
+
+/// What a status and the headers say of an answer, before its body is read as records.
+struct ResponseCheck: Sendable {
+    /// What is to be done with an answer.
+    enum Verdict: Sendable, Hashable {
+        /// Its body is a page.
+        case page
+        /// There is nothing, and that is an answer.
+        case empty
+        /// Ask elsewhere on the same origin.
+        case redirect(String)
+        /// It is none.
+        case failure(SourceError.Kind, String, retryAfter: Duration?)
+    }
+
+    private let onStatus: [Int: HTTPStatusAction]
+
+    init(_ settings: HTTPSettings) {
+        onStatus = settings.onStatus
+    }
+
+    /// Weighs an answer.
+    ///
+    /// - Parameter patience: the longest wait that a run has time for; who asks for more is left alone.
+    func verdict(status: Int, header: (String) -> String?, patience: Duration) -> Verdict {
+        let asked = RetryAfter.wait(header("retry-after"))
+        switch onStatus[status] {
+        case .empty: return .empty
+        case .unavailable: return .failure(.unavailable, "which `on_status` calls unavailable", retryAfter: nil)
+        case .retry: return transient("which `on_status` retries", asked, patience)
+        case .fail: return .failure(.permanent, "which `on_status` calls a failure", retryAfter: nil)
+        case nil: break
+        }
+        switch status {
+        case 204: return .empty
+        case 200..<300: return content(header("content-type"))
+        case 301, 302, 303, 307, 308:
+            guard let target = header("location") else {
+                return .failure(.permanent, "a redirect that leads nowhere", retryAfter: nil)
+            }
+            return .redirect(target)
+        case 401, 403: return .failure(.permanent, "check `auth`", retryAfter: nil)
+        case 408: return transient("", asked, patience)
+        case 429: return transient("lower `rate_limit`", asked, patience)
+        case 500..<600: return transient("", asked, patience)
+        default:
+            return .failure(.permanent, "check `request`; `on_status` can give a status a meaning", retryAfter: nil)
+        }
+    }
+
+    private func transient(_ advice: String, _ asked: Duration?, _ patience: Duration) -> Verdict {
+        guard let asked, asked > patience else { return .failure(.transient, advice, retryAfter: asked) }
+        return .failure(
+            .deferred,
+            "and asks to be left alone until \(Wait.instant(after: asked)), for \(Wait.text(asked)), which is longer "
+                + "than `max_backoff`", retryAfter: asked)
+    }
+
+    private func content(_ type: String?) -> Verdict {
+        guard let type = type?.lowercased() else { return .page }
+        let parts = type.split(separator: ";").map { String($0).trimmingWhitespace }
+        if let media = parts.first, ["text/html", "application/xhtml+xml"].contains(media) {
+            return .failure(
+                .permanent, "but with a page of HTML, not data: a login, a proxy or an error page", retryAfter: nil)
+        }
+        for part in parts.dropFirst() where part.hasPrefix("charset=") {
+            let charset = part.dropFirst(8).filter { $0 != "\"" }
+            guard ["utf-8", "utf8", "us-ascii", "ascii"].contains(charset) else {
+                return .failure(.permanent, "but in the charset \(charset.prefix(40)), not UTF-8", retryAfter: nil)
+            }
+        }
+        return .page
+    }
+}

@@ -1,0 +1,129 @@
+import Lacuna
+import Testing
+
+@testable import LacunaSources
+
+@Suite("A request")
+struct RequestBuilderTests {
+    private var stream: StreamDefinition {
+        var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+        stream.partitions = .product([PartitionColumn(name: "place", values: ["x"])])
+        return stream
+    }
+
+    private func call(
+        _ base: String, place: String = "x", _ change: (inout HTTPRequestSettings) throws -> Void = { _ in }
+    ) throws -> HTTPCall {
+        var settings = HTTPSettings(baseURL: try Template(base))
+        try change(&settings.request)
+        return try RequestBuilder(settings).call(
+            FetchRequest(stream: stream, partition: Partition([place]), window: 10..<20))
+    }
+
+    @Test("puts base, path and parameters together")
+    func puts() throws {
+        let call = try call("https://api.example.com/v1/") {
+            $0.path = try Template("/results/{partition.place}")
+            $0.parameters = [
+                NamedTemplate("from", try Template("{window.first}")), NamedTemplate("a b", try Template("c&d")),
+            ]
+        }
+        #expect(call.address.url == "https://api.example.com/v1/results/x?from=10&a%20b=c%26d")
+    }
+
+    @Test(
+        "encodes a value for its place in the path", arguments: [("a/b?c#d", "a%2Fb%3Fc%23d"), ("é", "%C3%A9")])
+    func path(value: String, encoded: String) throws {
+        let call = try call("https://h", place: value) { $0.path = try Template("/p/{partition.place}/q") }
+        #expect(call.address.url == "https://h/p/\(encoded)/q")
+    }
+
+    @Test("keeps a value from climbing out of the path", arguments: ["..", ".", ""])
+    func climbs(value: String) throws {
+        #expect(throws: TemplateError.self) {
+            try call("https://h", place: value) { $0.path = try Template("/p/{partition.place}/q") }
+        }
+    }
+
+    @Test(
+        "keeps a value from naming another host",
+        arguments: ["evil.com/", "a@b", "a:80", "", "a b", "-", "a..b", "[::1]"])
+    func host(value: String) throws {
+        let good = try call("https://{partition.place}.example.com", place: "oak-land")
+        #expect(good.address.url == "https://oak-land.example.com/")
+        #expect(throws: TemplateError.self) { try call("https://{partition.place}.example.com/v1", place: value) }
+    }
+
+    @Test("refuses a header with a line end")
+    func header() throws {
+        #expect(throws: TemplateError.self) {
+            try call("https://h", place: "a\r\nx-evil: 1") {
+                $0.headers = [NamedTemplate("x-place", try Template("{partition.place}"))]
+            }
+        }
+    }
+
+    @Test("takes JSON as it is written, and escapes values in its strings")
+    func body() throws {
+        let call = try call("https://h", place: "o\"k\\\n") {
+            $0.method = .post
+            $0.body = try .body(
+                #"{"method":"get","params":[{window.first},{"to":{window.last},"p":"{partition.place}"}]}"#)
+        }
+        #expect(
+            String(decoding: call.body ?? [], as: UTF8.self)
+                == #"{"method":"get","params":[10,{"to":19,"p":"o\"k\\\u000a"}]}"#)
+        #expect(call.headers.first { $0.name == "content-type" }?.value == "application/json")
+    }
+
+    @Test("keeps a value outside quotes from being anything but a number", arguments: ["1,2", "true", "", "01", "1]"])
+    func bodyNumber(value: String) throws {
+        #expect(throws: TemplateError.self) {
+            try call("https://h", place: value) { $0.body = try .body("[{partition.place}]") }
+        }
+    }
+
+    @Test("refuses a body that is not JSON")
+    func bodyShape() throws {
+        #expect(throws: TemplateError.self) { try call("https://h") { $0.body = try .body(#"{"a":{window.first}"#) } }
+    }
+
+    @Test("refuses a base URL with a user, or of another kind", arguments: ["https://me:pw@h", "ftp://h", "h/v1"])
+    func base(url: String) throws {
+        #expect(throws: TemplateError.self) { try call(url) }
+    }
+
+    @Test(
+        "holds links to an origin",
+        arguments: [
+            ("/v1/b?x=1", "https://h/v1/b?x=1"), ("b", "https://h/v1/b"), ("?p=2", "https://h/v1/a?p=2"),
+            ("https://H:443/c", "https://h/c"), ("//evil.com/x", "https://evil.com/x"), ("https://me@h/c", nil),
+            ("javascript:alert(1)", nil), ("https:\\\\evil.com", nil), ("/a b", nil),
+        ] as [(String, String?)])
+    func resolves(link: String, url: String?) throws {
+        let address = try #require(Address("https://h/v1/a?p=1"))
+        #expect(address.resolving(link)?.url == url)
+    }
+
+    @Test("goes through the proxy that the environment names, but not to those it excepts")
+    func proxies() throws {
+        let rules = ProxyRules(environment: [
+            "HTTPS_PROXY": "http://u:p@proxy:3128", "NO_PROXY": "localhost, .example.com",
+        ])
+        let ports = ["https://other.org", "https://api.example.com", "http://other.org"].map { url in
+            Address(url).flatMap { rules.proxy(for: $0.origin) }?.port
+        }
+        #expect(ports == [3128, nil, nil])
+    }
+
+    @Test(
+        "reads Retry-After in both forms and passes over rubbish",
+        arguments: [
+            ("0", 0), ("120", 120), ("99999999999999999999", 604_800), ("Thu, 01 Jan 1970 00:02:00 GMT", 20),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("soon", nil), ("-5", nil), ("1.5", nil), ("", nil), (nil, nil),
+            ("Thu, 31 Feb 1970 00:02:00 GMT", nil),
+        ] as [(String?, Int64?)])
+    func retryAfter(header: String?, seconds: Int64?) {
+        #expect(RetryAfter.wait(header, now: 100) == seconds.map { .seconds($0) })
+    }
+}

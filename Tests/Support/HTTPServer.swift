@@ -1,0 +1,170 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// A server on the loopback interface that answers as a test scripts it and remembers what it was asked.
+public final class HTTPServer: Sendable {
+    /// What came in.
+    public struct Request: Sendable {
+        /// The verb.
+        public let method: String
+        /// Path and query as they were sent.
+        public let target: String
+        /// The headers; names in lower case.
+        public let headers: [String: String]
+        /// The body.
+        public let body: String
+        /// When its head arrived.
+        public let arrival: ContinuousClock.Instant
+
+        /// The path without the query.
+        public var path: String { target.split(separator: "?").first.map(String.init) ?? target }
+
+        /// A parameter of the query, decoded.
+        public subscript(parameter: String) -> String? {
+            URLComponents(string: target)?.queryItems?.first { $0.name == parameter }?.value
+        }
+    }
+
+    /// What goes out.
+    public struct Response: Sendable {
+        /// The status.
+        public var status: Int
+        /// The headers beside the length.
+        public var headers: [(String, String)]
+        /// The body.
+        public var body: [UInt8]
+        /// Wait before the head.
+        public var delay: Duration = .zero
+        /// Close the connection after so many bytes of the body.
+        public var cutAfter: Int?
+        /// Send the body a byte at a time, so far apart.
+        public var drip: Duration?
+
+        /// A response.
+        public init(
+            _ body: String, status: Int = 200, type: String? = "application/json", headers: [(String, String)] = []
+        ) {
+            self.init(Array(body.utf8), status: status, type: type, headers: headers)
+        }
+
+        /// A response of bytes.
+        public init(
+            _ body: [UInt8], status: Int = 200, type: String? = "application/json", headers: [(String, String)] = []
+        ) {
+            self.status = status
+            self.body = body
+            self.headers = (type.map { [("content-type", $0)] } ?? []) + headers
+        }
+    }
+
+    /// What answers.
+    public typealias Handler = @Sendable (Request) async -> Response
+
+    private let log = Mutex<[Request]>([])
+    private let handler: Handler
+    private let channel: Mutex<(any Channel)?> = Mutex(nil)
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    public var url: String { "http://127.0.0.1:\(port)" }
+    /// The port.
+    public var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
+    /// What was asked so far, in the order of arrival.
+    public var requests: [Request] { log.withLock { $0 } }
+
+    private init(_ handler: @escaping Handler) {
+        self.handler = handler
+    }
+
+    /// Runs `body` beside a server.
+    public static func with<Value>(
+        _ handler: @escaping Handler, _ body: (HTTPServer) async throws -> Value
+    ) async throws -> Value {
+        let server = HTTPServer(handler)
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
+                    try channel.pipeline.syncOperations.addHandler(Connection(server))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        server.channel.withLock { $0 = channel }
+        do {
+            let value = try await body(server)
+            try await channel.close()
+            return value
+        } catch {
+            // A test's own failure is the one to see.
+            try? await channel.close()
+            throw error
+        }
+    }
+
+    fileprivate func answer(_ request: Request) async -> Response {
+        log.withLock { $0.append(request) }
+        return await handler(request)
+    }
+}
+
+/// One connection: gathers a request, has it answered, sends the answer.
+private final class Connection: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let server: HTTPServer
+    private var head: HTTPRequestHead?
+    private var arrival = ContinuousClock.now
+    private var body = ""
+
+    init(_ server: HTTPServer) {
+        self.server = server
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            arrival = .now
+            body = ""
+        case .body(let piece): body += String(buffer: piece)
+        case .end:
+            guard let head else { return }
+            let request = HTTPServer.Request(
+                method: head.method.rawValue, target: head.uri,
+                headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first },
+                body: body, arrival: arrival)
+            let channel = context.channel
+            let server = server
+            // Unstructured: a channel's handler has no task to be a child of. It ends with the answer.
+            Task {
+                let response = await server.answer(request)
+                try? await Connection.send(response, on: channel)
+            }
+        }
+    }
+
+    private static func send(_ response: HTTPServer.Response, on channel: any Channel) async throws {
+        if response.delay > .zero { try await Task.sleep(for: response.delay) }
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
+        for (name, value) in response.headers { head.headers.add(name: name, value: value) }
+        if response.status != 204, !head.headers.contains(name: "transfer-encoding") {
+            head.headers.add(name: "content-length", value: String(response.body.count))
+        }
+        try await channel.writeAndFlush(HTTPServerResponsePart.head(head))
+        if let drip = response.drip {
+            for byte in response.body {
+                try await channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: [byte]))))
+                try await Task.sleep(for: drip)
+            }
+        } else {
+            let sent = response.cutAfter.map { Array(response.body.prefix($0)) } ?? response.body
+            try await channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: sent))))
+        }
+        if response.cutAfter != nil { return try await channel.close() }
+        try await channel.writeAndFlush(HTTPServerResponsePart.end(nil))
+    }
+}
