@@ -46,7 +46,7 @@ enum JSONSchema {
 
     private static func members(of kind: SettingKind) -> [(String, JSONValue)] {
         switch kind {
-        case .text, .template, .script, .bound: scalar()
+        case .text, .template, .body, .path, .script, .bound: scalar()
         case .value: [("type", ["string", "number", "boolean"])]
         case .version: [("const", .number(1))]
         case .integer(let range): interpolated(integer(range))

@@ -60,6 +60,10 @@ indirect enum SettingKind: Sendable {
     case choice([String], reserved: [String] = [])
     /// Text with placeholders.
     case template(window: Bool)
+    /// A body: text in which only what names the window or the partition is a placeholder.
+    case body(window: Bool)
+    /// A place in a JSON document.
+    case path
     /// An argument vector of templates.
     case arguments(window: Bool)
     /// The path of a SQL file.
@@ -87,5 +91,5 @@ indirect enum SettingKind: Sendable {
 
 /// The types of sources that this version has.
 enum SourceType: String, Sendable, CaseIterable {
-    case command, file, postgres
+    case command, file, postgres, http
 }

@@ -3,7 +3,7 @@ import Lacuna
 extension SettingsTable {
     /// The words that a source's `type` takes.
     static let sourceType = Setting(
-        "type", .choice(SourceType.allCases.map(\.rawValue), reserved: ["http"]), "Where the rows come from.",
+        "type", .choice(SourceType.allCases.map(\.rawValue)), "Where the rows come from.",
         required: true)
 
     /// The settings of a source but for its type, which a stream may override.
@@ -12,11 +12,9 @@ extension SettingsTable {
         case .command: command
         case .file: file
         case .postgres: postgres
+        case .http: http
         }
     }
-
-    /// Settings that only a later version's sources have.
-    static let reservedSource = ["base_url", "auth", "headers", "rate_limit", "on_status"].map(Setting.reserved)
 
     /// The types of source that have a setting.
     static func types(having name: String) -> [SourceType] {
@@ -37,17 +35,17 @@ extension SettingsTable {
                 }
             }
         }
-        return SettingsGroup(name: stream.name, settings: settings + reservedSource)
+        return SettingsGroup(name: stream.name, settings: settings)
     }
 
     /// A setting as it may look for any type of source that has it.
     private static func anySource(_ setting: Setting) -> Setting {
         let kinds = types(having: setting.name).compactMap { source($0)[setting.name]?.kind }
-        let isOneKind = !["tip"].contains(setting.name)
+        let isOneKind = !["tip", "timeout", "format"].contains(setting.name)
         return Setting(setting.name, isOneKind ? setting.kind : .either(kinds), setting.summary)
     }
 
-    private static let retrying = Setting("retry", .group(retry), "How transient faults are retried.")
+    static let retrying = Setting("retry", .group(retry), "How transient faults are retried.")
     private static let timeout = Setting("timeout", .duration, "How long one run or query may take; 10m if absent.")
     private static let format = Setting(
         "format", .choice(RecordFormat.allCases.map(\.rawValue)),

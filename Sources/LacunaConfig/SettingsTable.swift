@@ -82,8 +82,5 @@ enum SettingsTable {
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
             Setting("leases", .boolean, "Whether batches are leased; off behind a proxy that pools transactions."),
-            .reserved("request"),
-            .reserved("record_selector"),
-            .reserved("paginator"),
         ])
 }

@@ -12,7 +12,9 @@ extension ShapeChecker {
                 reading.report("'\(name)' must be above zero", at: node.position)
             }
         case .template(let window):
-            check(template: text, window: window, name: name, at: node.position)
+            check(text.template, window: window, name: name, at: node.position)
+        case .body(let window):
+            check(text.body, window: window, name: name, at: node.position)
         default: break
         }
     }
@@ -27,6 +29,7 @@ extension ShapeChecker {
         case .span: Written.span(text.text) != nil
         case .season: Season(text.text) != nil
         case .choice(let words, _): words.contains(text.text)
+        case .path: JSONPath(text.text) != nil
         default: !text.text.isEmpty
         }
     }
@@ -41,16 +44,16 @@ extension ShapeChecker {
                 suggestion: text.hasSecrets ? nil : Suggestion.nearest(to: text.text, among: words))
         case .version:
             reading.report("version \(node.found) is not known; this version reads 'version: 1'", at: node.position)
-        case .text, .template, .script, .bound:
+        case .text, .template, .body, .script, .bound:
             reading.report("'\(name)' is empty; give it a value or remove it", at: node.position)
         default:
             expected(ShapeChecker.description(of: kind), node, name)
         }
     }
 
-    private func check(template text: WrittenText, window: Bool, name: String, at position: Position) {
+    private func check(_ text: String, window: Bool, name: String, at position: Position) {
         do {
-            let template = try Template(text.template)
+            let template = try Template(text)
             if !window, template.usesWindow {
                 reading.report(
                     "'\(name)' cannot name the window: a tip has none; it may name {partition.NAME}", at: position)
@@ -112,6 +115,8 @@ extension ShapeChecker {
         case .season: "a season like 10-01..06-30"
         case .choice(let words, _): list(words)
         case .version: "the number 1"
+        case .path: "a dotted path like data.items, or $ for the whole page"
+        case .body: "text, as in '{\"from\": {window.first}}'"
         default: "text"
         }
     }

@@ -100,8 +100,10 @@ struct ShapeChecker {
         case .seasons: checkSeasons(node, name: name, place: place)
         case .partitions: checkPartitions(node, name: name)
         case .either(let kinds):
-            let wanted = kinds.first { wantsScalar($0) == (node.scalar != nil) } ?? kinds[0]
-            if kinds.allSatisfy(wantsScalar), node.scalar != nil { return }
+            let fitting = kinds.filter { shape(of: $0) == shape(of: node) }
+            // Several that fit cannot be told apart here; the readers do.
+            if fitting.count > 1, node.scalar != nil { return }
+            let wanted = fitting.first ?? kinds[0]
             check(node, wanted, name: name, place: place)
         case .source, .stream: break
         default: check(scalar: node, kind, name: name)
@@ -152,14 +154,15 @@ struct ShapeChecker {
         }
         let typeSetting = SettingsTable.sourceType
         guard let typeNode = node["type"], !typeNode.isNull else {
-            return reading.report("\(place) has no 'type': write command, file or postgres", at: entry.position)
+            let types = ShapeChecker.list(SourceType.allCases.map(\.rawValue))
+            return reading.report("\(place) has no 'type': write \(types)", at: entry.position)
         }
         guard let type = SourceType(rawValue: typeNode.scalar?.text ?? "") else {
             return check(typeNode, typeSetting.kind, name: "type", place: place)
         }
         let own = SettingsTable.source(type)
         let group = SettingsGroup(
-            name: own.name, settings: [typeSetting] + own.settings + SettingsTable.reservedSource)
+            name: own.name, settings: [typeSetting] + own.settings)
         check(node, group: group, place: place, name: entry.name, at: entry.position) { name in
             foreign(name, to: place, of: type)
         }
@@ -188,11 +191,20 @@ struct ShapeChecker {
         reading.report("'\(Shown.text(name))': expected \(what), found \(node.found)", at: node.position)
     }
 
-    private func wantsScalar(_ kind: SettingKind) -> Bool {
+    private enum Shape {
+        case scalar, list, map
+    }
+
+    private func shape(of kind: SettingKind) -> Shape {
         switch kind {
-        case .list, .arguments, .map, .group: false
-        default: true
+        case .list, .arguments: .list
+        case .map, .group: .map
+        default: .scalar
         }
+    }
+
+    private func shape(of node: ConfigNode) -> Shape {
+        node.list != nil ? .list : node.map != nil ? .map : .scalar
     }
 
     private func firstSentence(of setting: Setting) -> String {

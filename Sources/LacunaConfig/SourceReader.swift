@@ -45,6 +45,11 @@ struct SourceReader {
             settings.tip = section["tip"].flatMap { self.template($0, definition) }
             settings.timeout = section.duration("timeout") ?? settings.timeout
             return .postgres(settings)
+        case .http:
+            guard let url = section["base_url"] else { return missing("base_url", section, definition) }
+            guard let template = template(url, definition) else { return nil }
+            return HTTPReader(reading: reading, section: section, definition: definition).settings(baseURL: template)
+                .map(SourceSettings.http)
         }
     }
 
@@ -58,19 +63,24 @@ struct SourceReader {
         (node?.list ?? []).compactMap { template($0, definition) }
     }
 
-    /// Reads a template and renders it once, so that what does not fit the stream is found before anything runs.
     private func template(_ node: ConfigNode, _ definition: StreamDefinition) -> Template? {
-        guard let text = node.scalar else { return nil }
+        node.scalar.flatMap { SourceReader.template($0.template, at: node.position, definition, reading) }
+    }
+
+    /// Reads a template and renders it once, so that what does not fit the stream is found before anything runs.
+    static func template(
+        _ text: String, at position: Position, _ definition: StreamDefinition, _ reading: Reading
+    ) -> Template? {
         let stream = Shown.text(definition.name)
         do {
-            let template = try Template(text.template)
+            let template = try Template(text)
             let columns = definition.partitions.columns
             let unknown = template.partitionColumns.subtracting(columns).sorted()
             for column in unknown {
                 let known =
                     columns.isEmpty ? "no partitions" : "the partition columns \(columns.joined(separator: ", "))"
                 reading.report(
-                    foreign: "'{partition.\(column)}': stream '\(stream)' has \(known)", at: node.position,
+                    foreign: "'{partition.\(column)}': stream '\(stream)' has \(known)", at: position,
                     suggestion: Suggestion.nearest(to: column, among: columns))
             }
             guard unknown.isEmpty else { return nil }
@@ -79,7 +89,7 @@ struct SourceReader {
             _ = try template.render(request)
             return template
         } catch {
-            reading.report(foreign: "stream '\(stream)': \(error.description)", at: node.position)
+            reading.report(foreign: "stream '\(stream)': \(error.description)", at: position)
             return nil
         }
     }

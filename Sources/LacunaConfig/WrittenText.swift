@@ -1,3 +1,5 @@
+import LacunaSources
+
 /// A scalar's text, in which what came from the environment or a file stays apart from what was written.
 ///
 /// A value from outside is data: it is never read again as YAML, as an interpolation or as a template.
@@ -31,6 +33,15 @@ struct WrittenText: Sendable, Hashable {
     var template: String {
         pieces.map { piece in
             if case .literal(let text) = piece { return text }
+            return piece.text.replacing("{", with: "{{").replacing("}", with: "}}")
+        }
+        .joined()
+    }
+
+    /// The value as a body's text: as ``template``, but braces that belong to no placeholder stand for themselves.
+    var body: String {
+        pieces.map { piece in
+            if case .literal(let text) = piece { return Template.escapingBraces(of: text) }
             return piece.text.replacing("{", with: "{{").replacing("}", with: "}}")
         }
         .joined()

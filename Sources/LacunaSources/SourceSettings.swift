@@ -8,6 +8,8 @@ public enum SourceSettings: Sendable, Hashable {
     case file(FileSettings)
     /// A PostgreSQL database.
     case postgres(PostgresSettings)
+    /// An HTTP API.
+    case http(HTTPSettings)
 }
 
 /// The settings of a source that runs a program for each window.

@@ -29,7 +29,7 @@ struct SettingProblemTests {
             integerConfig(source: "path: x"), at: "6:5", "'path' belongs to sources of type file",
             "'node' is of type command"),
         WrongConfig(integerConfig(source: "tiip: [x]"), at: "6:5", "unknown setting 'tiip' in source 'node'", "'tip'?"),
-        WrongConfig(integerConfig(source: "base_url: x"), at: "6:5", "'base_url' is not supported yet"),
+        WrongConfig(integerConfig(source: "base_url: x"), at: "6:5", "'base_url' belongs to sources of type http"),
         WrongConfig(integerConfig(source: "format: xml"), at: "6:13", "expected ndjson or csv, found 'xml'"),
         WrongConfig(integerConfig(source: "timeout: 30"), at: "6:14", "'timeout': expected a time like 30s"),
         WrongConfig(integerConfig(source: "timeout: 0s"), at: "6:14", "'timeout' must be above zero"),
@@ -50,8 +50,6 @@ struct SettingProblemTests {
         WrongConfig(
             integerConfig(source: "retry: {backoff: 5s, max_backoff: 1s}"), at: "6:39", "shorter than 'backoff'"),
         WrongConfig(integerConfig(source: "retry: 3"), at: "6:12", "expected a map of settings, found '3'"),
-        WrongConfig(
-            "version: 1\nsources: {a: {type: http}}\nstreams: {}", at: "2:21", "'type: http' is not supported yet"),
         WrongConfig("version: 1\nsources: {a: {type: comand}}\nstreams: {}", at: "2:21", "did you mean 'command'?"),
         WrongConfig("version: 1\nsources: {a: {path: x}}\nstreams: {}", at: "2:11", "source 'a' has no 'type'"),
         WrongConfig("version: 1\nsources: {a: }\nstreams: {}", at: "2:11", "source 'a' has no value"),
@@ -82,7 +80,7 @@ struct SettingProblemTests {
         WrongConfig(
             integerConfig("path: x"), at: "12:5", "'path' belongs to sources of type file",
             "source 'node' of stream 'blocks' is of type command"),
-        WrongConfig(integerConfig("request: {}"), at: "12:5", "'request' is not supported yet"),
+        WrongConfig(integerConfig("request: {}"), at: "12:5", "'request' belongs to sources of type http"),
         WrongConfig(integerConfig("primary_key: []"), at: "12:18", "empty list"),
         WrongConfig(integerConfig("primary_key: [a, a]"), at: "12:22", "'a' stands twice"),
         WrongConfig(integerConfig("workers: 65"), at: "12:14", "a number from 1 to 64, found '65'"),

@@ -37,7 +37,7 @@ struct DoctorCommand: AsyncParsableCommand {
         for stream in try project.streams(streams) {
             Console.shared.output("")
             Console.shared.output(style.bold("stream \(stream.definition.name)"))
-            show(await Diagnosis.stream(stream.definition, source: stream.source.makeSource(), on: session))
+            show(await Diagnosis.stream(stream.definition, source: project.source(of: stream), on: session))
         }
         await session.close()
         Console.shared.flush()

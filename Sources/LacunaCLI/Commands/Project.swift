@@ -51,6 +51,8 @@ struct GlobalOptions: ParsableArguments {
 struct Project {
     let configuration: Configuration
     let database: Database
+    /// Limits and connections that streams of one source share.
+    private let connections = HTTPConnections()
 
     /// Reads the config.
     ///
@@ -92,17 +94,22 @@ struct Project {
     }
 
     func reconciler(_ stream: StreamConfiguration) -> Reconciler {
-        Reconciler(stream: stream.definition, source: stream.source.makeSource(), database: database)
+        Reconciler(stream: stream.definition, source: source(of: stream), database: database)
+    }
+
+    func source(of stream: StreamConfiguration) -> any Source {
+        stream.source.makeSource(name: stream.sourceName, connections: connections)
     }
 }
 
 extension SourceSettings {
     /// The source with these settings.
-    func makeSource() -> any Source {
+    fileprivate func makeSource(name: String, connections: HTTPConnections) -> any Source {
         switch self {
         case .command(let settings): CommandSource(settings)
         case .file(let settings): FileSource(settings)
         case .postgres(let settings): PostgresSource(settings)
+        case .http(let settings): HTTPSource(settings, name: name, connections: connections)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Lacuna
 import LacunaConfig
+import LacunaSources
 
 /// What `--dry-run` prints.
 enum RunPlanRendering {
@@ -16,6 +17,9 @@ enum RunPlanRendering {
         let batches: [Batch]
         let units: UInt64
         let waiting_units: UInt64
+        /// Of sources that are asked over HTTP: at least so many, which take at least so long at the rate limit.
+        let requests: Int?
+        let seconds: Double?
         let notes: [String]
         let failures: [String]
     }
@@ -36,8 +40,8 @@ enum RunPlanRendering {
             }
             failed = failed || !plan.failures.isEmpty
             switch format {
-            case .text: show(plan, stream: stream.definition, limit: options.maxBatches)
-            case .json: documents.append(document(plan, stream: stream.definition))
+            case .text: show(plan, stream: stream, limit: options.maxBatches)
+            case .json: documents.append(document(plan, stream: stream))
             }
         }
         if format == .json { Console.shared.output(try JSONText.encode(["plans": documents])) }
@@ -45,7 +49,14 @@ enum RunPlanRendering {
         if failed { throw ExitStatus.failed }
     }
 
-    private static func show(_ plan: RunPlan, stream: StreamDefinition, limit: Int?) {
+    /// A batch takes a request at least.
+    private static func time(forBatches count: Int, of stream: StreamConfiguration) -> Duration? {
+        guard case .http(let settings) = stream.source else { return nil }
+        return settings.limits.time(forRequests: count)
+    }
+
+    private static func show(_ plan: RunPlan, stream configuration: StreamConfiguration, limit: Int?) {
+        let stream = configuration.definition
         let console = Console.shared
         for failure in plan.failures {
             console.error(
@@ -70,10 +81,17 @@ enum RunPlanRendering {
         }
         for line in table.lines(indent: "  ").dropFirst() { console.output(line) }
         if batches.count > 20 { console.output("  … and \(Numbers.grouped(batches.count - 20)) more") }
+        if let time = time(forBatches: batches.count, of: configuration) {
+            console.output(
+                "  at least \(Numbers.count(batches.count, "request")), \(Numbers.time(seconds: time / .seconds(1))) at the "
+                    + "rate limit")
+        }
     }
 
-    private static func document(_ plan: RunPlan, stream: StreamDefinition) -> Document {
-        Document(
+    private static func document(_ plan: RunPlan, stream configuration: StreamConfiguration) -> Document {
+        let stream = configuration.definition
+        let time = time(forBatches: plan.batches.count, of: configuration)
+        return Document(
             stream: stream.name,
             batches: plan.batches.map { batch in
                 Document.Batch(
@@ -84,7 +102,8 @@ enum RunPlanRendering {
                     reason: batch.reason.rawValue)
             },
             units: plan.batches.reduce(0) { $0 + $1.window.unitCount },
-            waiting_units: plan.waiting.values.reduce(0) { $0 + $1.count }, notes: plan.notes,
-            failures: plan.failures.map { Console.shared.masked($0.message) })
+            waiting_units: plan.waiting.values.reduce(0) { $0 + $1.count },
+            requests: time == nil ? nil : plan.batches.count, seconds: time.map { $0 / .seconds(1) },
+            notes: plan.notes, failures: plan.failures.map { Console.shared.masked($0.message) })
     }
 }

@@ -1,0 +1,128 @@
+import LacunaSources
+
+extension SettingsTable {
+    static let auth = SettingsGroup(
+        name: "auth",
+        settings: [
+            Setting(
+                "type", .choice(["bearer", "api_key", "http_basic", "oauth2_client_credentials"]), "Who asks, and how.",
+                required: true),
+            Setting("token", .text, "bearer: the token."),
+            Setting("header", .text, "api_key: the header that takes the key."),
+            Setting("param", .text, "api_key: the query parameter that takes the key, instead of a header."),
+            Setting("key", .text, "api_key: the key."),
+            Setting("username", .text, "http_basic: the user."),
+            Setting("password", .value, "http_basic: the password; empty if absent."),
+            Setting("token_url", .text, "oauth2_client_credentials: where tokens are asked for."),
+            Setting("client_id", .text, "oauth2_client_credentials: the client."),
+            Setting("client_secret", .text, "oauth2_client_credentials: its secret."),
+            Setting("scope", .text, "oauth2_client_credentials: the scope to ask for."),
+        ])
+
+    static let rateLimit = SettingsGroup(
+        name: "rate_limit",
+        settings: [
+            Setting("requests", .integer(1...1_000_000), "How many requests.", required: true),
+            Setting("per", .duration, "In any period of this length.", required: true),
+            Setting(
+                "on_exhausted", .choice(RateLimit.Exhaustion.allCases.map(\.rawValue)),
+                "When they are used up: wait, or defer the run; defer if absent for a day and longer."),
+        ])
+
+    static let timeouts = SettingsGroup(
+        name: "timeout",
+        settings: [
+            Setting("connect", .duration, "Until a connection stands; 10s if absent."),
+            Setting("idle", .duration, "Without a byte of the answer; 30s if absent."),
+            Setting("total", .duration, "From the start to the last byte; 2m if absent."),
+        ])
+
+    static let request = SettingsGroup(
+        name: "request",
+        settings: [
+            Setting("method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "GET if absent."),
+            Setting("path", .template(window: true), "Appended to base_url. Values are percent-encoded."),
+            Setting("params", .map(.template(window: true), of: "parameter"), "The parameters of the query."),
+            Setting("headers", .map(.template(window: true), of: "header"), "Headers of this request."),
+            Setting("body", .body(window: true), bodySummary),
+        ])
+
+    static let tip = SettingsGroup(
+        name: "tip",
+        settings: [
+            Setting("method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "GET if absent."),
+            Setting("path", .template(window: false), "Appended to base_url."),
+            Setting("params", .map(.template(window: false), of: "parameter"), "The parameters of the query."),
+            Setting("headers", .map(.template(window: false), of: "header"), "Headers of this request."),
+            Setting("body", .body(window: false), bodySummary),
+            Setting("select", .path, "Where the answer holds the newest key; absent: the answer is the key."),
+        ])
+
+    static let paginator = SettingsGroup(
+        name: "paginator",
+        settings: [
+            Setting(
+                "type",
+                .choice(["single_page", "page_number", "offset", "cursor", "json_link", "header_link"]),
+                "How the pages of a window follow each other.", required: true),
+            Setting("page_param", .text, "page_number: the parameter that takes the number; page if absent."),
+            Setting("base_page", .integer(0...1_000_000), "page_number: the first page's number; 1 if absent."),
+            Setting("page_size_param", .text, "page_number: the parameter that takes the size."),
+            Setting(
+                "page_size", .integer(1...1_000_000),
+                "page_number: records per page. A shorter page is the last, unless the pages say otherwise."),
+            Setting("offset_param", .text, "offset: the parameter that takes the offset; offset if absent."),
+            Setting("limit_param", .text, "offset: the parameter that takes the limit."),
+            Setting(
+                "limit", .integer(1...1_000_000),
+                "offset: records per page. A shorter page is the last, unless the pages say otherwise."),
+            Setting("cursor_path", .path, "cursor: where a page holds the next one's cursor."),
+            Setting("cursor_param", .text, "cursor: the parameter that takes it."),
+            Setting("next_path", .path, "json_link: where a page holds the next one's address."),
+            Setting("total_path", .path, "Where a page says how many records there are; proven before the commit."),
+            Setting("total_pages_path", .path, "Where a page says how many pages there are."),
+            Setting("has_more_path", .path, "Where a page says true or false: whether another follows."),
+            Setting("max_pages", .integer(1...10_000_000), "More pages than this are an error; 10000 if absent."),
+        ])
+
+    static let tls = SettingsGroup(
+        name: "tls",
+        settings: [
+            Setting("ca_file", .text, "A file of certificates (PEM) to trust beside the system's.", required: true)
+        ])
+
+    static let http = SettingsGroup(
+        name: "http source",
+        settings: [
+            Setting("base_url", .template(window: true), "Where every path starts from: https://host/path."),
+            Setting("auth", .group(auth), "The credentials."),
+            Setting("headers", .map(.template(window: true), of: "header"), "Headers of every request."),
+            Setting("rate_limit", .oneOrMany(.group(rateLimit)), "How fast all streams together may ask."),
+            Setting("concurrency", .integer(1...64), "How many requests may be in flight at once."),
+            Setting("stagger", .duration, "How far apart the first requests begin."),
+            Setting(
+                "timeout", .either([.duration, .group(timeouts)]), "How long a request may take, or its parts."),
+            Setting(
+                "on_status", .map(.choice(HTTPStatusAction.allCases.map(\.rawValue)), of: "status"),
+                "What a status means: empty, unavailable, retry or fail."),
+            Setting(
+                "max_page_bytes", .integer(1024...(1 << 30)),
+                "How large a page may be after decompression; 64 MiB if absent."),
+            Setting("tls", .group(tls), "How the server is known."),
+            Setting(
+                "proxy", .choice(["environment", "none"]),
+                "environment (if absent): HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
+            Setting(
+                "format", .choice(HTTPFormat.allCases.map(\.rawValue)), "How a page is written; json if absent."),
+            Setting("request", .group(request), "What is asked for a window."),
+            Setting(
+                "record_selector", .path,
+                "Where a page holds its records: a list, or one record. Absent or $: the page itself."),
+            Setting("paginator", .group(paginator), "How pages follow each other; single_page if absent."),
+            Setting("tip", .group(tip), "What is asked for the newest key."),
+            retrying,
+        ])
+
+    private static let bodySummary =
+        "JSON as text. Only {window.…} and {partition.…} are placeholders; without quotes around them they are numbers."
+}

@@ -1,0 +1,147 @@
+import Lacuna
+import LacunaSources
+import Testing
+
+@testable import LacunaConfig
+
+@Suite("An HTTP source in the config")
+struct HTTPSettingsTests {
+    static let source = """
+        base_url: "https://{partition.place}.example.com/v1"
+        auth: {type: http_basic, username: me, password: "${env:PASS}"}
+        headers: {accept: application/json}
+        rate_limit: [{requests: 2, per: 1s}, {requests: 1000, per: 1d, on_exhausted: wait}]
+        concurrency: 3
+        stagger: 1s
+        retry: {attempts: 5, backoff: 5s, max_backoff: 5m}
+        timeout: 30s
+        on_status: {404: empty, 410: unavailable}
+        max_page_bytes: 1_000_000
+        proxy: environment
+        """
+
+    static let stream = """
+        partitions: {place: [a, b]}
+        request: {path: /results, params: {from: "{window.first}"}, headers: {x-a: b}}
+        record_selector: results
+        paginator: {type: page_number, page_param: page_no, base_page: 0, page_size_param: size, page_size: 50, total_path: total}
+        tip: {path: /tip, select: data.0.id}
+        """
+
+    private func config(_ stream: String, source: String = HTTPSettingsTests.source) -> String {
+        integerConfig(stream, source: source).replacing("type: command", with: "type: http")
+            .replacing("    command: [./fetch]\n", with: "")
+    }
+
+    private func settings(_ text: String) throws -> HTTPSettings {
+        try withFixture { fixture in
+            let configuration = try fixture.parse(text, ["PASS": "canary", "HTTPS_PROXY": "http://proxy:3128"])
+            guard case .http(let settings) = try #require(configuration.streams.first).source else {
+                throw HTTPSettingsProblem()
+            }
+            return settings
+        }
+    }
+
+    @Test("reads to exactly these settings")
+    func reads() throws {
+        var expected = HTTPSettings(baseURL: try Template("https://{partition.place}.example.com/v1"))
+        expected.authentication = .basic(username: "me", password: "canary")
+        expected.headers = [NamedTemplate("accept", try Template("application/json"))]
+        expected.limits.rates = [
+            RateLimit(requests: 2, period: .seconds(1)),
+            RateLimit(requests: 1000, period: .seconds(86_400), onExhausted: .wait),
+        ]
+        expected.limits.concurrency = 3
+        expected.limits.stagger = .seconds(1)
+        expected.timeouts = HTTPTimeouts(connect: .seconds(10), idle: .seconds(30), total: .seconds(30))
+        expected.onStatus = [404: .empty, 410: .unavailable]
+        expected.pageByteLimit = 1_000_000
+        expected.proxies = ProxyRules(environment: ["HTTPS_PROXY": "http://proxy:3128"])
+        expected.secrets = ["canary"]
+        expected.request.path = try Template("/results")
+        expected.request.parameters = [NamedTemplate("from", try Template("{window.first}"))]
+        expected.request.headers = [NamedTemplate("x-a", try Template("b"))]
+        expected.recordSelector = JSONPath("results")
+        expected.paginator = PaginatorSettings(
+            .pageNumber(parameter: "page_no", base: 0, sizeParameter: "size", size: 50))
+        expected.paginator.totalPath = JSONPath("total")
+        var tip = HTTPRequestSettings()
+        tip.path = try Template("/tip")
+        expected.tip = HTTPTipSettings(request: tip, select: JSONPath("data.0.id"))
+        #expect(try settings(config(HTTPSettingsTests.stream)) == expected)
+    }
+
+    @Test("posts where there is a body, whose braces are its own")
+    func body() throws {
+        let read = try settings(
+            config(
+                #"request: {body: '{"params":[{window.first},{"a":{}}]}'}"#, source: "base_url: https://h\nproxy: none")
+        )
+        #expect(read.request.method == .post)
+        let expected = try Template.body(#"{"params":[{window.first},{"a":{}}]}"#)
+        #expect(read.request.body == expected)
+        #expect(read.proxies == ProxyRules())
+    }
+
+    @Test(
+        "knows every way to page",
+        arguments: [
+            ("type: single_page", .singlePage),
+            ("type: page_number", .pageNumber(parameter: "page", base: 1, sizeParameter: nil, size: nil)),
+            (
+                "type: offset, limit_param: limit, limit: 100",
+                .offset(parameter: "offset", limitParameter: "limit", limit: 100)
+            ), ("type: header_link", .headerLink),
+        ] as [(String, PaginatorSettings.Kind)])
+    func paginators(text: String, kind: PaginatorSettings.Kind) throws {
+        let read = try settings(config("paginator: {\(text)}", source: "base_url: https://h"))
+        #expect(read.paginator.kind == kind)
+    }
+
+    static let wrong: [(stream: String, source: String, message: String)] = [
+        ("", "headers: {a: b}", "neither stream 'blocks' nor its source has 'base_url'"),
+        ("", "base_url: ftp://h", "make no address"),
+        ("", "base_url: https://me:pw@h", "without a user"),
+        ("", "base_url: https://h\nauth: {type: bearer}", "6:11: 'auth' of type bearer needs 'token'"),
+        (
+            "", "base_url: https://h\nauth: {type: bearer, token: x, username: y}",
+            "'username' is for 'auth' of type http_basic"
+        ),
+        ("", "base_url: https://h\nauth: {type: api_key, key: x}", "either 'header' or 'param'"),
+        ("", "base_url: https://h\nauth: {type: bearr}", "did you mean 'bearer'?"),
+        ("", "base_url: https://h\nrate_limit: {requests: 0, per: 1s}", "from 1 to 1000000, found '0'"),
+        ("", "base_url: https://h\nrate_limit: {requests: 1}", "has no 'per'"),
+        ("", "base_url: https://h\non_status: {4040: empty}", "a status from 200 to 599, found '4040'"),
+        ("", "base_url: https://h\non_status: {404: emty}", "did you mean 'empty'?"),
+        ("", "base_url: https://h\ntimeout: {conect: 1s}", "did you mean 'connect'?"),
+        ("", "base_url: https://h\ntls: {ca_file: none.pem}", "no file that could be read"),
+        ("", "base_url: https://h\nformat: xml", "json, ndjson or csv"),
+        ("", "base_url: https://h\nheaders: {\"a b\": c}", "cannot be the name of a header"),
+        ("record_selector: a..b", "base_url: https://h", "11:22: 'record_selector': expected a dotted path"),
+        ("format: csv\nrecord_selector: a", "base_url: https://h", "for pages of JSON"),
+        ("paginator: {type: cursor, cursor_param: c}", "base_url: https://h", "needs 'cursor_path'"),
+        (
+            "paginator: {type: offset, page_size: 1}", "base_url: https://h",
+            "'page_size' is for 'paginator' of type page_number"
+        ),
+        ("paginator: {type: offset, limit_param: l}", "base_url: https://h", "'limit_param' needs 'limit'"),
+        ("request: {path: \"/{partition.x}\"}", "base_url: https://h", "has no partitions"),
+        ("request: {method: GET, body: \"{}\"}", "base_url: https://h", "'body' needs 'method: POST'"),
+        ("request: {body: '{\"a\": '}", "base_url: https://h", "the body is not JSON"),
+        ("tip: {path: \"/{window.first}\"}", "base_url: https://h", "a tip has none"),
+        ("tip: [a]", "base_url: https://h", "'tip' of stream 'blocks': expected a map"),
+    ]
+
+    @Test("is refused with its place where it cannot work", arguments: wrong.indices)
+    func refuses(index: Int) throws {
+        let (stream, source, message) = HTTPSettingsTests.wrong[index]
+        try withFixture { fixture in
+            let error = try #require(fixture.error(config(stream, source: source)))
+            #expect(error.description.contains(message), "\(error)")
+            #expect(error.line != nil)
+        }
+    }
+}
+
+private struct HTTPSettingsProblem: Error {}
