@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server on the loopback interface that answers as a test scripts it and remembers what it was asked.
@@ -67,27 +68,43 @@ public final class HTTPServer: Sendable {
     private let handler: Handler
     private let channel: Mutex<(any Channel)?> = Mutex(nil)
 
+    private let scheme: String
+
     /// Where it listens: `http://127.0.0.1:PORT`.
-    public var url: String { "http://127.0.0.1:\(port)" }
+    public var url: String { "\(scheme)://127.0.0.1:\(port)" }
     /// The port.
     public var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
     /// What was asked so far, in the order of arrival.
     public var requests: [Request] { log.withLock { $0 } }
 
-    private init(_ handler: @escaping Handler) {
+    private init(_ handler: @escaping Handler, scheme: String) {
         self.handler = handler
+        self.scheme = scheme
     }
 
     /// Runs `body` beside a server.
+    ///
+    /// - Parameter identity: certificate and key (PEM) of a server that speaks TLS.
     public static func with<Value>(
-        _ handler: @escaping Handler, _ body: (HTTPServer) async throws -> Value
+        identity: (certificate: String, key: String)? = nil, _ handler: @escaping Handler,
+        _ body: (HTTPServer) async throws -> Value
     ) async throws -> Value {
-        let server = HTTPServer(handler)
+        let server = HTTPServer(handler, scheme: identity == nil ? "http" : "https")
+        let tls = try identity.map { identity in
+            try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: [
+                        .certificate(try NIOSSLCertificate(bytes: Array(identity.certificate.utf8), format: .pem))
+                    ],
+                    privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(identity.key.utf8), format: .pem))))
+        }
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withPipeliningAssistance: false, withErrorHandling: false)
                     try channel.pipeline.syncOperations.addHandler(Connection(server))
                 }
             }

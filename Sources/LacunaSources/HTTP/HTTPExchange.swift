@@ -89,15 +89,12 @@ struct HTTPExchange: Sendable {
 
     private func error(_ failure: TransportError, _ call: HTTPCall, page: Int) -> SourceError {
         switch failure {
-        case .timeout(let what): error(.transient, "\(what); `timeout` sets how long it may take", call, page: page)
-        case .connection(let what):
-            error(.transient, "no answer: \(redactor.text(what, limit: 300))", call, page: page)
-        case .tooLarge(let limit):
+        case .timeout: error(.transient, "\(failure); `timeout` sets how long it may take", call, page: page)
+        case .connection: error(.transient, redactor.text("\(failure)", limit: 300), call, page: page)
+        case .tooLarge:
             error(
-                .permanent,
-                "the page is larger than \(limit) bytes after decompression; ask for smaller pages or raise "
-                    + "`max_page_bytes`", call, page: page)
-        case .decompression: error(.permanent, "the answer could not be decompressed", call, page: page)
+                .permanent, "\(failure); ask for smaller pages or raise `max_page_bytes`", call, page: page)
+        case .decompression: error(.permanent, "\(failure)", call, page: page)
         }
     }
 

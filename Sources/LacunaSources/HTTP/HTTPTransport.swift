@@ -19,11 +19,20 @@ struct HTTPAnswer: Sendable {
 }
 
 /// Why nothing came back.
-enum TransportError: Error {
+enum TransportError: Error, CustomStringConvertible {
     case timeout(String)
     case connection(String)
     case tooLarge(limit: Int)
     case decompression
+
+    var description: String {
+        switch self {
+        case .timeout(let what): what
+        case .connection(let what): "no answer: \(what)"
+        case .tooLarge(let limit): "the answer is larger than \(limit) bytes after decompression"
+        case .decompression: "the answer could not be decompressed"
+        }
+    }
 }
 
 /// Sends requests. Follows no redirects; its connections are opened with the first request.

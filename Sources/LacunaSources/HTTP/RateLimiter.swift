@@ -12,7 +12,8 @@ import Synchronization
 /// that answers slowly is still asked as often as it allows. A request that had to open its connection may have been on its
 /// way for much longer; its stamp is the beginning of the answer, however late.
 final class RateLimiter: Sendable {
-    private struct Chains {
+    /// The starts of a limit's requests. Pure: it reads no clock.
+    struct Chains {
         let limit: RateLimit
         let spacing: Duration
         /// How long a request is taken to be on its way while nothing better is known.
@@ -67,9 +68,9 @@ final class RateLimiter: Sendable {
 
     /// A request that may be sent.
     struct Permit: Sendable {
-        fileprivate let number: Int
-        fileprivate let place: Int
-        fileprivate let isCold: Bool
+        let number: Int
+        let place: Int
+        let isCold: Bool
     }
 
     private let limits: HTTPLimits
