@@ -18,6 +18,17 @@ struct TemplateTests {
         #expect(try template.render(request(.integer(step: 1), 10..<20)) == "10-19-20-10-gb-{}")
     }
 
+    @Test("names the last key of the last unit, not the first, where a unit holds several")
+    func lastKey() throws {
+        let template = try Template("{window.first} {window.last}")
+        #expect(try template.render(request(.integer(step: 10), 3..<5)) == "30 49")
+        #expect(
+            try template.render(request(.timestamp(step: 3600, timezone: .utc), 0..<2))
+                == "1970-01-01T00:00:00Z 1970-01-01T01:59:59.999999Z")
+        let formatted = try Template("{window.last:HHmmss}")
+        #expect(try formatted.render(request(.timestamp(step: 3600, timezone: .utc), 0..<2)) == "015959")
+    }
+
     @Test("writes dates as it is told to")
     func formats() throws {
         let day = try #require(CivilDate(year: 2024, month: 2, day: 28)).daysSinceEpoch
