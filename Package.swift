@@ -62,7 +62,8 @@ let package = Package(
                 "LacunaConfig", "LacunaSources", "Lacuna", "Postgres",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ]
+            ],
+            resources: [.embedInCode("Templates/Files")]
         ),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "Postgres", "SQLStatements", "TestSupport"]),

@@ -6,6 +6,8 @@ import TestSupport
 struct Installation: Sendable {
     let database: TestDatabase
     let directory: TestDirectory
+    /// What the program's environment holds beside the database.
+    var environment: [String: String] = [:]
 
     /// Runs `body` with a fresh installation.
     ///
@@ -46,6 +48,25 @@ struct Installation: Sendable {
         }
     }
 
+    /// Runs `body` with an installation that was made from a template, as its user would: its files, its tables, the schema.
+    ///
+    /// - Parameter environment: the variables that the template names.
+    static func with<Value>(
+        template: String, environment: [String: String], _ body: (Installation) async throws -> Value
+    ) async throws -> Value {
+        try await with("") { plain in
+            let installation = Installation(
+                database: plain.database, directory: plain.directory, environment: environment)
+            let template = try await installation.lacuna("init", "--template", template)
+            try #require(template.status == 0, "\(template.errors)")
+            let tables = installation.directory.url.appendingPathComponent("tables.sql")
+            try await installation.database.execute(try String(contentsOf: tables, encoding: .utf8))
+            let schema = try await installation.lacuna("init")
+            try #require(schema.status == 0, "\(schema.errors)")
+            return try await body(installation)
+        }
+    }
+
     /// Writes the config.
     func configure(_ config: String) throws {
         try directory.write("version: 1\ndatabase: ${env:TEST_DATABASE}\n" + config, to: "lacuna.yaml")
@@ -58,8 +79,10 @@ struct Installation: Sendable {
 
     /// Starts the program.
     func start(_ arguments: [String], database other: String? = nil) throws -> LacunaProcess {
-        try LacunaProcess(
-            arguments, in: directory.url, environment: ["TEST_DATABASE": other ?? database.connectionString])
+        let address = other ?? database.connectionString
+        return try LacunaProcess(
+            arguments, in: directory.url,
+            environment: environment.merging(["TEST_DATABASE": address, "DATABASE_URL": address]) { $1 })
     }
 
     // MARK: What was left behind

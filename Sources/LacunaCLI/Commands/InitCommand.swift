@@ -10,11 +10,45 @@ struct InitCommand: AsyncParsableCommand {
         discussion: """
             Needs the right to create a schema in the database, once; no superuser, no extension. Running it again changes \
             nothing.
+
+            With --template it writes a whole example into the current directory instead, and asks no database:
+            \(ConfigTemplate.Name.allCases.map { "  \($0.rawValue): \($0.template.summary)" }.joined(separator: "\n"))
             """)
+
+    @Option(
+        name: .long,
+        help: "Write a commented lacuna.yaml, its tables and its SQL into the current directory, to start from.")
+    var template: ConfigTemplate.Name?
 
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
+        if let template {
+            try start(from: template)
+        } else {
+            try await install()
+        }
+    }
+
+    private func start(from name: ConfigTemplate.Name) throws {
+        let template = name.template
+        try template.write(to: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
+        Console.shared.output("wrote \(template.files.map(\.path).joined(separator: ", "))")
+        Console.shared.output("\nnow set")
+        for variable in template.variables { Console.shared.output("  \(variable.name)  \(variable.meaning)") }
+        Console.shared.output(
+            """
+
+            then
+              psql -f tables.sql         make the tables
+              lacuna init                install the lacuna schema, register the streams
+              lacuna doctor              see whether everything is in place
+              lacuna reconcile           fill them
+            """)
+        Console.shared.flush()
+    }
+
+    private func install() async throws {
         let hasConfig = global.config != nil || FileManager.default.fileExists(atPath: global.configPath)
         let project = hasConfig ? try Project(global) : nil
         let database = project?.database ?? global.bareDatabase()
