@@ -37,13 +37,13 @@ struct ConfigTemplate: Sendable {
 
     /// Writes the files.
     ///
-    /// - Throws: ``CommandFailure`` where one of them is there already, or cannot be written; then none is written that was not
-    ///   there.
+    /// - Throws: ``CommandFailure`` where one of them is there already, or cannot be written; then nothing is left behind.
     func write(to directory: URL) throws {
         let targets = files.map { (url: directory.appendingPathComponent($0.path), file: $0) }
         for target in targets where FileManager.default.fileExists(atPath: target.url.path) {
             throw CommandFailure(
-                .usage, "\(target.file.path) is there already: nothing was written; move it away, or use another directory")
+                .usage,
+                "\(target.file.path) is there already: nothing was written; move it away, or use another directory")
         }
         var written: [URL] = []
         do {
