@@ -68,6 +68,8 @@ public enum Statements {
     public static let nextRun = statement("next_run", PackageResources.next_run_sql)
     /// `prune_journal.sql`
     public static let pruneJournal = statement("prune_journal", PackageResources.prune_journal_sql)
+    /// `register_keys.sql`
+    public static let registerKeys = statement("register_keys", PackageResources.register_keys_sql)
     /// `release_lease.sql`
     public static let releaseLease = statement("release_lease", PackageResources.release_lease_sql)
     /// `remove_refetch.sql`
@@ -80,6 +82,8 @@ public enum Statements {
     public static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
     /// `select_clock.sql`
     public static let selectClock = statement("select_clock", PackageResources.select_clock_sql)
+    /// `select_expected_keys.sql`
+    public static let selectExpectedKeys = statement("select_expected_keys", PackageResources.select_expected_keys_sql)
     /// `select_extents.sql`
     public static let selectExtents = statement("select_extents", PackageResources.select_extents_sql)
     /// `select_failures.sql`
@@ -127,8 +131,10 @@ public enum Statements {
         findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,
         insertFinishedRun,
-        insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, releaseLease,
-        removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExtents, selectFailures,
+        insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, registerKeys,
+        releaseLease,
+        removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents,
+        selectFailures,
         selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream,
         selectUnits, selectVerified, selectWindowEvidence, setParameter, setTransactionParameters, truncateBatchTable,
         tryLease,
@@ -153,6 +159,9 @@ public struct Migration: Sendable {
     public static let all: [Migration] = [
         Migration(
             number: 1, name: "create_evidence_and_journal",
-            sql: String(decoding: PackageResources._001_create_evidence_and_journal_sql, as: UTF8.self))
+            sql: String(decoding: PackageResources._001_create_evidence_and_journal_sql, as: UTF8.self)),
+        Migration(
+            number: 2, name: "register_text_keys",
+            sql: String(decoding: PackageResources._002_register_text_keys_sql, as: UTF8.self)),
     ]
 }

@@ -53,7 +53,7 @@ enum JSONSchema {
         case .boolean: interpolated([("type", "boolean")])
         case .duration, .span: [("anyOf", [.object([("$ref", "#/$defs/span")]), reference("interpolated")])]
         case .season: [("type", "string"), ("pattern", "^[0-9]{2}-[0-9]{2}\\.\\.[0-9]{2}-[0-9]{2}$")]
-        case .choice(let words, _): interpolated([("enum", .array(words.map(JSONValue.string)))])
+        case .choice(let words): interpolated([("enum", .array(words.map(JSONValue.string)))])
         case .arguments: array(of: scalar())
         case .list(let kind): array(of: members(of: kind))
         case .oneOrMany(let kind): [("anyOf", [.object(members(of: kind)), .object(array(of: members(of: kind)))])]

@@ -9,8 +9,17 @@ struct ExpectationReader {
     private var reading: Reading { section.reading }
 
     func expectation() -> Expectation {
-        let bounds = BoundReader(reading: reading, keyType: keyType)
         var result = Expectation()
+        guard keyType.isOrdered else {
+            for name in ["from", "to", "delay", "weekdays", "seasons"] {
+                guard let node = section[name] else { continue }
+                reading.report(
+                    "'\(name)' is for ordered keys; of text keys 'query' says what is expected", at: node.position)
+            }
+            result.query = section.text("query")
+            return result
+        }
+        let bounds = BoundReader(reading: reading, keyType: keyType)
         result.from = bounds.bound(section["from"], name: "from", allowsTip: false)
         if let to = bounds.bound(section["to"], name: "to", allowsTip: true) { result.to = to }
         if case .unit(let first)? = result.from, case .unit(let last) = result.to, first > last {

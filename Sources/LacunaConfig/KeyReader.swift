@@ -26,6 +26,12 @@ struct KeyReader {
                 return nil
             }
             return (column, .integer(step: value))
+        case "text":
+            for (name, node) in [("step", step), ("timezone", zoneNode)] {
+                guard let node else { continue }
+                reading.report("'\(name)' is for ordered keys; a text key is an id by itself", at: node.position)
+            }
+            return (column, .text(.none))
         case "date":
             if let step {
                 reading.report(

@@ -56,8 +56,8 @@ indirect enum SettingKind: Sendable {
     case bound(allowsTip: Bool)
     /// A part of every year.
     case season
-    /// One of these words. The reserved ones are refused as not supported yet.
-    case choice([String], reserved: [String] = [])
+    /// One of these words.
+    case choice([String])
     /// Text with placeholders.
     case template(window: Bool)
     /// A body: text in which only what names the window or the partition is a placeholder.

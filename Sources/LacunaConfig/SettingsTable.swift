@@ -20,7 +20,8 @@ enum SettingsTable {
         settings: [
             Setting("column", .text, "The column that orders the stream.", required: true),
             Setting(
-                "type", .choice(["integer", "date", "timestamp"], reserved: ["text"]), "What the column holds.",
+                "type", .choice(["integer", "date", "timestamp", "text"]),
+                "What the column holds; text: ids without an order, named by expect.query.",
                 required: true),
             Setting(
                 "step", .either([.integer(1...Int64.max), .duration]),
@@ -67,7 +68,7 @@ enum SettingsTable {
             Setting("key", .group(key), "The column that orders the stream.", required: true),
             Setting("partitions", .partitions, "The independent lanes: values by column, or a query."),
             Setting("expect", .group(expect), "Which units should be there."),
-            Setting("batch", .span, "Units per window: a number, 30d or 1 month; 1000 if absent."),
+            Setting("batch", .span, "Units per window: a number, 30d or 1 month; 1000 if absent, 1 for text keys."),
             Setting("order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first."),
             Setting("overlap", .span, "How far each window is widened on both sides."),
             Setting("lookback", .span, "How much behind the tip is read again on every run."),

@@ -28,7 +28,7 @@ extension ShapeChecker {
         case .duration: Written.duration(text.text) != nil
         case .span: Written.span(text.text) != nil
         case .season: Season(text.text) != nil
-        case .choice(let words, _): words.contains(text.text)
+        case .choice(let words): words.contains(text.text)
         case .path: JSONPath(text.text) != nil
         default: !text.text.isEmpty
         }
@@ -36,9 +36,7 @@ extension ShapeChecker {
 
     private func reject(_ node: ConfigNode, _ text: WrittenText, _ kind: SettingKind, name: String) {
         switch kind {
-        case .choice(_, let reserved) where reserved.contains(text.text):
-            reading.report("'\(name): \(text.text)' is not supported yet by this version", at: node.position)
-        case .choice(let words, _):
+        case .choice(let words):
             reading.report(
                 "'\(name)': expected \(ShapeChecker.list(words)), found \(node.found)", at: node.position,
                 suggestion: text.hasSecrets ? nil : Suggestion.nearest(to: text.text, among: words))
@@ -54,7 +52,7 @@ extension ShapeChecker {
     private func check(_ text: String, window: Bool, name: String, at position: Position) {
         do {
             let template = try Template(text)
-            if !window, template.usesWindow {
+            if !window, template.usesWindow || template.usesKeys {
                 reading.report(
                     "'\(name)' cannot name the window: a tip has none; it may name {partition.NAME}", at: position)
             }
@@ -113,7 +111,7 @@ extension ShapeChecker {
         case .duration: "a time like 30s, 5m or 1h"
         case .span: "a length like 500, 12h, 30d or 1 month"
         case .season: "a season like 10-01..06-30"
-        case .choice(let words, _): list(words)
+        case .choice(let words): list(words)
         case .version: "the number 1"
         case .path: "a dotted path like data.items, or $ for the whole page"
         case .body: "text, as in '{\"from\": {window.first}}'"

@@ -26,6 +26,12 @@ struct SourceReader {
             settings.timeout = section.duration("timeout") ?? settings.timeout
             return .command(settings)
         case .file:
+            guard definition.keyType.isOrdered else {
+                reading.report(
+                    "stream '\(Shown.text(definition.name))': text keys are asked for by name, which a file does not answer; "
+                        + "they need a command, postgres or http source", at: section.position)
+                return nil
+            }
             guard let path = section["path"] else { return missing("path", section, definition) }
             guard let template = template(path, definition) else { return nil }
             var settings = FileSettings(path: template)
@@ -84,14 +90,29 @@ struct SourceReader {
                     suggestion: Suggestion.nearest(to: column, among: columns))
             }
             guard unknown.isEmpty else { return nil }
+            if let problem = misplaced(template, definition) {
+                reading.report(foreign: "stream '\(stream)': \(problem)", at: position)
+                return nil
+            }
             let request = FetchRequest(
-                stream: definition, partition: Partition(columns.map { _ in "" }), window: 0..<1)
+                stream: definition, partition: Partition(columns.map { _ in "" }), window: 0..<1,
+                keys: definition.keyType.isOrdered ? [] : [""])
             _ = try template.render(request)
             return template
         } catch {
             reading.report(foreign: "stream '\(stream)': \(error.description)", at: position)
             return nil
         }
+    }
+}
+
+extension SourceReader {
+    /// Ordered keys are asked for by windows, text keys by name.
+    private static func misplaced(_ template: Template, _ definition: StreamDefinition) -> String? {
+        if definition.keyType.isOrdered {
+            return template.usesKeys ? "'{keys}' is for text keys; write {window.first} and {window.last}" : nil
+        }
+        return template.usesWindow ? "text keys have no window; write {keys}" : nil
     }
 }
 

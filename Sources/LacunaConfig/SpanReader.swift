@@ -36,10 +36,14 @@ struct SpanReader {
     }
 
     private func fits(_ span: Span, name: String, node: ConfigNode) -> Bool {
-        guard case .integer = keyType else { return true }
-        if case .units = span { return true }
-        section.reading.report(
-            "'\(name)': \(node.found) is a time, but integer keys take a number of units", at: node.position)
-        return false
+        switch keyType {
+        case .date, .timestamp: return true
+        case .integer, .text:
+            if case .units = span { return true }
+            section.reading.report(
+                "'\(name)': \(node.found) is a time, but \(keyType.name) keys take a number of units", at: node.position
+            )
+            return false
+        }
     }
 }

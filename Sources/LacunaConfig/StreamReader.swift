@@ -46,6 +46,7 @@ struct StreamReader {
                 section: expect, keyType: definition.keyType, partitions: definition.partitions
             ).expectation()
         }
+        if !definition.keyType.isOrdered { readIds(section, into: &definition) }
         if let batch = spans.batch("batch") { definition.batch = batch }
         if let order: FetchOrder = section.choice("order") { definition.order = order }
         definition.overlap = spans.span("overlap")
@@ -58,6 +59,20 @@ struct StreamReader {
         definition.after = section.scripts("after")
         definition.check = section.scripts("check").first
         if let leases = section.boolean("leases") { definition.leases = leases }
+    }
+
+    /// What holds only for ids.
+    private func readIds(_ section: Section, into definition: inout StreamDefinition) {
+        definition.batch = .units(1)
+        if definition.expect.query == nil {
+            reading.report(
+                "stream '\(Shown.text(definition.name))' has text keys and needs 'expect: {query: SELECT …}', a query for the "
+                    + "ids that there should be", at: section.position)
+        }
+        for name in ["overlap", "lookback", "coalesce"] {
+            guard let node = section[name] else { continue }
+            reading.report("'\(name)' is for ordered keys; ids have no neighbours", at: node.position)
+        }
     }
 
     private func source(of section: Section) -> ConfigEntry? {

@@ -24,7 +24,10 @@ public struct CommandSource: Source {
     /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let arguments = try settings.command.map { template throws(SourceError) in
-            do { return try template.render(request) } catch { throw SourceError(.permanent, "\(error)") }
+            do {
+                if template.usesKeys { try Subject(request).requireSeparableKeys() }
+                return try template.render(request)
+            } catch { throw SourceError(.permanent, "\(error)") }
         }
         try sink.begin(settings.format)
         try await run(arguments) { buffer in try buffer.withUnsafeBytes { try sink.write($0) } }

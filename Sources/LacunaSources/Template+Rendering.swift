@@ -11,9 +11,7 @@ extension Template {
         _ request: FetchRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {
-        try render(stream: request.stream, partition: request.partition, window: request.window) {
-            _, value throws(TemplateError) in try encode(value)
-        }
+        try render(Subject(request)) { _, value throws(TemplateError) in try encode(value) }
     }
 
     /// The text with every placeholder replaced, for a request that has no window.
@@ -23,20 +21,16 @@ extension Template {
         _ request: TipRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {
-        try render(stream: request.stream, partition: request.partition, window: nil) {
-            _, value throws(TemplateError) in try encode(value)
-        }
+        try render(Subject(request)) { _, value throws(TemplateError) in try encode(value) }
     }
 
     /// The text with every placeholder replaced, where the encoding depends on the place.
     ///
     /// - Parameter encode: takes the index of the segment and its value.
     func render(
-        stream: StreamDefinition,
-        partition: Partition,
-        window: Range<Int64>?,
-        encode: (Int, String) throws(TemplateError) -> String
+        _ subject: Subject, encode: (Int, String) throws(TemplateError) -> String
     ) throws(TemplateError) -> String {
+        let stream = subject.stream
         var result = ""
         for (index, segment) in segments.enumerated() {
             switch segment {
@@ -45,9 +39,18 @@ extension Template {
                 guard let position = stream.partitions.columns.firstIndex(of: column) else {
                     throw TemplateError("stream \(stream.name) has no partition column '\(column)', in '\(text)'")
                 }
-                result += try encode(index, partition.values[position])
+                result += try encode(index, subject.partition.values[position])
+            case .placeholder(.keys, _):
+                guard !subject.keys.isEmpty else {
+                    throw TemplateError("'\(text)' names the keys, but none are asked for")
+                }
+                var keys: [String] = []
+                for key in subject.keys { keys.append(try encode(index, key)) }
+                result += keys.joined(separator: ",")
             case .placeholder(let placeholder, let format):
-                guard let window else { throw TemplateError("'\(text)' names the window, but a tip has none") }
+                guard let window = subject.window else {
+                    throw TemplateError("'\(text)' names the window, but a tip has none")
+                }
                 switch placeholder {
                 case .size: result += try encode(index, String(window.unitCount))
                 case .last:
@@ -65,6 +68,30 @@ extension Template {
             }
         }
         return result
+    }
+}
+
+/// What a template is rendered for.
+struct Subject {
+    let stream: StreamDefinition
+    let partition: Partition
+    /// Nil where the tip is asked for.
+    let window: Range<Int64>?
+    /// The ids that are asked for.
+    let keys: [String]
+
+    init(_ request: FetchRequest) {
+        (stream, partition, window, keys) = (request.stream, request.partition, request.window, request.keys)
+    }
+
+    init(_ request: TipRequest) {
+        (stream, partition, window, keys) = (request.stream, request.partition, nil, [])
+    }
+
+    /// Refuses ids that could not be told apart once they are joined by commas.
+    func requireSeparableKeys() throws(TemplateError) {
+        guard keys.count > 1, let key = keys.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) else { return }
+        throw TemplateError("the key '\(key)' holds a comma, which {keys} is joined by: set batch: 1")
     }
 }
 

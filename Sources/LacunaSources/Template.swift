@@ -1,7 +1,7 @@
 import Lacuna
 
-/// A text with placeholders: `{window.first}`, `{window.last}`, `{window.end}`, `{window.size}`, `{partition.NAME}`,
-/// each with an optional format, as in `{window.first:yyyyMMdd}`. `{{` and `}}` stand for the braces themselves.
+/// A text with placeholders: `{window.first}`, `{window.last}`, `{window.end}`, `{window.size}`, `{partition.NAME}`
+/// and, for text keys, `{keys}`; ends of the window with an optional format, as in `{window.first:yyyyMMdd}`. `{{` and `}}` stand for the braces themselves.
 ///
 /// There are no expressions. A value is encoded for the place where the template stands by whoever renders it.
 public struct Template: Sendable, Hashable {
@@ -18,6 +18,7 @@ public struct Template: Sendable, Hashable {
         case end
         case size
         case partition(String)
+        case keys
     }
 
     /// The text as it was written.
@@ -67,10 +68,15 @@ public struct Template: Sendable, Hashable {
     public var usesWindow: Bool {
         segments.contains {
             switch $0 {
-            case .placeholder(.partition, _), .literal: false
+            case .placeholder(.partition, _), .placeholder(.keys, _), .literal: false
             case .placeholder: true
             }
         }
+    }
+
+    /// Whether the template names the ids that are asked for.
+    public var usesKeys: Bool {
+        segments.contains { if case .placeholder(.keys, _) = $0 { true } else { false } }
     }
 
     private static func placeholder(_ inner: String, in text: String) throws(TemplateError) -> Segment {
@@ -83,17 +89,18 @@ public struct Template: Sendable, Hashable {
         case "window.last": placeholder = .last
         case "window.end": placeholder = .end
         case "window.size": placeholder = .size
+        case "keys": placeholder = .keys
         case _ where name.hasPrefix("partition.") && name.count > 10:
             placeholder = .partition(String(name.dropFirst(10)))
         default:
             throw TemplateError(
                 "unknown placeholder '{\(inner)}' in '\(text)'; known are {window.first}, {window.last}, {window.end}, "
-                    + "{window.size} and {partition.NAME}; a brace itself is written '{{'")
+                    + "{window.size}, {partition.NAME} and {keys}; a brace itself is written '{{'")
         }
         if let format {
             switch placeholder {
             case .first, .last, .end: _ = try KeyFormat(format)
-            case .size, .partition: throw TemplateError("'{\(name)}' takes no format, in '\(text)'")
+            case .size, .partition, .keys: throw TemplateError("'{\(name)}' takes no format, in '\(text)'")
             }
         }
         return .placeholder(placeholder, format: format)

@@ -115,9 +115,18 @@ struct SettingProblemTests {
     static let keys: [WrongConfig] = [
         WrongConfig(key("{column: n}"), at: "11:10", "has no 'type'"),
         WrongConfig(key("{type: integer}"), at: "11:10", "has no 'column'"),
-        WrongConfig(key("{column: n, type: text}"), at: "11:28", "'type: text' is not supported yet"),
+        WrongConfig(key("{column: n, type: text}"), at: "8:3", "text keys and needs 'expect: {query: SELECT …}'"),
+        WrongConfig(key("{column: n, type: text, step: 2}"), at: "11:40", "'step' is for ordered keys"),
+        WrongConfig(text("overlap: 2"), at: "13:14", "'overlap' is for ordered keys; ids have no neighbours"),
+        WrongConfig(text("lookback: 2"), at: "13:15", "'lookback' is for ordered keys"),
+        WrongConfig(text("batch: 30d"), at: "13:12", "text keys take a number of units"),
+        WrongConfig(text("command: [x, \"{window.first}\"]"), at: "13:18", "text keys have no window; write {keys}"),
+        WrongConfig(text("tip: [x, \"{keys}\"]"), at: "13:14", "a tip has none"),
+        WrongConfig(text("expect: {query: SELECT 1, from: 3}"), at: "13:37", "'from' is for ordered keys"),
         WrongConfig(
-            key("{column: n, type: int}"), at: "11:28", "integer, date or timestamp", "did you mean 'integer'?"),
+            integerConfig("command: [x, \"{keys}\"]"), at: "12:18", "'{keys}' is for text keys; write {window.first}"),
+        WrongConfig(
+            key("{column: n, type: int}"), at: "11:28", "integer, date, timestamp or text", "did you mean 'integer'?"),
         WrongConfig(key("{column: n, type: integer, step: 0}"), at: "11:43", "expected a positive number, found '0'"),
         WrongConfig(key("{column: n, type: integer, step: 1h}"), at: "11:43", "expected a positive number"),
         WrongConfig(key("{column: n, type: integer, step: [1]}"), at: "11:43", "found a list"),
@@ -202,6 +211,12 @@ struct SettingProblemTests {
 
     @Test("of partitions", arguments: partitions)
     func partition(_ wrong: WrongConfig) throws { try expectRefusal(wrong) }
+
+    /// A config whose stream has text keys, and `more` in line 13.
+    private static func text(_ more: String) -> String {
+        let query = more.hasPrefix("expect") ? "workers: 1" : "expect: {query: SELECT 1 AS number}"
+        return integerConfig("\(query)\n\(more)").replacing("type: integer", with: "type: text")
+    }
 
     private static func key(_ text: String) -> String {
         integerConfig().replacing("{column: number, type: integer}", with: text)

@@ -38,10 +38,25 @@ public enum StreamRegistry {
             ]))
     }
 
+    /// Gives every expected id of a stream of text keys an ordinal; does nothing for ordered keys.
+    ///
+    /// - Parameter userSearchPath: what the user's query resolves its names with.
+    /// - Throws: ``StreamError``; ``PostgresError``.
+    static func registerKeys(of stream: ResolvedStream, userSearchPath: String, on session: Session) async throws {
+        guard !stream.definition.keyType.isOrdered else { return }
+        let query = try KeyQuery(stream)
+        let statement = try Statements.registerKeys.bound(
+            fragments: ["key": query.key], values: ["stream": stream.definition.name], foreign: ["query": query.sql])
+        try await session.withTransaction { session in
+            _ = try await session.foreign("expect.query", of: stream, userSearchPath, statement)
+        }
+    }
+
     private static func description(type: String, step: Int64, timezone: String, anchor: Int64) -> String {
         switch type {
         case "integer": step == 1 ? "integer keys" : "integer keys of step \(step)"
         case "date": "dates in \(timezone)"
+        case "text": "text keys"
         default: "times of step \(step) s in \(timezone)"
         }
     }

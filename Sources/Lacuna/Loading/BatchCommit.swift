@@ -96,11 +96,13 @@ struct BatchCommit: Sendable {
 
         let missing = try await missingAfter(fetched, before: before, on: session)
         let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
-        let answered = missing.intersection(due)
+        let answered = missing.intersection(due).intersection(batch.units)
         // A unit that records came for is not empty, even where a script of the user's wrote no row for it.
         let spokenOf = fetched.summary.answered ?? batch.window
         let empty = answered.intersection(spokenOf.clamped(to: Int64.min..<fetched.sourceEnd))
             .subtracting(fetched.records.units)
+            // What was not asked for stays as it was.
+            .union(before.verified.subtracting(batch.units))
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
             throw ProofError(
                 "the source returned nothing for \(stream.definition.keyType.text(first)), and empty: error says that "
@@ -127,7 +129,7 @@ struct BatchCommit: Sendable {
 
         func open(in batch: PlannedBatch, expected: UnitSet) -> UnitSet {
             missing.intersection(batch.window).intersection(expected).subtracting(verified).union(refetch)
-                .union(batch.suspects)
+                .union(batch.suspects).intersection(batch.units)
         }
     }
 
@@ -143,6 +145,7 @@ struct BatchCommit: Sendable {
             let range = (lower..<upper).clamped(to: batch.window)
             if kind == "verified" { state.verified.insert(range) } else { state.refetch.insert(range) }
         }
+        state.refetch = state.refetch.intersection(batch.units)
         return state
     }
 
@@ -182,8 +185,11 @@ struct BatchCommit: Sendable {
             try await session.query(try Statements.replaceVerified.bound(values: values))
             result.emptied = empty.subtracting(before.verified).count
         }
-        if !before.refetch.isEmpty {
-            var values = windowValues(batch)
+        guard !before.refetch.isEmpty else { return }
+        for range in batch.units.ranges {
+            var values = lane
+            values["lower"] = String(range.lowerBound)
+            values["upper"] = String(range.upperBound)
             values["before"] = fetched.started
             try await session.query(try Statements.removeRefetch.bound(values: values))
         }
@@ -193,7 +199,7 @@ struct BatchCommit: Sendable {
     private func extend(
         to covered: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
-        guard let hull = covered.hull else { return }
+        guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return }
         let latest = hull.upperBound - 1
         if let extents = fetched.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return }
         result.isChanged = true

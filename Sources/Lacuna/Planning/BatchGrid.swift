@@ -33,7 +33,7 @@ public struct BatchGrid: Sendable, Hashable {
             months = nil
             unitsPerCell = max(count, 1)
             if case .date = type, count % 7 == 0 { origin = monday } else { origin = 0 }
-        case (.integer, .months(let count)):
+        case (.integer, .months(let count)), (.text, .months(let count)):
             months = nil
             unitsPerCell = max(Int64(count), 1)
             origin = 0
@@ -78,6 +78,27 @@ public struct BatchGrid: Sendable, Hashable {
             }
         }
         return pieces
+    }
+
+    /// The units of a set cell by cell, without the cells that hold none.
+    ///
+    /// - Parameter limit: at most so many.
+    func groups(of units: UnitSet, limit: Int) -> [UnitSet] {
+        var groups: [UnitSet] = []
+        var current: (cell: Range<Int64>, ranges: [Range<Int64>])?
+        for range in units.ranges {
+            for piece in pieces(of: range, limit: limit) {
+                if let cell = current?.cell, cell.contains(piece.lowerBound) {
+                    current?.ranges.append(piece)
+                    continue
+                }
+                if let current { groups.append(UnitSet(current.ranges)) }
+                guard groups.count < limit else { return groups }
+                current = (cell(of: piece.lowerBound), [piece])
+            }
+        }
+        if let current { groups.append(UnitSet(current.ranges)) }
+        return groups
     }
 
     private func firstUnit(ofMonth index: Int) -> Int64 {

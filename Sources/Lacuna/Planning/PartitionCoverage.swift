@@ -60,8 +60,11 @@ public struct PartitionCoverage: Sendable, Hashable {
     /// Units inside ``range`` that were declared wrong.
     public let refetch: UnitSet
 
-    /// Whether nothing was ever committed or inserted.
-    public var isNew: Bool { latest == nil }
+    /// Whether the units have an order, so that there can be extents and a tail.
+    private let hasOrder: Bool
+
+    /// Whether nothing was ever committed or inserted. Of ids there is no such state: each is there or is not.
+    public var isNew: Bool { hasOrder && latest == nil }
 
     /// The number of expected units that are covered.
     public var coveredCount: UInt64 { expected.count - gaps.count }
@@ -87,6 +90,19 @@ public struct PartitionCoverage: Sendable, Hashable {
         _ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil,
         endsAtBound: Bool = false
     ) {
+        hasOrder = stream.keyType.isOrdered
+        guard hasOrder else {
+            // Of a set of ids there is no newest one and no tail, and the query says what is expected.
+            partition = evidence.partition
+            expected = evidence.expected ?? UnitSet()
+            range = expected.hull ?? 0..<0
+            (oldest, latest) = (nil, nil)
+            verified = evidence.verified.intersection(expected)
+            refetch = evidence.refetch.intersection(expected)
+            gaps = evidence.missing.subtracting(evidence.verified).union(evidence.refetch).intersection(expected)
+            tail = UnitSet()
+            return
+        }
         let limits = stream.keyType.limits
         let hull = evidence.presentHull
         partition = evidence.partition

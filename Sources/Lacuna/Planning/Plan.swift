@@ -14,6 +14,8 @@ public struct PlannedBatch: Sendable, Hashable {
     public let partition: Partition
     /// The units that the batch is to cover; never crosses a line of the grid.
     public let window: Range<Int64>
+    /// The units of the window that are asked for: of ordered keys all, of text keys those that lack something.
+    public let units: UnitSet
     /// The units that the source is asked for: the window, widened by `overlap`.
     public let request: Range<Int64>
     /// Why.
@@ -23,10 +25,12 @@ public struct PlannedBatch: Sendable, Hashable {
 
     /// A batch.
     public init(
-        partition: Partition, window: Range<Int64>, request: Range<Int64>, reason: Reason, suspects: UnitSet = UnitSet()
+        partition: Partition, window: Range<Int64>, units: UnitSet? = nil, request: Range<Int64>, reason: Reason,
+        suspects: UnitSet = UnitSet()
     ) {
         self.partition = partition
         self.window = window
+        self.units = units ?? UnitSet(window)
         self.request = request
         self.reason = reason
         self.suspects = suspects
@@ -34,11 +38,10 @@ public struct PlannedBatch: Sendable, Hashable {
 
     /// The two halves of a batch of more than one unit, for finding the units at fault.
     public func halves() -> [PlannedBatch]? {
-        guard window.unitCount > 1 else { return nil }
-        let middle = window.lowerBound &+ Int64(window.unitCount / 2)
+        guard units.count > 1, let middle = units.unit(at: units.count / 2) else { return nil }
         return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
             PlannedBatch(
-                partition: partition, window: half, request: half, reason: reason,
+                partition: partition, window: half, units: units.intersection(half), request: half, reason: reason,
                 suspects: suspects.intersection(half))
         }
     }
@@ -97,8 +100,17 @@ public struct Planner: Sendable {
         let share = max(limit / max(demands.count, 1), 1)
         var batches: [PlannedBatch] = []
         for demand in demands {
-            let ranges = demand.units.coalesced(distance: stream.coalesce).ranges
             let end = batches.count + share
+            guard stream.keyType.isOrdered else {
+                batches += grid.groups(of: demand.units, limit: share).map { group in
+                    let window = group.hull ?? 0..<0
+                    return PlannedBatch(
+                        partition: demand.partition, window: window, units: group, request: window,
+                        reason: demand.reason, suspects: demand.suspects.intersection(window))
+                }
+                continue
+            }
+            let ranges = demand.units.coalesced(distance: stream.coalesce).ranges
             for range in stream.order == .newest ? ranges.reversed() : ranges where batches.count < end {
                 for window in grid.pieces(of: range, order: stream.order, limit: end - batches.count) {
                     batches.append(

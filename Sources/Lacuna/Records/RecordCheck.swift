@@ -19,7 +19,10 @@ struct RecordCheck {
         self.layout = layout
         isCarried = Array(repeating: nil, count: layout.partition.count)
         // Clock times cost more to read than to compare, and mostly come many in a row.
-        if case .integer = layout.keyType { remembersKey = false } else { remembersKey = true }
+        switch layout.keyType {
+        case .integer, .text: remembersKey = false
+        case .date, .timestamp: remembersKey = true
+        }
     }
 
     /// Begins the next record.

@@ -55,12 +55,15 @@ public struct FetchRequest: Sendable, Hashable {
     public let partition: Partition
     /// The units asked for, overlap included.
     public let window: Range<Int64>
+    /// The ids asked for, where the stream's keys are text; else none.
+    public let keys: [String]
 
     /// A request for `window` of `partition`.
-    public init(stream: StreamDefinition, partition: Partition, window: Range<Int64>) {
+    public init(stream: StreamDefinition, partition: Partition, window: Range<Int64>, keys: [String] = []) {
         self.stream = stream
         self.partition = partition
         self.window = window
+        self.keys = keys
     }
 
     /// The first unit's key as text.

@@ -126,7 +126,7 @@ public enum Diagnosis {
     }
 
     private static func source(_ stream: ResolvedStream, _ source: any Source) async -> [Finding] {
-        guard stream.definition.expect.to == .tip else { return [] }
+        guard stream.definition.expect.to == .tip, stream.definition.keyType.isOrdered else { return [] }
         let partition = stream.definition.partitions.declared?.first ?? .whole
         guard stream.definition.partitions.declared != nil else {
             return [Finding(level: .good, text: "the source was not asked: its partitions come from a query")]

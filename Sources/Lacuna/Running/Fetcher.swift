@@ -18,7 +18,9 @@ struct Fetcher: Sendable {
                 keyField: definition.field(of: definition.keyColumn), keyType: definition.keyType,
                 window: batch.request, partition: fields, stray: source.strayRecords,
                 spoolMemoryLimit: spoolMemoryLimit))
-        let request = FetchRequest(stream: definition, partition: batch.partition, window: batch.request)
+        let keys = definition.keyType.isOrdered ? [] : batch.units.ranges.flatMap { $0.map(definition.keyType.text) }
+        let request = FetchRequest(
+            stream: definition, partition: batch.partition, window: batch.request, keys: keys)
         let summary = try await source.fetch(request, into: sink)
         return (try sink.finish(), summary)
     }
@@ -34,6 +36,7 @@ struct Fetcher: Sendable {
         of partitions: Set<Partition>, knownTips: [Partition: Int64], retry: RetryPolicy
     ) async -> [Partition: Int64] {
         var ends: [Partition: Int64] = [:]
+        guard stream.definition.keyType.isOrdered else { return ends }
         for partition in partitions {
             if let tip = knownTips[partition] {
                 ends[partition] = tip.adding(saturating: 1)

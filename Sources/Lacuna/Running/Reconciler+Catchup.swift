@@ -77,7 +77,10 @@ extension Reconciler {
                     + "transaction: raise `batch`")
         }
         report.planned = batches.count
-        options.onEvent(.planned(batches: batches.count, units: batches.reduce(0) { $0 + $1.window.unitCount }))
+        options.onEvent(
+            .planned(
+                batches: batches.count, units: batches.reduce(0) { $0 + $1.window.unitCount },
+                keyType: definition.keyType))
         guard !batches.isEmpty else { return }
 
         try await requireWritable(stream, on: session)
@@ -124,7 +127,7 @@ extension Reconciler {
     }
 
     private func tips(of survey: Survey, _ fetcher: Fetcher) async throws -> [Partition: Int64] {
-        guard definition.expect.to == .tip else { return [:] }
+        guard definition.expect.to == .tip, definition.keyType.isOrdered else { return [:] }
         var tips: [Partition: Int64] = [:]
         for coverage in survey.partitions where !coverage.isNew {
             let tip = try await definition.retry.run(onRetry: { _, _ in }) { _ in

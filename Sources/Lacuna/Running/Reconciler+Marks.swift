@@ -15,6 +15,9 @@ extension Reconciler {
     public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
+        let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
+            .get("search_path")
+        try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         let survey = try await Surveyor(scan: scan, now: options.now).survey(
             stream, lanes: options.partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
@@ -35,7 +38,8 @@ extension Reconciler {
                     try await session.query(try Statements.removeRefetch.bound(values: values))
                     continue
                 }
-                let wanted = UnitSet(coverage.range).intersection(bounds)
+                let wanted =
+                    definition.keyType.isOrdered ? UnitSet(coverage.range).intersection(bounds) : coverage.expected
                 count += wanted.intersection(coverage.expected).count
                 for range in wanted.ranges {
                     // A mark made again is a new one: a batch that is on its way with older data must not remove it.

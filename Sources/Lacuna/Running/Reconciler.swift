@@ -56,7 +56,7 @@ public struct Reconciler: Sendable {
     /// - Throws: ``StreamError``, ``PostgresError``.
     public func plan(_ options: RunOptions = RunOptions()) async throws -> RunPlan {
         let session = try await connect()
-        let (plan, _) = try await reconcilePlan(options, on: session)
+        let (plan, _) = try await reconcilePlan(options, registersKeys: false, on: session)
         await session.close()
         return plan
     }
@@ -71,12 +71,15 @@ public struct Reconciler: Sendable {
         do {
             let session = try await connect()
             let (plan, userSearchPath) = try await options.stop.cancelling(after: .zero) {
-                try await reconcilePlan(options, on: session)
+                try await reconcilePlan(options, registersKeys: true, on: session)
             }
             report = plan.firstReport(mode: .reconcile, stream: definition.name)
+            let keyType = plan.survey.stream.definition.keyType
+            report.keyType = keyType
             options.onEvent(
                 .planned(
-                    batches: plan.batches.count, units: plan.batches.reduce(0) { $0 + $1.window.unitCount }))
+                    batches: plan.batches.count, units: plan.batches.reduce(0) { $0 + $1.window.unitCount },
+                    keyType: keyType))
             guard !plan.batches.isEmpty else {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
                 report.settle()
@@ -186,13 +189,17 @@ public struct Reconciler: Sendable {
     // MARK: Planning
 
     private func reconcilePlan(
-        _ options: RunOptions, on session: Session
+        _ options: RunOptions, registersKeys: Bool, on session: Session
     ) async throws -> (RunPlan, userSearchPath: String) {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
             .get("search_path")
-        let survey = try await Surveyor(scan: scan, now: options.now).survey(
-            stream, lanes: options.partitions, on: session)
+        var surveyor = Surveyor(scan: scan, now: options.now)
+        surveyor.onlyRegisteredKeys = registersKeys
+        if registersKeys {
+            try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
+        }
+        let survey = try await surveyor.survey(stream, lanes: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
@@ -221,7 +228,7 @@ public struct Reconciler: Sendable {
     private func tipsOfNewPartitions(
         _ survey: Survey, _ options: RunOptions
     ) async -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String], deferral: String?) {
-        guard definition.expect.to == .tip else { return ([:], [], [], nil) }
+        guard definition.expect.to == .tip, definition.keyType.isOrdered else { return ([:], [], [], nil) }
         let fetcher = Fetcher(stream: survey.stream, source: source)
         var tips: [Partition: Int64] = [:]
         var failures: [BatchFailure] = []

@@ -52,6 +52,8 @@ public struct RunReport: Sendable {
     public let stream: String
     /// What kind of run it was.
     public let mode: RunMode
+    /// How the windows of the report are written, the names of text keys included; nil where the run ended before it looked.
+    public var keyType: KeyType?
     /// The number of batches that were planned.
     public var planned = 0
     /// The number of batches that were committed.
@@ -96,8 +98,8 @@ public struct RunReport: Sendable {
 
 /// What happens during a run, for a display.
 public enum RunEvent: Sendable {
-    /// Batches were planned: how many, and how many units they hold.
-    case planned(batches: Int, units: UInt64)
+    /// Batches were planned: how many, how many units their windows hold, and how units are written.
+    case planned(batches: Int, units: UInt64, keyType: KeyType)
     /// A batch was committed, or needed nothing.
     case finished(window: Range<Int64>, partition: Partition, rows: Int, isCommitted: Bool)
     /// A batch failed for good in this run.

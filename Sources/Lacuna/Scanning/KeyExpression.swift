@@ -9,6 +9,8 @@ public struct KeyExpression: Sendable, Hashable {
         case date
         case timestamp
         case timestampWithTimeZone
+        /// Any other type, by its name: an id.
+        case id(String)
 
         init?(baseType: String) {
             switch baseType {
@@ -24,19 +26,29 @@ public struct KeyExpression: Sendable, Hashable {
     let expression: SQLFragment
     let storage: Storage
     let type: KeyType
+    /// The stream whose ids are meant, where the key is text.
+    private let stream: String
 
     /// The expression of a table's key column.
     ///
+    /// - Parameter stream: the stream, for ids: their ordinals are kept under its name.
     /// - Throws: ``StreamError/noSuchColumn(_:table:nearest:)``, ``StreamError/keyTypeMismatch(column:type:declared:)``.
-    public init(column name: String, of table: TableDescription, type: KeyType) throws {
+    public init(column name: String, of table: TableDescription, type: KeyType, stream: String) throws {
         guard let column = table.column(name) else {
             throw StreamError.noSuchColumn(name, table: table.name, nearest: table.columns.map(\.name))
         }
-        try self.init(try SQLFragment(identifier: name), column: column, type: type)
+        try self.init(try SQLFragment(identifier: name), column: column, type: type, stream: stream)
     }
 
     /// An expression that is of the type of `column`.
-    init(_ expression: SQLFragment, column: TableDescription.Column, type: KeyType) throws {
+    init(_ expression: SQLFragment, column: TableDescription.Column, type: KeyType, stream: String) throws {
+        self.stream = stream
+        if case .text = type {
+            self.expression = expression
+            storage = .id(column.baseType)
+            self.type = type
+            return
+        }
         let mismatch = StreamError.keyTypeMismatch(column: column.name, type: column.type, declared: type.name)
         guard let storage = Storage(baseType: column.baseType) else { throw mismatch }
         switch (type, storage) {
@@ -56,6 +68,10 @@ public struct KeyExpression: Sendable, Hashable {
             let zone = try zoneLiteral
             let sql =
                 switch (type, storage) {
+                case (.text, _):
+                    "(SELECT lacuna_key.ordinal FROM lacuna.key AS lacuna_key "
+                        + "WHERE lacuna_key.stream = \(try SQLFragment(literal: stream)) "
+                        + "AND lacuna_key.key = (\(expression))::text)"
                 case (.integer(step: 1), _): "\(expression)::bigint"
                 case (.integer(let step), _):
                     "(CASE WHEN \(expression) >= 0 THEN \(expression)::bigint / \(step) "
@@ -87,11 +103,17 @@ public struct KeyExpression: Sendable, Hashable {
         let high = ":'\(upper)'::bigint"
         let sql: String
         switch (type, storage) {
+        case (.text, let storage):
+            guard case .id(let name) = storage else { throw StreamError.invalid("a text key of no type") }
+            sql =
+                "\(expression) IN (SELECT lacuna_key.key::\(name) FROM lacuna.key AS lacuna_key "
+                + "WHERE lacuna_key.stream = \(try SQLFragment(literal: stream)) "
+                + "AND lacuna_key.ordinal >= \(low) AND lacuna_key.ordinal < \(high))"
         case (.integer(let step), _):
             let factor = step == 1 ? "" : " * \(step)"
             let below = includesLargestKey && step == 1 ? "<=" : "<"
             sql = "\(expression) >= \(low)\(factor) AND \(expression) \(below) \(high)\(factor)"
-        case (.date, .date), (.date, .integer):
+        case (.date, .date), (.date, .integer), (.date, .id):
             sql =
                 "\(expression) >= date '1970-01-01' + \(low)::integer "
                 + "AND \(expression) < date '1970-01-01' + \(high)::integer"
@@ -124,7 +146,7 @@ public struct KeyExpression: Sendable, Hashable {
     /// A time with offset loses it in a column without time zone, so there only the server knows.
     var acceptsExactText: Bool {
         switch (type, storage) {
-        case (.integer, _), (.date, .date), (.date, .timestamp), (.timestamp, .timestampWithTimeZone): true
+        case (.text, _), (.integer, _), (.date, .date), (.date, .timestamp), (.timestamp, .timestampWithTimeZone): true
         default: false
         }
     }
@@ -141,6 +163,7 @@ extension KeyType {
         case .integer: "integer"
         case .date: "date"
         case .timestamp: "timestamp"
+        case .text: "text"
         }
     }
 
@@ -148,7 +171,7 @@ extension KeyType {
     var step: Int64 {
         switch self {
         case .integer(let step), .timestamp(let step, _): step
-        case .date: 1
+        case .date, .text: 1
         }
     }
 }

@@ -54,6 +54,8 @@ public struct Surveyor: Sendable {
     public var endsAtBound: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
+    /// Whether text keys that are not registered are left out: nothing can be kept under their ordinals.
+    var onlyRegisteredKeys = false
 
     /// A surveyor.
     public init(
@@ -104,7 +106,6 @@ public struct Surveyor: Sendable {
         let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
         let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
         let only = lanes?.count == 1 ? lanes?.first : nil
-        let gaps = try await scan.scan(stream, range: range, partition: only, on: session)
 
         var extents: [Partition: Extents] = [:]
         var verified: [Partition: UnitSet] = [:]
@@ -114,16 +115,25 @@ public struct Surveyor: Sendable {
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
         }
+        var suspects: [Partition: UnitSet] = [:]
+        // Of ids a check can only name such that have an ordinal, and those are in the schema.
+        if let check = definition.check, definition.keyType.isOrdered || hasSchema {
+            suspects = try await units(
+                named: "check \(check.path)", sql: check.text, of: stream, userSearchPath, session)
+        }
+        guard definition.keyType.isOrdered else {
+            let keys = try await expectedKeys(
+                of: stream, wrong: refetch.merging(suspects) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
+                session)
+            return try survey(
+                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, suspects: suspects)
+        }
         var expected: [Partition: UnitSet]?
         if let query = definition.expect.query {
             expected = try await units(
                 named: "expect.query", sql: query, of: stream, userSearchPath, session)
         }
-        var suspects: [Partition: UnitSet] = [:]
-        if let check = definition.check {
-            suspects = try await units(
-                named: "check \(check.path)", sql: check.text, of: stream, userSearchPath, session)
-        }
+        let gaps = try await scan.scan(stream, range: range, partition: only, on: session)
 
         var evidence: [Partition: PartitionEvidence] = [:]
         for partition in wanted {
@@ -140,6 +150,71 @@ public struct Surveyor: Sendable {
             }
         }
         return Survey(stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
+    }
+
+    /// The survey of a stream of ids.
+    private func survey(
+        _ stream: ResolvedStream, _ keys: ExpectedKeys, wanted: [Partition], now: Int64,
+        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], suspects: [Partition: UnitSet]
+    ) throws -> Survey {
+        let named = try stream.naming(TextKeys(keys.names))
+        var evidence: [Partition: PartitionEvidence] = [:]
+        for partition in wanted {
+            let expected = UnitSet(keys.expected[partition] ?? [])
+            evidence[partition] = PartitionEvidence(
+                partition: partition, scanned: stream.definition.keyType.limits,
+                missing: UnitSet(keys.missing[partition] ?? []), verified: verified[partition] ?? UnitSet(),
+                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()), expected: expected)
+        }
+        let coverage = wanted.compactMap { partition in
+            evidence[partition].map { PartitionCoverage($0, of: named.definition, now: now) }
+        }
+        return Survey(stream: named, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
+    }
+
+    /// What `expect.query` names, and what of it has no row.
+    private struct ExpectedKeys {
+        var expected: [Partition: [Range<Int64>]] = [:]
+        var missing: [Partition: [Range<Int64>]] = [:]
+        /// The names of the keys that are missing or wrong; of the others nobody asks.
+        var names: [Int64: String] = [:]
+    }
+
+    private func expectedKeys(
+        of stream: ResolvedStream, wrong: [Partition: UnitSet], hasSchema: Bool, _ searchPath: String,
+        _ session: isolated Session
+    ) async throws -> ExpectedKeys {
+        let query = try KeyQuery(stream)
+        let name = try SQLFragment(literal: stream.definition.name)
+        let statement = try Statements.selectExpectedKeys.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "lane": try stream.lane, "expected": query.key, "key": try stream.column,
+                "registered": SQLFragment(
+                    trusted: hasSchema
+                        ? "(SELECT ordinal, key FROM lacuna.key WHERE stream = \(name))"
+                        : "(SELECT NULL::bigint AS ordinal, NULL::text AS key)"),
+            ], foreign: ["query": query.sql])
+        var keys = ExpectedKeys()
+        var provisional = TextKeys.firstProvisional - 1
+        var lastKey: String?
+        for row in try await session.foreign("expect.query", of: stream, searchPath, statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let key: String = try row.get("key")
+            let registered = try row.getIfPresent("ordinal", as: Int64.self)
+            if registered == nil {
+                if onlyRegisteredKeys { continue }
+                // The rows come by key: one that two lanes share has one ordinal.
+                if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { provisional += 1 }
+                lastKey = key
+            }
+            let unit = registered ?? provisional
+            keys.expected[partition, default: []].append(unit..<unit + 1)
+            let isPresent: Bool = try row.get("is_present")
+            if !isPresent { keys.missing[partition, default: []].append(unit..<unit + 1) }
+            if !isPresent || wrong[partition]?.contains(unit) == true { keys.names[unit] = key }
+        }
+        return keys
     }
 
     private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
@@ -204,7 +279,8 @@ public struct Surveyor: Sendable {
     ) async throws -> [Partition: UnitSet] {
         guard let column = stream.table.column(stream.definition.keyColumn) else { return [:] }
         let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(column.baseType))")
-        let key = try KeyExpression(cast, column: column, type: stream.definition.keyType)
+        let definition = stream.definition
+        let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
         let statement = try Statements.selectUnits.bound(
             fragments: ["lane": try stream.lane, "unit": try key.unit],
             foreign: ["query": sql.withoutTrailingSemicolon])
@@ -216,6 +292,28 @@ public struct Surveyor: Sendable {
             units[partition, default: []].append(unit..<unit + 1)
         }
         return units.mapValues { UnitSet($0) }
+    }
+}
+
+/// `expect.query` of a stream of ids.
+struct KeyQuery {
+    /// The query, to stand inside a larger statement.
+    let sql: String
+    /// Its key column, of the type of the table's.
+    let key: SQLFragment
+
+    /// - Throws: ``StreamError`` where the stream declares no query.
+    init(_ stream: ResolvedStream) throws {
+        guard let query = stream.definition.expect.query else {
+            throw StreamError.invalid(
+                "stream \(stream.definition.name): text keys need expect.query, which says what ids there should be")
+        }
+        guard let column = stream.table.column(stream.definition.keyColumn) else {
+            throw StreamError.noSuchColumn(
+                stream.definition.keyColumn, table: stream.table.name, nearest: stream.table.columns.map(\.name))
+        }
+        sql = query.withoutTrailingSemicolon
+        key = SQLFragment(trusted: "\(try SQLFragment(identifier: column.name))::\(column.baseType)")
     }
 }
 
@@ -236,7 +334,7 @@ extension Session {
     }
 
     /// Runs a user's own query with the user's own search path.
-    fileprivate func foreign(
+    func foreign(
         _ name: String, of stream: ResolvedStream, _ searchPath: String, _ statement: BoundStatement
     ) async throws -> Rows {
         try await setSearchPath(searchPath)

@@ -18,12 +18,20 @@ public struct ResolvedStream: Sendable, Hashable {
     public init(_ definition: StreamDefinition, table: TableDescription) throws {
         self.definition = definition
         self.table = table
-        key = try KeyExpression(column: definition.keyColumn, of: table, type: definition.keyType)
+        key = try KeyExpression(
+            column: definition.keyColumn, of: table, type: definition.keyType, stream: definition.name)
         primaryKey = definition.primaryKey.isEmpty ? table.primaryKey : definition.primaryKey
         let columns = definition.partitions.columns + definition.primaryKey + definition.columns.keys.sorted()
         for column in columns where table.column(column) == nil {
             throw StreamError.noSuchColumn(column, table: table.name, nearest: table.columns.map(\.name))
         }
+    }
+
+    /// The same stream with the names of its text keys known.
+    func naming(_ keys: TextKeys) throws -> ResolvedStream {
+        var definition = definition
+        definition.keyType = .text(keys)
+        return try ResolvedStream(definition, table: table)
     }
 
     /// Reads the table's description and checks the declaration against it.
@@ -61,6 +69,11 @@ public struct ResolvedStream: Sendable, Hashable {
 
     /// Identifiers for statements on the table.
     var identifiers: [String: String] { ["schema": table.schema, "table": table.name] }
+
+    /// The key column.
+    var column: SQLFragment {
+        get throws { try SQLFragment(identifier: definition.keyColumn) }
+    }
 
     /// The partition columns as a list, or `true` where there are none.
     var laneColumns: SQLFragment {

@@ -29,6 +29,7 @@ extension KeyType {
         case .integer(let step): "a whole number (step \(step))"
         case .date: "a date like 2025-01-31"
         case .timestamp: "a time like 2025-01-31T15:00:00Z"
+        case .text: "one of the keys that were asked for"
         }
     }
 
@@ -52,6 +53,7 @@ extension KeyType {
         switch self {
         case .integer(let step): return String(ordinal.multiplied(by: step) ?? (ordinal < 0 ? .min : .max))
         case .date: return KeyType.iso(CivilDate(daysSinceEpoch: ordinal))
+        case .text(let keys): return keys.name(of: ordinal) ?? "#\(ordinal)"
         case .timestamp:
             guard let local = localStart(of: ordinal), let start = start(of: ordinal) else { return String(ordinal) }
             let offset = timezone.localSeconds(at: start) - start
@@ -70,7 +72,7 @@ extension KeyType {
         switch self {
         case .integer(let step):
             return String((ordinal.multiplied(by: step) ?? .max).adding(saturating: step - 1))
-        case .date: return text(ordinal)
+        case .date, .text: return text(ordinal)
         case .timestamp:
             guard let end = start(of: ordinal + 1) else { return text(ordinal) }
             let local = timezone.localSeconds(at: end - 1)
@@ -95,6 +97,8 @@ extension KeyType {
         case .integer(let step):
             guard let value = KeyScanner.integer(bytes) else { return .unreadable }
             return .exact(value.floorDivided(by: step))
+        case .text(let keys):
+            return keys.ordinal(of: bytes).map(KeyReading.exact) ?? .unreadable
         case .date(let timezone):
             guard let parsed = KeyScanner.time(bytes) else { return .unreadable }
             if !parsed.hasTime { return parsed.isCompact ? .approximate(parsed.days) : .exact(parsed.days) }

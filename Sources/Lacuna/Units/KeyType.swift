@@ -12,11 +12,18 @@ public enum KeyType: Sendable, Hashable {
     case date(timezone: TimeZone)
     /// Steps of `step` seconds, at most a day, counted on the standard time of `timezone`.
     case timestamp(step: Int64, timezone: TimeZone)
+    /// Ids: a set without an order, as a query names it. Each has an ordinal of its own.
+    case text(TextKeys)
+
+    /// Whether the keys have an order, so that there are a newest one, extents and a tip.
+    public var isOrdered: Bool {
+        if case .text = self { false } else { true }
+    }
 
     /// The zone that days and clock times are read and shown in. UTC for integers.
     public var timezone: TimeZone {
         switch self {
-        case .integer: .utc
+        case .integer, .text: .utc
         case .date(let timezone), .timestamp(_, let timezone): timezone
         }
     }
@@ -28,6 +35,7 @@ public enum KeyType: Sendable, Hashable {
         case .integer(step: 1): return Int64.min..<Int64.max
         case .integer(let step):
             return Int64.min.floorDivided(by: step) + 1..<Int64.max.floorDivided(by: step)
+        case .text: return 0..<Int64.max
         case .date: return KeyType.firstDay..<KeyType.lastDay + 1
         case .timestamp(let step, _):
             return (KeyType.firstDay * 86_400).floorDivided(by: step)
@@ -49,25 +57,25 @@ public enum KeyType: Sendable, Hashable {
 }
 
 extension KeyType {
-    /// The instant at which a unit begins, in seconds since the epoch; nil for integers, which have no clock.
+    /// The instant at which a unit begins, in seconds since the epoch; nil for integers and ids, which have no clock.
     public func start(of ordinal: Int64) -> Int64? {
         switch self {
-        case .integer: nil
+        case .integer, .text: nil
         case .date(let timezone): timezone.instant(ofLocalSeconds: ordinal * 86_400)
         case .timestamp(let step, _): ordinal * step - anchorSeconds
         }
     }
 
-    /// The unit that an instant (seconds since the epoch) belongs to; nil for integers.
+    /// The unit that an instant (seconds since the epoch) belongs to; nil for integers and ids.
     public func unit(at instant: Int64) -> Int64? {
         switch self {
-        case .integer: nil
+        case .integer, .text: nil
         case .date(let timezone): timezone.localSeconds(at: instant).floorDivided(by: 86_400)
         case .timestamp(let step, _): (instant + anchorSeconds).floorDivided(by: step)
         }
     }
 
-    /// The local date and second of the day at which a unit begins; nil for integers.
+    /// The local date and second of the day at which a unit begins; nil for integers and ids.
     public func localStart(of ordinal: Int64) -> (date: CivilDate, secondOfDay: Int64)? {
         guard let instant = start(of: ordinal) else { return nil }
         if case .date = self { return (CivilDate(daysSinceEpoch: ordinal), 0) }
@@ -76,10 +84,10 @@ extension KeyType {
         return (CivilDate(daysSinceEpoch: days), local - days * 86_400)
     }
 
-    /// The first unit that begins on or after local midnight of `date`; nil for integers.
+    /// The first unit that begins on or after local midnight of `date`; nil for integers and ids.
     public func firstUnit(on date: CivilDate) -> Int64? {
         switch self {
-        case .integer: return nil
+        case .integer, .text: return nil
         case .date: return date.daysSinceEpoch
         case .timestamp(let step, let timezone):
             let midnight = timezone.instant(ofLocalSeconds: date.daysSinceEpoch * 86_400)
@@ -103,8 +111,10 @@ extension KeyType {
         let units: Int64
         switch (self, span) {
         case (_, .units(let count)): units = count
-        case (.integer, .days(let count)), (.integer, .seconds(let count)): units = count
-        case (.integer, .months(let count)): units = Int64(count)
+        case (.integer, .days(let count)), (.integer, .seconds(let count)), (.text, .days(let count)),
+            (.text, .seconds(let count)):
+            units = count
+        case (.integer, .months(let count)), (.text, .months(let count)): units = Int64(count)
         case (.date, .days(let count)): units = count
         case (.date, .seconds(let count)): units = (count.adding(saturating: 86_399)) / 86_400
         case (.timestamp(let step, _), .seconds(let count)): units = count.adding(saturating: step - 1) / step

@@ -129,6 +129,16 @@ public struct UnitSet: Sendable, Hashable {
         subtracting(UnitSet(range))
     }
 
+    /// The unit at a place in the order of the set, counted from 0; nil beyond its end.
+    func unit(at index: UInt64) -> Int64? {
+        var rest = index
+        for range in ranges {
+            if rest < range.unitCount { return range.lowerBound &+ Int64(rest) }
+            rest -= range.unitCount
+        }
+        return nil
+    }
+
     /// Adds the units of `range`.
     public mutating func insert(_ range: Range<Int64>) {
         guard !range.isEmpty else { return }

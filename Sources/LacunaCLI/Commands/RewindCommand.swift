@@ -44,6 +44,9 @@ struct RewindCommand: AsyncParsableCommand {
         let project = try Project(global)
         let stream = try project.stream(stream)
         let definition = stream.definition
+        guard definition.keyType.isOrdered else {
+            throw CommandFailure(.usage, "stream \(definition.name) has text keys, which have no extents to rewind")
+        }
         var range = RangeOptions()
         range.partitionTexts = partitionTexts
         range.from = nil

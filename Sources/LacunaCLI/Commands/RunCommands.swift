@@ -174,7 +174,9 @@ struct RunLoop {
             let started = ContinuousClock.now
             let report = await body(project.reconciler(stream), options)
             display.end()
-            let rendering = RunReportRendering(report, stream: stream.definition, took: .now - started)
+            var definition = stream.definition
+            definition.keyType = report.keyType ?? definition.keyType
+            let rendering = RunReportRendering(report, stream: definition, took: .now - started)
             switch format {
             case .text: rendering.print()
             case .json: reports.append(rendering.document)

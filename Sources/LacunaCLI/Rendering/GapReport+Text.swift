@@ -9,8 +9,8 @@ extension GapReport {
             if coverage.isNew {
                 lines.append("\(name)  nothing ingested yet\(newHint(coverage))")
             }
-            for gap in coverage.gaps.ranges where !coverage.isNew {
-                lines.append("\(name)  \(text(gap))  \(Numbers.count(gap.unitCount, "unit"))")
+            for gap in gaps(of: coverage) where !coverage.isNew {
+                lines.append("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
             }
         }
         return lines.isEmpty ? ["\(definition.name)  no gaps"] : lines
@@ -55,17 +55,19 @@ extension GapReport {
     private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
         guard !coverage.isNew else { return ["  nothing ingested yet\(newHint(coverage))"] }
         var lines: [String] = []
-        if !coverage.range.isEmpty {
+        if !coverage.range.isEmpty, isOrdered {
             let bar = CoverageBar.bar(coverage, width: 48)
             lines += ["  \(key(coverage.range.lowerBound)) \(bar) \(key(coverage.range.upperBound - 1))", ""]
         }
         var table = TextTable([("", .left), ("", .left), ("", .right)])
-        table.add(["oldest", key(coverage.oldest), ""])
-        table.add(["latest", key(coverage.latest), ""])
-        if let run = coverage.contiguous {
-            table.add(["contiguous", text(run), Numbers.count(run.unitCount, "unit")])
-        } else {
-            table.add(["contiguous", "–", "0 units"])
+        if isOrdered {
+            table.add(["oldest", key(coverage.oldest), ""])
+            table.add(["latest", key(coverage.latest), ""])
+            if let run = coverage.contiguous {
+                table.add(["contiguous", text(run), Numbers.count(run.unitCount, "unit")])
+            } else {
+                table.add(["contiguous", "–", "0 units"])
+            }
         }
         if !coverage.verified.isEmpty {
             table.add(["verified empty", "", Numbers.count(coverage.verified.count, "unit")])
@@ -73,7 +75,7 @@ extension GapReport {
         if !coverage.refetch.isEmpty {
             table.add(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])
         }
-        if let tail = coverage.tail {
+        if let tail = coverage.tail, isOrdered {
             table.add(["behind the tip", tail.hull.map(text) ?? "–", Numbers.count(tail.count, "unit")])
         }
         lines += table.lines(indent: "  ").dropFirst()
@@ -100,7 +102,7 @@ extension GapReport {
                 Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest),
                 key(coverage.latest),
                 Numbers.grouped(expected), Numbers.grouped(coverage.gaps.count),
-                Numbers.grouped(coverage.gaps.ranges.count), Numbers.grouped(coverage.verified.count),
+                Numbers.grouped(gaps(of: coverage).count), Numbers.grouped(coverage.verified.count),
             ]
             if showsTail { cells.append(coverage.tail.map { Numbers.grouped($0.count) } ?? "–") }
             cells += [
@@ -114,13 +116,14 @@ extension GapReport {
 
     private func gapList(_ coverage: PartitionCoverage, limit: Int, style: TextStyle) -> [String] {
         var table = TextTable([("", .left), ("", .left), ("", .right)])
-        let gaps = coverage.gaps.ranges
+        let gaps = gaps(of: coverage)
         for gap in gaps.suffix(limit).reversed() {
-            table.add([style.bad("gap"), text(gap), Numbers.count(gap.unitCount, "unit")])
+            table.add([style.bad("gap"), text(gap), isOrdered ? Numbers.count(gap.unitCount, "unit") : ""])
         }
         var lines = Array(table.lines(indent: "  ").dropFirst())
         if gaps.count > limit {
-            lines.append("  … and \(Numbers.count(gaps.count - limit, "older gap")); --all lists them")
+            lines.append(
+                "  … and \(Numbers.count(gaps.count - limit, isOrdered ? "older gap" : "gap")); --all lists them")
         }
         return lines
     }
@@ -133,7 +136,7 @@ extension GapReport {
     /// Comma-separated values: a row a gap.
     func csvLines() -> [String] {
         partitions.flatMap { coverage in
-            coverage.gaps.ranges.map { gap in
+            gaps(of: coverage).map { gap in
                 ([definition.name] + coverage.partition.values + [key(gap.lowerBound), key(gap.upperBound - 1)])
                     .map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)"
             }

@@ -10,7 +10,8 @@ struct GapReport {
     var partitions: [PartitionCoverage] { survey.partitions }
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
-    var gapCount: Int { partitions.reduce(0) { $0 + $1.gaps.ranges.count } }
+    var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
+    var isOrdered: Bool { definition.keyType.isOrdered }
 
     /// Whether there is nothing to do: no gap, and no partition that was never filled.
     var isClean: Bool { missingCount == 0 && !partitions.contains { $0.isNew && $0.expected.isEmpty && !isOver($0) } }
@@ -18,6 +19,12 @@ struct GapReport {
     /// A partition whose declared range is empty has nothing to wait for.
     private func isOver(_ coverage: PartitionCoverage) -> Bool {
         definition.expect.to != .tip && coverage.tail != nil
+    }
+
+    /// The gaps of a partition as they are shown: ranges, of ids one by one.
+    func gaps(of coverage: PartitionCoverage) -> [Range<Int64>] {
+        guard !isOrdered else { return coverage.gaps.ranges }
+        return coverage.gaps.ranges.flatMap { range in range.map { $0..<$0 + 1 } }
     }
 
     func label(_ coverage: PartitionCoverage) -> String {
@@ -29,7 +36,8 @@ struct GapReport {
     }
 
     func text(_ range: Range<Int64>) -> String {
-        definition.keyType.text(range)
+        // Numbers and times hold nothing that a terminal obeys; ids come from outside.
+        Console.printable(definition.keyType.text(range))
     }
 }
 
@@ -83,7 +91,7 @@ struct GapReportDocument: Encodable {
                 expectedUnits: coverage.expected.count, coveredUnits: coverage.coveredCount,
                 missingUnits: coverage.gaps.count, verifiedEmptyUnits: coverage.verified.count,
                 refetchUnits: coverage.refetch.count, contiguous: coverage.contiguous.map(span),
-                gaps: coverage.gaps.ranges.map(span), tail: coverage.tail?.ranges.map(span))
+                gaps: report.gaps(of: coverage).map(span), tail: coverage.tail?.ranges.map(span))
         }
     }
 

@@ -56,7 +56,7 @@ enum RunPlanRendering {
     }
 
     private static func show(_ plan: RunPlan, stream configuration: StreamConfiguration, limit: Int?) {
-        let stream = configuration.definition
+        let stream = plan.survey.stream.definition
         let console = Console.shared
         for failure in plan.failures {
             console.error(
@@ -64,7 +64,7 @@ enum RunPlanRendering {
         }
         for note in plan.notes { console.message("\(stream.name): \(note)") }
         let batches = limit.map { Array(plan.batches.prefix($0)) } ?? plan.batches
-        let units = batches.reduce(UInt64(0)) { $0 + $1.window.unitCount }
+        let units = batches.reduce(UInt64(0)) { $0 + $1.units.count }
         guard !batches.isEmpty else {
             console.output("\(stream.name): nothing to do")
             return
@@ -75,7 +75,7 @@ enum RunPlanRendering {
         for batch in batches.prefix(20) {
             table.add([
                 Console.printable(batch.partition.label(columns: stream.partitions.columns)),
-                stream.keyType.text(batch.window), Numbers.count(batch.window.unitCount, "unit"),
+                Console.printable(stream.keyType.text(batch.window)), Numbers.count(batch.units.count, "unit"),
                 batch.reason == .gap ? "" : batch.reason.rawValue,
             ])
         }
@@ -89,7 +89,7 @@ enum RunPlanRendering {
     }
 
     private static func document(_ plan: RunPlan, stream configuration: StreamConfiguration) -> Document {
-        let stream = configuration.definition
+        let stream = plan.survey.stream.definition
         let time = time(forBatches: plan.batches.count, of: configuration)
         return Document(
             stream: stream.name,
@@ -98,10 +98,10 @@ enum RunPlanRendering {
                     partition: Dictionary(
                         uniqueKeysWithValues: zip(stream.partitions.columns, batch.partition.values)),
                     first: stream.keyType.text(batch.window.lowerBound),
-                    last: stream.keyType.text(batch.window.upperBound - 1), units: batch.window.unitCount,
+                    last: stream.keyType.text(batch.window.upperBound - 1), units: batch.units.count,
                     reason: batch.reason.rawValue)
             },
-            units: plan.batches.reduce(0) { $0 + $1.window.unitCount },
+            units: plan.batches.reduce(0) { $0 + $1.units.count },
             waiting_units: plan.waiting.values.reduce(0) { $0 + $1.count },
             requests: time == nil ? nil : plan.batches.count, seconds: time.map { $0 / .seconds(1) },
             notes: plan.notes, failures: plan.failures.map { Console.shared.masked($0.message) })

@@ -8,6 +8,7 @@ final class RunDisplay: Sendable {
     private struct State {
         var planned = 0
         var units: UInt64 = 0
+        var keyType: KeyType?
         var done = 0
         var doneUnits: UInt64 = 0
         var rows = 0
@@ -32,8 +33,9 @@ final class RunDisplay: Sendable {
     /// Takes an event of the run.
     func handle(_ event: RunEvent) {
         switch event {
-        case .planned(let batches, let units):
+        case .planned(let batches, let units, let keyType):
             state.withLock {
+                $0.keyType = keyType
                 $0.planned = batches
                 $0.units = units
             }
@@ -71,7 +73,8 @@ final class RunDisplay: Sendable {
     ) -> Logger.Metadata {
         var metadata = more
         metadata["stream"] = "\(stream.name)"
-        metadata["window"] = "\(window.isEmpty ? "-" : stream.keyType.text(window))"
+        let keyType = state.withLock(\.keyType) ?? stream.keyType
+        metadata["window"] = "\(window.isEmpty ? "-" : keyType.text(window))"
         if !partition.values.isEmpty {
             metadata["partition"] = "\(partition.label(columns: stream.partitions.columns))"
         }

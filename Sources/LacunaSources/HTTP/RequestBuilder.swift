@@ -24,20 +24,21 @@ public struct RequestBuilder: Sendable {
     /// - Throws: ``TemplateError``.
     public func check(_ stream: StreamDefinition) throws(TemplateError) {
         let partition = Partition(stream.partitions.columns.map { _ in "1" })
-        _ = try call(FetchRequest(stream: stream, partition: partition, window: 0..<1))
+        let keys = stream.keyType.isOrdered ? [] : ["1"]
+        _ = try call(FetchRequest(stream: stream, partition: partition, window: 0..<1, keys: keys))
         if settings.tip != nil { _ = try call(TipRequest(stream: stream, partition: partition)) }
     }
 
     /// The request for a window's first page.
     func call(_ request: FetchRequest) throws(TemplateError) -> HTTPCall {
-        let render = Rendering(stream: request.stream, partition: request.partition, window: request.window)
-        return try call(settings.request, render)
+        let subject = Subject(request)
+        try subject.requireSeparableKeys()
+        return try call(settings.request, Rendering(subject: subject))
     }
 
     /// The request for the tip.
     func call(_ request: TipRequest) throws(TemplateError) -> HTTPCall {
-        let render = Rendering(stream: request.stream, partition: request.partition, window: nil)
-        return try call(settings.tip?.request ?? HTTPRequestSettings(), render)
+        try call(settings.tip?.request ?? HTTPRequestSettings(), Rendering(subject: Subject(request)))
     }
 
     private func call(_ request: HTTPRequestSettings, _ render: Rendering) throws(TemplateError) -> HTTPCall {
@@ -87,12 +88,10 @@ public struct RequestBuilder: Sendable {
 
 /// Renders templates for one stream, partition and window.
 private struct Rendering {
-    let stream: StreamDefinition
-    let partition: Partition
-    let window: Range<Int64>?
+    let subject: Subject
 
     func plain(_ template: Template) throws(TemplateError) -> String {
-        try template.render(stream: stream, partition: partition, window: window) { _, value throws(TemplateError) in
+        try template.render(subject) { _, value throws(TemplateError) in
             value
         }
     }
@@ -113,7 +112,7 @@ private struct Rendering {
             starts.append(before)
             if case .literal(let literal) = segment { before += literal } else { before += "x" }
         }
-        return try template.render(stream: stream, partition: partition, window: window) {
+        return try template.render(subject) {
             index, value throws(TemplateError) in
             let start = starts[index]
             guard let scheme = start.range(of: "://") else {
@@ -130,7 +129,7 @@ private struct Rendering {
     }
 
     func path(_ template: Template) throws(TemplateError) -> String {
-        try template.render(stream: stream, partition: partition, window: window) { _, value throws(TemplateError) in
+        try template.render(subject) { _, value throws(TemplateError) in
             try segment(value, template)
         }
     }
@@ -145,10 +144,12 @@ private struct Rendering {
 
     func body(_ template: Template, isJSON: Bool) throws(TemplateError) -> String {
         let isInside = template.isInsideJSONString
-        let text = try template.render(stream: stream, partition: partition, window: window) {
+        let text = try template.render(subject) {
             index, value throws(TemplateError) in
             guard isJSON else { return PercentEncoding.encode(value) }
             if isInside[index] { return Template.jsonEscaped(value) }
+            // Ids without quotes around them are the elements of a list.
+            if case .placeholder(.keys, _) = template.segments[index] { return "\"\(Template.jsonEscaped(value))\"" }
             guard Template.isJSONNumber(value) else {
                 throw TemplateError("'\(value)' is no number; put the placeholder in quotes, in '\(template.text)'")
             }

@@ -1,7 +1,7 @@
 import Lacuna
 
 extension Template {
-    /// Reads a body: only `{window.…}` and `{partition.…}` are placeholders, every other brace stands for itself, so
+    /// Reads a body: only `{window.…}`, `{partition.…}` and `{keys}` are placeholders, every other brace stands for itself, so
     /// that JSON needs no escapes.
     ///
     /// - Throws: ``TemplateError``.
@@ -14,7 +14,7 @@ extension Template {
         var result = ""
         var rest = text[...]
         while let character = rest.first {
-            let isPlaceholder = rest.hasPrefix("{window.") || rest.hasPrefix("{partition.")
+            let isPlaceholder = ["{window.", "{partition.", "{keys}"].contains(where: rest.hasPrefix)
             if isPlaceholder, let close = rest.firstIndex(of: "}") {
                 result += rest[...close]
                 rest = rest[rest.index(after: close)...]

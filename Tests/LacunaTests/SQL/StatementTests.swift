@@ -36,6 +36,14 @@ struct StatementTests {
                     ],
                     [:], [:]
                 ),
+                "register_keys": (["key": "\"k\"::bigint"], [:], ["query": "SELECT 1 AS k"]),
+                "select_expected_keys": (
+                    [
+                        "lane": "ARRAY[\"region\"::text]", "expected": "\"k\"::bigint", "key": "\"k\"",
+                        "registered": "(SELECT NULL::bigint AS ordinal, NULL::text AS key)",
+                    ],
+                    table, ["query": "SELECT 1 AS k, 'gb' AS region"]
+                ),
                 "select_partitions": (
                     ["lane": "ARRAY[\"region\"::text]"], [:], ["query": "SELECT 'gb' AS region -- :x"]
                 ),

@@ -1,0 +1,30 @@
+-- The expected text keys, with their ordinals and whether the table has a row for them.
+--
+-- Variables:
+--   schema, table   identifiers   where the rows are
+--   query           fragment      a SELECT that returns the partition columns and one column named like the key
+--   lane            fragment      the partition as text[], of those columns
+--   expected        fragment      the key, of the type of the table's column
+--   key             fragment      the table's key column
+--   registered      fragment      a table expression of the columns ordinal and key
+-- Rows: lane text[], ordinal bigint (NULL where the key is not registered), key text, is_present boolean; by key.
+--
+-- What the statement names itself begins with lacuna_, so that no column of the table is mistaken for it.
+SELECT
+    expected.lacuna_lane AS lane,
+    registered.ordinal,
+    expected.lacuna_key AS key,
+    present.lacuna_key IS NOT NULL AS is_present
+FROM (
+    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::text AS lacuna_key
+    FROM (
+:query
+    ) AS answer
+    WHERE (:expected) IS NOT NULL
+) AS expected
+LEFT JOIN :registered AS registered ON registered.key = expected.lacuna_key
+LEFT JOIN (
+    SELECT DISTINCT :lane AS lacuna_lane, (:key)::text AS lacuna_key
+    FROM :"schema".:"table"
+) AS present USING (lacuna_lane, lacuna_key)
+ORDER BY expected.lacuna_key COLLATE pg_catalog."C"
