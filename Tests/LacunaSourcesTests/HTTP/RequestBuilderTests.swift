@@ -54,6 +54,36 @@ struct RequestBuilderTests {
         #expect(throws: TemplateError.self) { try call("https://{partition.place}.example.com/v1", place: value) }
     }
 
+    private func keyCall(
+        _ keys: [String], _ change: (inout HTTPRequestSettings) throws -> Void
+    ) throws -> HTTPCall {
+        let stream = StreamDefinition(name: "s", table: "t", keyColumn: "id", keyType: .text(.none))
+        var settings = HTTPSettings(baseURL: try Template("https://h"))
+        try change(&settings.request)
+        return try RequestBuilder(settings).call(
+            FetchRequest(stream: stream, partition: .whole, window: 0..<9, keys: keys))
+    }
+
+    @Test("names ids in a path, a parameter and a body")
+    func keys() throws {
+        let ids = ["a/b", "é", "o\"k"]
+        let call = try keyCall(ids) {
+            $0.path = try Template("/horses/{keys}/pro")
+            $0.parameters = [NamedTemplate("ids", try Template("{keys}"))]
+            $0.body = try Template.body(#"{"list": [{keys}], "text": "{keys}"}"#)
+        }
+        #expect(call.address.url == "https://h/horses/a%2Fb,%C3%A9,o%22k/pro?ids=a%2Fb%2C%C3%A9%2Co%22k")
+        #expect(
+            call.body.map { String(decoding: $0, as: UTF8.self) }
+                == #"{"list": ["a/b","é","o\"k"], "text": "a/b,é,o\"k"}"#)
+    }
+
+    @Test("refuses ids that the commas between them would change", arguments: [["a,b", "c"], ["a", "b,"]])
+    func separableKeys(ids: [String]) throws {
+        #expect(throws: TemplateError.self) { try keyCall(ids) { $0.path = try Template("/{keys}") } }
+        #expect(throws: Never.self) { try keyCall([ids[0]]) { $0.path = try Template("/{keys}") } }
+    }
+
     @Test("refuses a header with a line end")
     func header() throws {
         #expect(throws: TemplateError.self) {
