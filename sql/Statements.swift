@@ -11,6 +11,8 @@ public enum Statements {
     public static let copyBatchJson = statement("copy_batch_json", PackageResources.copy_batch_json_sql)
     /// `copy_table_csv.sql`
     public static let copyTableCsv = statement("copy_table_csv", PackageResources.copy_table_csv_sql)
+    /// `copy_table_text.sql`
+    public static let copyTableText = statement("copy_table_text", PackageResources.copy_table_text_sql)
     /// `count_new_records.sql`
     public static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
     /// `create_batch_table.sql`
@@ -126,7 +128,7 @@ public enum Statements {
 
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
-        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, countNewRecords, createBatchTable, createGuard,
+        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords, createBatchTable, createGuard,
         deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
         findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,

@@ -76,12 +76,25 @@ struct BatchLoader: Sendable {
     private func copyStraight(
         _ records: SpooledRecords, _ plan: LoadPlan, _ session: isolated Session
     ) async throws -> LoadResult {
-        let statement = try Statements.copyTableCsv.bound(
-            identifiers: stream.identifiers, fragments: ["columns": try plan.columnsInFieldOrder])
+        let statement =
+            switch records.format {
+            case .csv:
+                try Statements.copyTableCsv.bound(
+                    identifiers: stream.identifiers, fragments: ["columns": try plan.columnsInFieldOrder])
+            case .ndjson:
+                try Statements.copyTableText.bound(
+                    identifiers: stream.identifiers, fragments: ["columns": try plan.writtenColumns])
+            }
+        let columns = plan.rowColumns
         do {
             // The table's triggers belong to the user, and find their tables as they do without Lacuna.
             try await session.setSearchPath(userSearchPath)
-            let inserted = try await session.copyIn(statement) { try records.send($0) }
+            let inserted = try await session.copyIn(statement) { put in
+                switch records.format {
+                case .csv: try records.send(put)
+                case .ndjson: try records.send(rowsOf: columns, put)
+                }
+            }
             try await session.setSearchPath(lacunaSearchPath)
             return LoadResult(inserted: inserted)
         } catch PostgresError.server(let error) where error.sqlState == .uniqueViolation {
@@ -244,5 +257,14 @@ extension SpooledRecords {
     fileprivate func send(_ put: (UnsafeRawBufferPointer) throws -> Void) throws {
         var reader = makeReader()
         while try reader.next(put) {}
+    }
+
+    fileprivate func send(
+        rowsOf columns: [JSONRowWriter.Column], _ put: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var writer = JSONRowWriter(columns)
+        var reader = makeReader()
+        while try reader.next({ try writer.write($0, put: put) }) {}
+        try writer.finish(put: put)
     }
 }

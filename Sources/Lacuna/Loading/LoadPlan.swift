@@ -79,10 +79,28 @@ struct LoadPlan: Sendable {
         }
     }
 
-    /// Whether the records can be copied straight into the table: CSV in which every field has a column of its own.
+    /// Whether the records can be copied straight into the table: CSV in which every field has a column of its own, and
+    /// JSON whose records all have the same fields.
     var canCopyStraight: Bool {
-        format == .csv && !runsScripts && targets.allSatisfy { $0.field != nil }
-            && targets.compactMap(\.field).sorted() == fields.sorted()
+        guard !runsScripts else { return false }
+        switch format {
+        case .csv:
+            return targets.allSatisfy { $0.field != nil }
+                && targets.compactMap(\.field).sorted() == fields.sorted()
+        case .ndjson:
+            // `json` keeps the text it is given, and the staged way gives it what jsonb made of it; an array's column takes
+            // a JSON array and no text.
+            return unevenFields.isEmpty
+                && targets.allSatisfy { $0.column.baseType != "json" && !$0.column.baseType.hasSuffix("[]") }
+        }
+    }
+
+    /// Where the values of the written columns come from, for JSON that is copied straight.
+    var rowColumns: [JSONRowWriter.Column] {
+        targets.map { target in
+            JSONRowWriter.Column(
+                field: target.field, constant: target.constant, isJSON: target.column.baseType == "jsonb")
+        }
     }
 
     /// The columns in the order of the records' fields, for COPY straight into the table.

@@ -19,6 +19,7 @@ struct StatementTests {
             return [
                 "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
                 "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
+                "copy_table_text": (["columns": "\"k\", \"region\""], table, [:]),
                 "count_new_records": (["records": "pg_temp.batch", "primary_key": "\"k\""], table, [:]),
                 "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
                 "find_conflicting_record": (
@@ -55,7 +56,8 @@ struct StatementTests {
 
     /// Statements that the server cannot prepare, or not before another one: they are run instead.
     static let utilities: Set<String> = [
-        "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "create_batch_table", "create_guard",
+        "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
+        "create_batch_table", "create_guard",
         "disarm_guard", "drop_batch_table", "truncate_batch_table",
     ]
 

@@ -1,0 +1,109 @@
+import Lacuna
+import TestSupport
+import Testing
+
+/// Gives each unit of a window its record.
+private struct Numbered: Source {
+    /// The record of each unit, from 1.
+    let lines: [String]
+
+    func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+        for unit in request.window { try sink.append(json: lines[Int(unit) - 1]) }
+        return FetchSummary()
+    }
+
+    func tip(_ request: TipRequest) async throws -> String? { String(lines.count) }
+}
+
+@Suite("JSON that is copied straight into the table")
+struct StraightLoadTests {
+    /// Values as JSON writes them, for every column.
+    private static let texts = [
+        #""plain""#, #""""#, #""a\tb\nc\rd\\e\"f\/g\b\f""#, #""\\N""#, #""\\.""#, #""\u00e9\ud83d\udc0e é 🐎""#, "12",
+        "-1.50",
+        "true", "null", #""\u007f,\"""#, "123456789012345678901234567890.10",
+    ]
+    private static let documents = [
+        #"{"a": [1, 2, {"b": "x\ty"}]}"#, "[]", #""text\n""#, "null", "7.0", "false", #"{"a": 1, "a": 2}"#,
+    ]
+
+    private static func line(_ number: Int, text: String, document: String, more: String = "") -> String {
+        #"{"n": \#(number), "s": \#(text), "j": \#(document), "x": -12.50, "b": false\#(more)}"#
+    }
+
+    /// Loads the lines in one batch, and says what the table holds and by which statements it came.
+    ///
+    /// - Parameter isStaged: whether the last row is there already, so that nothing may be copied straight.
+    private func load(_ lines: [String], isStaged: Bool) async throws -> (rows: [String], ways: [String]) {
+        try await TestDatabase.with { database in
+            let session = try await database.connect()
+            _ = try await SchemaInstaller.install(on: session)
+            _ = try await session.script(
+                """
+                CREATE TABLE t (n bigint PRIMARY KEY, s text, j jsonb, x numeric(8, 2), b boolean, d text DEFAULT 'kept');
+                CREATE TABLE way (statement text);
+                CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN INSERT INTO way VALUES (substring(current_query(), 'COPY|INSERT')); RETURN NEW; END $$;
+                \(isStaged ? "INSERT INTO t (n) VALUES (\(lines.count));" : "")
+                CREATE TRIGGER note BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note();
+                """, name: "test")
+            await session.close()
+            var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+            stream.expect.from = .unit(1)
+            stream.expect.to = .unit(Int64(lines.count))
+            stream.batch = .units(10_000)
+            stream.overlap = .units(1)
+            let report = await Reconciler(
+                stream: stream, source: Numbered(lines: lines),
+                database: Database(connectionString: database.connectionString)
+            ).reconcile()
+            #expect(report.state == .done, "\(report.failures)\(report.streamFailures)")
+            return (
+                try await database.column("SELECT t::text FROM t WHERE n < \(lines.count) ORDER BY n"),
+                try await database.column("SELECT DISTINCT statement FROM way")
+            )
+        }
+    }
+
+    @Test("holds what the upsert of the same records holds, byte for byte")
+    func equalsStaged() async throws {
+        var lines: [String] = []
+        for text in StraightLoadTests.texts {
+            for document in StraightLoadTests.documents {
+                lines.append(StraightLoadTests.line(lines.count + 1, text: text, document: document))
+            }
+        }
+        let straight = try await load(lines, isStaged: false)
+        #expect(straight.ways == ["COPY"])
+        let staged = try await load(lines, isStaged: true)
+        #expect(staged.ways == ["INSERT"])
+        #expect(straight.rows.count == lines.count - 1)
+        #expect(straight.rows == staged.rows)
+    }
+
+    @Test(
+        "is staged where only the server reads a value as jsonb does",
+        arguments: [#"1e3"#, #"-0"#, #"-0.0"#, #"[1, 2]"#, #"{"a": 1}"#])
+    func refuses(text: String) async throws {
+        let lines = (1...3).map { StraightLoadTests.line($0, text: $0 == 2 ? text : "1", document: "1") }
+        let straight = try await load(lines, isStaged: false)
+        let staged = try await load(lines, isStaged: true)
+        #expect(straight.rows == staged.rows)
+        #expect(straight.rows.count == 2)
+    }
+
+    @Test("keeps a column's default where some records lack its field")
+    func uneven() async throws {
+        let lines = (1...4).map {
+            StraightLoadTests.line($0, text: "1", document: "1", more: $0 % 2 == 0 ? #", "d": "given""# : "")
+        }
+        let straight = try await load(lines, isStaged: false)
+        #expect(straight.rows.map { $0.hasSuffix("kept)") } == [true, false, true])
+    }
+
+    @Test("takes the last of two fields with one name")
+    func duplicateNames() async throws {
+        let lines = (1...3).map { StraightLoadTests.line($0, text: "1", document: "1", more: #", "b": true"#) }
+        #expect(try await load(lines, isStaged: false).rows.allSatisfy { $0.contains(",t,") })
+    }
+}
