@@ -128,7 +128,8 @@ public enum Statements {
 
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
-        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords, createBatchTable, createGuard,
+        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords, createBatchTable,
+        createGuard,
         deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
         findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,

@@ -2,6 +2,9 @@ import Postgres
 import SQLStatements
 
 /// Takes planned batches one by one and brings each to its end: leased, fetched, committed, or failed and halved.
+///
+/// While a batch is committed the next one is fetched, so that source and database work at the same time; a worker asks its
+/// source for one window at a time all the same.
 actor BatchWorker {
     private let run: RunContext
     private let state: RunState
@@ -14,53 +17,92 @@ actor BatchWorker {
 
     /// Works until there is nothing left or the run is to end.
     func work() async {
-        while let batch = state.next(), !Task.isCancelled {
-            await process(batch, isHalf: false)
+        var waiting: (LeasedBatch, Answer)?
+        while let leased = await leaseNext() {
+            async let answer = fetch(leased)
+            if let (batch, answer) = waiting { await finish(batch, answer) }
+            waiting = (leased, await answer)
         }
+        if let (batch, answer) = waiting { await finish(batch, answer) }
         await session?.close()
     }
 
-    private func process(_ batch: PlannedBatch, isHalf: Bool) async {
-        let number = state.number()
+    /// What the source made of a batch.
+    private enum Answer: Sendable {
+        case fetched(FetchedBatch)
+        case failed(any Error, attempts: Int)
+    }
+
+    /// Leases batches until there is one that is open.
+    private func leaseNext() async -> LeasedBatch? {
+        while !Task.isCancelled, let batch = state.next() {
+            if let leased = await lease(batch, isHalf: false) { return leased }
+        }
+        return nil
+    }
+
+    /// Takes the lease of a batch and asks whether there is still something to close.
+    ///
+    /// - Returns: nil where the batch is at its end already.
+    private func lease(_ batch: PlannedBatch, isHalf: Bool) async -> LeasedBatch? {
         var policy = run.definition.retry
         if isHalf { policy.attempts = 1 }
-        let progress = BatchProgress()
+        var leased = LeasedBatch(batch: batch, number: state.number(), isHalf: isHalf, policy: policy)
         do {
             guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) })
             else {
                 state.heldElsewhere()
-                return
+                return nil
             }
-            progress.started = started
+            leased.started = started
             do {
-                if try await isOpen(batch, policy: policy) {
-                    try await fetchAndCommit(batch, number: number, started: started, policy: policy, progress)
-                } else {
-                    settle(CommittedBatch(), batch, fetched: 0)
-                }
+                if try await isOpen(batch, policy: policy) { return leased }
             } catch {
                 await release(batch)
                 throw error
             }
+            settle(CommittedBatch(), batch, fetched: 0)
             await release(batch)
-        } catch is CancellationError {
-            state.interrupted()
         } catch {
-            await settle(error, batch, isHalf: isHalf, number: number, progress)
+            await settle(error, leased, attempts: 1)
+        }
+        return nil
+    }
+
+    /// Fetches a batch, off the actor: reading an answer must not keep a commit waiting.
+    @concurrent
+    nonisolated private func fetch(_ leased: LeasedBatch) async -> Answer {
+        var attempts = 1
+        do {
+            let (records, summary) = try await leased.policy.run(onRetry: report(leased.batch)) { attempt in
+                attempts = attempt
+                return try await run.fetcher.fetch(leased.batch)
+            }
+            return .fetched(
+                run.fetched(
+                    leased.batch, number: leased.number, records: records, summary: summary, started: leased.started,
+                    attempts: attempts))
+        } catch {
+            return .failed(error, attempts: attempts)
         }
     }
 
-    private func fetchAndCommit(
-        _ batch: PlannedBatch, number: Int64, started: String, policy: RetryPolicy, _ progress: BatchProgress
-    ) async throws {
-        let (records, summary) = try await policy.run(onRetry: report(batch)) { attempt in
-            progress.attempts = attempt
-            return try await run.fetcher.fetch(batch)
+    /// Commits what was fetched, or settles the failure, and gives the lease back.
+    private func finish(_ leased: LeasedBatch, _ answer: Answer) async {
+        switch answer {
+        case .fetched(let fetched):
+            do {
+                let result = try await commit(fetched, policy: leased.policy)
+                settle(result, leased.batch, fetched: fetched.records.recordCount)
+                await release(leased.batch)
+            } catch {
+                await release(leased.batch)
+                await settle(error, leased, attempts: fetched.attempts)
+            }
+        case .failed(let error, let attempts):
+            await release(leased.batch)
+            await settle(error, leased, attempts: attempts)
         }
-        let fetched = run.fetched(
-            batch, number: number, records: records, summary: summary, started: started, attempts: progress.attempts)
-        let result = try await commit(fetched, policy: policy)
-        settle(result, batch, fetched: records.recordCount)
     }
 
     private func settle(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
@@ -150,9 +192,9 @@ actor BatchWorker {
 
     // MARK: Failure
 
-    private func settle(
-        _ error: any Error, _ batch: PlannedBatch, isHalf: Bool, number: Int64, _ progress: BatchProgress
-    ) async {
+    private func settle(_ error: any Error, _ leased: LeasedBatch, attempts: Int) async {
+        guard !(error is CancellationError) else { return state.interrupted() }
+        let batch = leased.batch
         await discardUnusableSession()
         let failure = BatchFailure(
             partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
@@ -167,11 +209,11 @@ actor BatchWorker {
             run.options.onEvent(
                 .halved(window: batch.window, partition: batch.partition, message: failure.message))
             for half in halves where !state.isEnded && !Task.isCancelled {
-                await process(half, isHalf: true)
+                if let leased = await lease(half, isHalf: true) { await finish(leased, await fetch(leased)) }
             }
             // A window in which nothing was found to work waits as a whole, or every run would search all of it again.
-            if !isHalf, state.failuresAreTooMany {
-                await record(failure, number: number, progress)
+            if !leased.isHalf, state.failuresAreTooMany {
+                await record(failure, leased, attempts: attempts)
             }
             return
         case .stop:
@@ -187,19 +229,19 @@ actor BatchWorker {
         }
         state.failed(failure)
         run.options.onEvent(.failed(failure))
-        await record(failure, number: number, progress)
+        await record(failure, leased, attempts: attempts)
     }
 
-    private func record(_ failure: BatchFailure, number: Int64, _ progress: BatchProgress) async {
+    private func record(_ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int) async {
         do {
             try await run.journal.recordFailure(
-                failure, batch: number, attempts: progress.attempts, started: progress.started)
+                failure, batch: leased.number, attempts: attempts, started: leased.started)
         } catch {
             state.note("a failure could not be journalled: \(error.message)")
         }
     }
 
-    private func report(_ batch: PlannedBatch) -> (any Error, Duration) -> Void {
+    nonisolated private func report(_ batch: PlannedBatch) -> (any Error, Duration) -> Void {
         let onEvent = run.options.onEvent
         return { error, wait in
             onEvent(
@@ -227,8 +269,15 @@ actor BatchWorker {
     }
 }
 
-/// How far a batch got, for the journal.
-private final class BatchProgress {
-    var attempts = 1
+/// A batch that this worker holds the lease of.
+private struct LeasedBatch: Sendable {
+    let batch: PlannedBatch
+    /// Its number in the run.
+    let number: Int64
+    /// Whether it is part of a batch that failed.
+    let isHalf: Bool
+    /// How its faults are retried.
+    let policy: RetryPolicy
+    /// When it was leased, by the server's clock.
     var started = "now"
 }

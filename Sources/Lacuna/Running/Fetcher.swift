@@ -3,7 +3,7 @@ struct Fetcher: Sendable {
     let stream: ResolvedStream
     let source: any Source
     /// How much of an answer is kept in memory before it goes to a file.
-    var spoolMemoryLimit = 4 << 20
+    var spoolMemoryLimit = 2 << 20
 
     /// Fetches one batch's records and checks each against the request.
     ///
