@@ -24,8 +24,20 @@ extension StreamDefinition {
         offset.isPast ? keyType.ordinal(unit, minus: offset.span) : keyType.ordinal(unit, plus: offset.span)
     }
 
+    /// The end (exclusive) of a stream that looks ahead, as fixtures do: it names a last unit that lies in the future, and no
+    /// `delay` keeps it from asking. What the source says of units that are not over may change until they are, so that they
+    /// are asked for on every run and none of them is ever missing. Nil where the stream does not look ahead.
+    ///
+    /// - Parameter now: seconds since the epoch.
+    func lookAheadEnd(now: Int64) -> Int64? {
+        guard expect.delay == nil, let last = unit(of: expect.to, now: now), let current = keyType.unit(at: now),
+            last > current
+        else { return nil }
+        return min(last, keyType.limits.upperBound - 1) + 1
+    }
+
     /// The end (exclusive) of the units that are due: without a `delay` those that have begun, with one those that ended at
-    /// least so long ago.
+    /// least so long ago. Of a stream that looks ahead, those that are over.
     ///
     /// - Parameters:
     ///   - now: seconds since the epoch.
@@ -37,8 +49,8 @@ extension StreamDefinition {
             return min(limit, keyType.ordinal(newest, minus: delay).adding(saturating: 1))
         }
         guard let delay = expect.delay else {
-            // A stream that looks ahead, as fixtures do, names an end in the future; then nothing but the end bounds it.
-            return expect.to == .tip ? min(limit, current.adding(saturating: 1)) : limit
+            if expect.to == .tip { return min(limit, current.adding(saturating: 1)) }
+            return lookAheadEnd(now: now) == nil ? limit : min(limit, current)
         }
         if case .seconds(let seconds) = delay { return min(limit, keyType.unit(at: now - seconds) ?? current) }
         return min(limit, keyType.ordinal(current, minus: delay))

@@ -53,8 +53,12 @@ public struct PartitionCoverage: Sendable, Hashable {
     public let expected: UnitSet
     /// The expected units of ``range`` that are not covered.
     public let gaps: UnitSet
-    /// The expected units beyond ``range`` that are due; nil where only the source knows where they end.
+    /// The expected units beyond ``range`` and `latest` that are due or lie ahead; nil where only the source knows where they
+    /// end.
     public let tail: UnitSet?
+    /// The expected units that are not over yet, where the stream names an end in the future: up to `latest`, or up to that
+    /// end where nothing is there yet. They are asked for on every run and are no gaps.
+    public let ahead: UnitSet
     /// Units that are verified empty, inside ``range``.
     public let verified: UnitSet
     /// Units inside ``range`` that were declared wrong.
@@ -100,7 +104,7 @@ public struct PartitionCoverage: Sendable, Hashable {
             verified = evidence.verified.intersection(expected)
             refetch = evidence.refetch.intersection(expected)
             gaps = evidence.missing.subtracting(evidence.verified).union(evidence.refetch).intersection(expected)
-            tail = UnitSet()
+            (tail, ahead) = (UnitSet(), UnitSet())
             return
         }
         let limits = stream.keyType.limits
@@ -113,6 +117,7 @@ public struct PartitionCoverage: Sendable, Hashable {
         let newest = [latest, tip].compactMap(\.self).max()
         let declaredEnd = stream.unit(of: stream.expect.to, now: now).map { $0.adding(saturating: 1) }
         let due = stream.dueEnd(now: now, newest: newest)
+        let aheadEnd = stream.lookAheadEnd(now: now)
         let end: Int64? =
             switch stream.expect.to {
             case .tip: tip.map { min($0.adding(saturating: 1), due) }
@@ -144,11 +149,15 @@ public struct PartitionCoverage: Sendable, Hashable {
         refetch = wrong
         gaps = evidence.missing.intersection(first..<last).subtracting(evidence.verified).union(wrong)
             .intersection(expected)
-        let hasRows = latest != nil
-        tail = end.map { end in
-            let beyond = max(last, first)
-            guard hasRows, beyond < end else { return UnitSet() }
-            return expectedUnits(beyond..<min(end, limits.upperBound))
+        let afterLatest = latest?.adding(saturating: 1)
+        tail = (aheadEnd ?? end).map { end in
+            guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }
+            return expectedUnits(max(last, afterLatest)..<min(end, limits.upperBound))
         }
+        ahead =
+            aheadEnd.map { aheadEnd in
+                let end = min(aheadEnd, afterLatest ?? aheadEnd)
+                return lower != nil && last < end ? expectedUnits(last..<end) : UnitSet()
+            } ?? UnitSet()
     }
 }

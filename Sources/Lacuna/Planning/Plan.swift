@@ -4,7 +4,7 @@ public struct PlannedBatch: Sendable, Hashable {
     public enum Reason: String, Sendable, Hashable {
         /// Something in it is missing or declared wrong.
         case gap
-        /// It lies within `lookback` of the newest unit.
+        /// It is read on every run: within `lookback` of the newest unit, or not over yet.
         case lookback
         /// It lies beyond `latest`.
         case catchup

@@ -38,7 +38,8 @@ struct RunPlanner: Sendable {
                     continue
                 }
             }
-            let recent = lookback(coverage).intersection(bounds)
+            let recent = lookback(coverage).union(coverage.ahead).intersection(bounds)
+            let reach = coverage.range.lowerBound..<(coverage.ahead.hull?.upperBound ?? coverage.range.upperBound)
             let gaps = coverage.gaps.intersection(bounds)
             let patient = gaps.union(recent).intersection(waitingUnits[partition] ?? UnitSet())
             if !patient.isEmpty { waiting[partition] = patient }
@@ -49,7 +50,7 @@ struct RunPlanner: Sendable {
                     bounds: coverage.range, suspects: suspects))
             demands.append(
                 Planner.Demand(
-                    partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: coverage.range,
+                    partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: reach,
                     suspects: suspects))
         }
         let waitingCount = waiting.values.reduce(0) { $0 + $1.count }
@@ -72,7 +73,7 @@ struct RunPlanner: Sendable {
         definition.expect.to != .tip || tips[coverage.partition] != nil
     }
 
-    /// The expected units at most `lookback` behind the newest.
+    /// The expected units at most `lookback` behind the newest that is due.
     private func lookback(_ coverage: PartitionCoverage) -> UnitSet {
         guard let span = definition.lookback, !span.isZero, let latest = coverage.latest else { return UnitSet() }
         let end = min(coverage.range.upperBound, latest.adding(saturating: 1))

@@ -149,4 +149,41 @@ struct PartitionCoverageTests {
             }
         }
     }
+
+    @Test("Units that are not over are no gaps of a stream that looks ahead, but are read again and caught up with")
+    func ahead() throws {
+        let today = CivilDate(year: 2024, month: 3, day: 10)?.daysSinceEpoch ?? 0
+        let stream = plannedStream(.date(timezone: .utc)) {
+            $0.expect.from = .unit(today - 5)
+            $0.expect.to = .today(.init(.days(7), isPast: false))
+        }
+        func coverage(_ stream: StreamDefinition, present: Set<Int64>) -> PartitionCoverage {
+            let scanned = today - 5..<today + 100
+            return PartitionCoverage(
+                PartitionEvidence(
+                    partition: .whole, scanned: scanned,
+                    missing: UnitSet(scanned.filter { !present.contains($0) }.map { $0..<$0 + 1 })),
+                of: stream, now: today * 86_400 + 3600)
+        }
+        func offsets(_ set: UnitSet?) -> [Int64] { elements(set ?? UnitSet()).map { $0 - today }.sorted() }
+
+        let filled = coverage(stream, present: [today - 5, today - 3, today + 3])
+        #expect(offsets(filled.gaps) == [-4, -2, -1])
+        #expect(offsets(filled.ahead) == [0, 1, 2, 3])
+        #expect(offsets(filled.tail) == [4, 5, 6, 7])
+
+        let behind = coverage(stream, present: [today - 5, today - 3])
+        #expect(offsets(behind.gaps) == [-4])
+        #expect(offsets(behind.ahead) == [])
+        #expect(offsets(behind.tail) == [-2, -1, 0, 1, 2, 3, 4, 5, 6, 7])
+
+        let new = coverage(stream, present: [])
+        #expect(offsets(new.gaps) == [-5, -4, -3, -2, -1])
+        #expect(offsets(new.ahead) == [0, 1, 2, 3, 4, 5, 6, 7])
+
+        var patient = stream
+        patient.expect.delay = .days(2)
+        #expect(offsets(coverage(patient, present: [today - 5, today + 3]).ahead) == [])
+        #expect(offsets(coverage(patient, present: [today - 5, today + 3]).gaps) == [-4, -3])
+    }
 }
