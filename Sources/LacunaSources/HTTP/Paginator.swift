@@ -45,6 +45,8 @@ struct Paginator {
     private var totalPages: Int64?
     private var digests: Set<Int> = []
     private var tokens: Set<String> = []
+    /// The cursor or address that the page which is awaited was asked for by.
+    private var token: String?
 
     init(_ settings: PaginatorSettings) {
         self.settings = settings
@@ -98,8 +100,10 @@ struct Paginator {
     private func isFollowed(_ page: Page) throws(Fault) -> Bool {
         switch settings.kind {
         case .singlePage: return false
-        // A cursor or address is itself the word on whether there is more.
+        // A cursor or address is itself the word on whether there is more. Some sources name one for ever: behind their last
+        // record is an empty page that leads to itself.
         case .cursor, .jsonLink, .headerLink:
+            if page.recordCount == 0, token != nil, page.next == token { return false }
             return page.hasMore ?? true
         case .pageNumber, .offset:
             if let hasMore = page.hasMore { return hasMore }
@@ -116,6 +120,7 @@ struct Paginator {
             throw Fault(
                 kind: .permanent, reason: "it gives the same \(what) as an earlier page: the pages go in a circle")
         }
+        self.token = token
         return token
     }
 

@@ -91,6 +91,21 @@ struct PaginatorTests {
         #expect(throws: Paginator.Fault.self) { try paginator.next(after: page(1, digest: 3) { $0.next = "/a" }) }
     }
 
+    @Test("takes an empty page that leads to itself for the end, but not one that leads further or back")
+    func emptyEnd() throws {
+        let path = try #require(JSONPath("next"))
+        for last in [1, 2] {
+            var paginator = Paginator(PaginatorSettings(.jsonLink(path: path)))
+            _ = try paginator.next(after: page(1, digest: 1) { $0.next = "/a" })
+            #expect(try paginator.next(after: page(0, digest: 2) { $0.next = "/b" }) == .link("/b"))
+            #expect(try paginator.next(after: page(0, digest: last + 1) { $0.next = "/b" }) == nil)
+        }
+        var paginator = Paginator(PaginatorSettings(.jsonLink(path: path)))
+        _ = try paginator.next(after: page(1, digest: 1) { $0.next = "/a" })
+        _ = try paginator.next(after: page(1, digest: 2) { $0.next = "/b" })
+        #expect(throws: Paginator.Fault.self) { try paginator.next(after: page(0, digest: 3) { $0.next = "/a" }) }
+    }
+
     @Test("refuses a page that comes again")
     func repeated() throws {
         var paginator = Paginator(byNumber)
