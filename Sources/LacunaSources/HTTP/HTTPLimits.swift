@@ -4,7 +4,7 @@ public struct HTTPLimits: Sendable, Hashable {
     public var rates: [RateLimit] = []
     /// How many requests may be in flight at once; nil: as many as there are workers.
     public var concurrency: Int?
-    /// How far apart requests begin while the number in flight grows beyond what it was before.
+    /// After how long one more request may be in flight than before: one at first, two after this time, three after twice it.
     public var stagger: Duration = .zero
 
     /// No limits.

@@ -53,10 +53,9 @@ final class RateLimiter: Sendable {
         var chains: [Chains]
         var started = 0
         var inFlight = 0
-        /// The most that were ever in flight, and the most for which connections stood.
-        var peak = 0
+        /// The most in flight for which connections stood.
         var warm = 0
-        var lastStart: ContinuousClock.Instant?
+        var firstStart: ContinuousClock.Instant?
         var pausedUntil: ContinuousClock.Instant?
     }
 
@@ -128,13 +127,19 @@ final class RateLimiter: Sendable {
             if chains.limit.onExhausted == .defer { return .exhausted(chains.limit, wait: next - now) }
             earliest = max(earliest, next)
         }
-        if state.inFlight >= state.peak, let last = state.lastStart { earliest = max(earliest, last + limits.stagger) }
+        if limits.stagger > .zero, let first = state.firstStart {
+            // One more may be in flight after each `stagger`. Who waits for that also takes the place of one that is done,
+            // and so looks again soon.
+            let places = 1 + Int((now - first) / limits.stagger)
+            if state.inFlight >= places {
+                earliest = max(earliest, min(first + limits.stagger * places, now + .milliseconds(5)))
+            }
+        }
         if earliest > now { return .sleep(until: earliest) }
         let number = state.started
         state.started += 1
         state.inFlight += 1
-        state.peak = max(state.peak, state.inFlight)
-        state.lastStart = now
+        state.firstStart = state.firstStart ?? now
         for index in state.chains.indices { state.chains[index].start(now) }
         return .now(Permit(number: number, place: state.inFlight, isCold: state.inFlight > state.warm))
     }

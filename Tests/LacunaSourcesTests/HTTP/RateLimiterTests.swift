@@ -132,6 +132,7 @@ struct RateLimiterTests {
         limits.stagger = .milliseconds(50)
         let limiter = RateLimiter(limits)
         let starts = Recorder<[ContinuousClock.Instant]>([])
+        let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<3 {
                 group.addTask {
@@ -146,8 +147,36 @@ struct RateLimiterTests {
             try await group.waitForAll()
         }
         let found = starts.value.withLock { $0 }
-        #expect(found[1] - found[0] >= .milliseconds(50))
-        #expect(found[2] - found[1] >= .milliseconds(50))
+        #expect(found[1] - start >= .milliseconds(50))
+        #expect(found[2] - start >= .milliseconds(100))
+    }
+
+    @Test("sends one request after the other while no second may be in flight, and makes none of them wait for more")
+    func staggeredButQuick() async throws {
+        var limits = HTTPLimits()
+        limits.stagger = .seconds(10)
+        let limiter = RateLimiter(limits)
+        let state = Recorder((inFlight: 0, most: 0))
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<3 {
+                group.addTask {
+                    for _ in 0..<5 {
+                        try await limiter.withPermit { _ in
+                            state.value.withLock {
+                                $0.inFlight += 1
+                                $0.most = max($0.most, $0.inFlight)
+                            }
+                            try await Task.sleep(for: .milliseconds(2))
+                            state.value.withLock { $0.inFlight -= 1 }
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(ContinuousClock.now - start < limits.stagger)
+        #expect(state.value.withLock { $0.most } == 1)
     }
 
     @Test("tells the least time that requests take")
