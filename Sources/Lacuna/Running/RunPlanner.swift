@@ -73,11 +73,13 @@ struct RunPlanner: Sendable {
         definition.expect.to != .tip || tips[coverage.partition] != nil
     }
 
-    /// The expected units at most `lookback` behind the newest that is due.
+    /// The expected units at most `lookback` behind the newest; behind what is due, where the stream looks ahead.
     private func lookback(_ coverage: PartitionCoverage) -> UnitSet {
         guard let span = definition.lookback, !span.isZero, let latest = coverage.latest else { return UnitSet() }
         let end = min(coverage.range.upperBound, latest.adding(saturating: 1))
-        let start = definition.keyType.ordinal(end, minus: span)
+        let isAhead = definition.lookAheadEnd(now: survey.now) != nil
+        let newest = isAhead ? definition.dueEnd(now: survey.now, newest: latest) : end
+        let start = definition.keyType.ordinal(newest, minus: span)
         return start < end ? coverage.expected.intersection(start..<end) : UnitSet()
     }
 }
