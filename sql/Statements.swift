@@ -100,6 +100,8 @@ public enum Statements {
     public static let selectRecentRuns = statement("select_recent_runs", PackageResources.select_recent_runs_sql)
     /// `select_refetch.sql`
     public static let selectRefetch = statement("select_refetch", PackageResources.select_refetch_sql)
+    /// `select_run_before.sql`
+    public static let selectRunBefore = statement("select_run_before", PackageResources.select_run_before_sql)
     /// `select_stream.sql`
     public static let selectStream = statement("select_stream", PackageResources.select_stream_sql)
     /// `select_units.sql`
@@ -138,7 +140,8 @@ public enum Statements {
         releaseLease,
         removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents,
         selectFailures,
-        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectStream,
+        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
+        selectStream,
         selectUnits, selectVerified, selectWindowEvidence, setParameter, setTransactionParameters, truncateBatchTable,
         tryLease,
         upsertBatch, upsertBatchPlainly, upsertStream,

@@ -33,12 +33,11 @@ enum JSONSchema {
     }
 
     private static func object(_ group: SettingsGroup, requires: Bool = true) -> [(String, JSONValue)] {
-        let settings = group.settings.filter(\.isSupported)
-        let properties = settings.map { setting in
+        let properties = group.settings.map { setting in
             (setting.name, JSONValue.object([("description", .string(setting.summary))] + members(of: setting.kind)))
         }
         var result: [(String, JSONValue)] = [("type", "object"), ("additionalProperties", false)]
-        let required = settings.filter(\.isRequired).map { JSONValue.string($0.name) }
+        let required = group.settings.filter(\.isRequired).map { JSONValue.string($0.name) }
         if requires, !required.isEmpty { result.append(("required", .array(required))) }
         result.append(("properties", .object(properties)))
         return result

@@ -10,8 +10,12 @@ public struct Configuration: Sendable {
     public let database: Secret?
     /// The streams, in the order of the file.
     public let streams: [StreamConfiguration]
-    /// Every value that came from `${env:…}` or `${file:…}`, and the passwords in connection strings: what must not be
-    /// shown. A value may be as short as one character.
+    /// Who is told of runs; nil: nobody.
+    public let notifications: NotificationSettings?
+    /// The environment variables that the config takes values from, in alphabetical order.
+    public let variables: [String]
+    /// Every value that came from `${env:…}` or `${file:…}`, the passwords in connection strings, and the webhook: what
+    /// must not be shown. A value may be as short as one character.
     public let secrets: Set<String>
 
     let document: ConfigNode
@@ -68,17 +72,22 @@ public struct Configuration: Sendable {
         let root = Section(document, group: SettingsTable.document.name, reading: reading)
         // The shape was checked; nothing but a 1 can stand there.
         _ = root["version"]
+        let notify = root["notify"]
+        let secrets = document.connectionStrings + [notify?["webhook"]?.scalar].compactMap(\.self)
+        let withheld = Set(secrets.flatMap(\.variables)).union(["PGPASSWORD"])
         let reader = StreamReader(
             reading: reading,
             sources: root["sources"]?.map ?? [],
             defaults: root["defaults"]?.map ?? [],
-            withheld: Set(document.connectionStrings.flatMap(\.variables)).union(["PGPASSWORD"])
+            withheld: withheld
         )
+        let notifications = notify.map { NotificationReader(reading: reading, withheld: withheld).settings($0) }
         let streams = (root["streams"]?.map ?? []).compactMap(reader.stream)
         let database = root.text("database").map(Secret.init)
         try reading.throwProblems()
         return Configuration(
-            path: reading.path, database: database, streams: streams, secrets: reading.secrets, document: document)
+            path: reading.path, database: database, streams: streams, notifications: notifications,
+            variables: document.variables.sorted(), secrets: reading.secrets, document: document)
     }
 }
 
@@ -93,6 +102,15 @@ public struct StreamConfiguration: Sendable {
 }
 
 extension ConfigNode {
+    /// The environment variables in a document.
+    fileprivate var variables: Set<String> {
+        switch content {
+        case .scalar(let text): Set(text.variables)
+        case .list(let nodes): nodes.reduce(into: []) { $0.formUnion($1.variables) }
+        case .map(let entries): entries.reduce(into: []) { $0.formUnion($1.value.variables) }
+        }
+    }
+
     /// Every `database` setting in a document.
     fileprivate var connectionStrings: [WrittenText] {
         let holders =

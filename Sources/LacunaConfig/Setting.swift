@@ -5,21 +5,12 @@ struct Setting: Sendable {
     /// One line for a person who writes a config.
     let summary: String
     var isRequired = false
-    /// Whether this version knows what to do with it. One that is only reserved is refused in those words.
-    var isSupported = true
 
     init(_ name: String, _ kind: SettingKind, _ summary: String, required: Bool = false) {
         self.name = name
         self.kind = kind
         self.summary = summary
         isRequired = required
-    }
-
-    /// A name that is kept for a later version.
-    static func reserved(_ name: String) -> Setting {
-        var setting = Setting(name, .text, "Reserved.")
-        setting.isSupported = false
-        return setting
     }
 }
 
@@ -34,7 +25,7 @@ struct SettingsGroup: Sendable {
 
     /// The names that may be written.
     var names: [String] {
-        settings.filter(\.isSupported).map(\.name)
+        settings.map(\.name)
     }
 }
 

@@ -1,4 +1,5 @@
 import Lacuna
+import LacunaSources
 
 /// Every setting of lacuna.yaml, in the order in which the schema shows them.
 enum SettingsTable {
@@ -12,7 +13,19 @@ enum SettingsTable {
             Setting("defaults", .defaults, "Settings of every stream that does not set them itself."),
             Setting("sources", .map(.source, of: "source"), "Where rows come from, by name.", required: true),
             Setting("streams", .map(.stream, of: "stream"), "The declared histories, by name.", required: true),
-            .reserved("notify"),
+            Setting("notify", .group(notify), "Who is told of runs."),
+        ])
+
+    static let notify = SettingsGroup(
+        name: "notify",
+        settings: [
+            Setting("webhook", .text, "The address that a message is posted to, as JSON that Slack accepts."),
+            Setting(
+                "command", .list(.text),
+                "The argument vector of a program that reads the message from its standard input. Never a shell."),
+            Setting(
+                "on", .oneOrMany(.choice(NotificationSettings.Occasion.allCases.map(\.rawValue))),
+                "Which runs are told of: failure, healed, finished; failure and healed if absent."),
         ])
 
     static let key = SettingsGroup(

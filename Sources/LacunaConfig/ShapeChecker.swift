@@ -58,10 +58,6 @@ struct ShapeChecker {
                 }
                 continue
             }
-            guard setting.isSupported else {
-                reading.report("'\(shown)' is not supported yet by this version", at: entry.position)
-                continue
-            }
             guard !entry.value.isNull else {
                 reading.report("'\(shown)' of \(place) has no value; give it one or remove it", at: entry.position)
                 continue

@@ -15,7 +15,7 @@ struct StreamReader {
         let section = Section(
             own + defaults, group: SettingsTable.stream.name, position: entry.position, reading: reading)
         for setting in SettingsTable.stream.settings
-        where setting.isRequired && setting.isSupported && section.values[setting.name] == nil {
+        where setting.isRequired && section.values[setting.name] == nil {
             reading.report("stream '\(shown)' has no '\(setting.name)'", at: entry.position)
         }
         let source = source(of: section)

@@ -11,6 +11,7 @@ struct ExampleTests {
         version: 1
         database: ${env:DATABASE_URL}
         defaults: {workers: 8}
+        notify: {webhook: "${env:HOOK}", command: [./page-me, ops], on: [failure, finished]}
         sources:
           node:
             type: command
@@ -77,7 +78,7 @@ struct ExampleTests {
         """
     static let environment = [
         "DATABASE_URL": "postgres://me:pa%20ss@db.example/x", "UPSTREAM_URL": "host=up password='it\\'s canary'",
-        "API_KEY": "canary-1",
+        "HOOK": "https://hooks.example.com/services/canary-2", "API_KEY": "canary-1",
     ]
 
     @Test("reads to exactly these streams")
@@ -138,7 +139,7 @@ struct ExampleTests {
                 })
             command.tip = try ["./fetch-blocks", "--tip"].map { try Template($0) }
             command.environment = ["API_KEY": "canary-1", "MODE": ""]
-            command.withheld = ["DATABASE_URL", "UPSTREAM_URL", "PGPASSWORD"]
+            command.withheld = ["DATABASE_URL", "UPSTREAM_URL", "PGPASSWORD", "HOOK"]
             command.directory = fixture.directory
             command.timeout = .seconds(30)
             #expect(configuration.streams[0].source == .command(command))
@@ -174,7 +175,7 @@ struct ExampleTests {
             _ = try Configuration.read(ExampleTests.text, reading: reading)
             var groups = [
                 SettingsTable.document, SettingsTable.stream, SettingsTable.key, SettingsTable.expect,
-                SettingsTable.retry, SettingsTable.partitionQuery,
+                SettingsTable.retry, SettingsTable.partitionQuery, SettingsTable.notify,
             ]
             groups += SourceType.allCases.map(SettingsTable.source)
             // The groups inside an HTTP source are read where they stand; HTTPSettingsTests holds them against values.

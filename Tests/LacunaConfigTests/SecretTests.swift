@@ -144,8 +144,12 @@ struct SecretTests {
     func roundTrip() throws {
         try withFixture { fixture in
             let first = try fixture.parse(ExampleTests.text, ExampleTests.environment)
-            let second = try fixture.parse(first.redacted())
+            // What stands for a secret is no address.
+            let shown = first.redacted().replacing("webhook: \"***\"", with: "webhook: https://hooks.example.com/x")
+            let second = try fixture.parse(shown)
             #expect(second.streams.map(\.definition) == first.streams.map(\.definition))
+            #expect(second.notifications?.command == first.notifications?.command)
+            #expect(second.notifications?.occasions == first.notifications?.occasions)
         }
     }
 }

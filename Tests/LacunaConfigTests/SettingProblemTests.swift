@@ -11,8 +11,15 @@ struct SettingProblemTests {
         WrongConfig("sources: {a: {type: file}}", at: "1:1", "has no 'version'"),
         WrongConfig(
             integerConfig(top: "streems: {}"), at: "13:1", "unknown setting 'streems'", "did you mean 'streams'?"),
+        WrongConfig(integerConfig(top: "notify: {on: failure}"), at: "13:9", "'notify' tells nobody"),
+        WrongConfig(integerConfig(top: "notify: {webhok: x}"), at: "13:10", "did you mean 'webhook'?"),
+        WrongConfig(integerConfig(top: "notify: {webhook: ftp://h/x}"), at: "13:19", "expected an address like https"),
+        WrongConfig(integerConfig(top: "notify: {webhook: hooks}"), at: "13:19", "expected an address like https"),
+        WrongConfig(integerConfig(top: "notify: {command: ./page-me}"), at: "13:19", "expected a list"),
+        WrongConfig(integerConfig(top: "notify: {command: [./x], on: []}"), at: "13:30", "'on' is an empty list"),
         WrongConfig(
-            integerConfig(top: "notify: {webhook: x}"), at: "13:1", "'notify' is not supported yet by this version"),
+            integerConfig(top: "notify: {command: [./x], on: [failur]}"), at: "13:31",
+            "expected failure, healed or finished", "did you mean 'failure'?"),
         WrongConfig(integerConfig(top: "database:"), at: "13:1", "'database' of lacuna.yaml has no value"),
         WrongConfig(integerConfig(top: "database: ~"), at: "13:1", "has no value"),
         WrongConfig(integerConfig(top: "database: \"\""), at: "13:11", "'database' is empty"),

@@ -87,6 +87,7 @@ extension Reconciler {
         let journal = try await RunJournal.open(
             .catchup, stream: definition, planned: batches.count, database: database,
             redact: options.redact)
+        report.runID = journal.runID
         var spooling = fetcher
         // The answers of all batches are held at once: together they get no more memory than a few of a reconcile.
         spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / batches.count)

@@ -91,6 +91,7 @@ public struct Reconciler: Sendable {
             let journal = try await RunJournal.open(
                 .reconcile, stream: definition, planned: plan.batches.count, database: database,
                 redact: options.redact)
+            report.runID = journal.runID
             let fetcher = Fetcher(stream: stream, source: source)
             let ends = try await options.stop.cancelling(after: .zero) {
                 await fetcher.attestationEnds(

@@ -54,6 +54,8 @@ public struct RunReport: Sendable {
     public let mode: RunMode
     /// How the windows of the report are written, the names of text keys included; nil where the run ended before it looked.
     public var keyType: KeyType?
+    /// Its number in the journal; nil where it planned nothing.
+    public var runID: Int64?
     /// The number of batches that were planned.
     public var planned = 0
     /// The number of batches that were committed.

@@ -160,7 +160,7 @@ struct RunLoop {
         _ body: (Reconciler, RunOptions) async -> RunReport
     ) async throws {
         var worst = ExitStatus.clean
-        var reports: [RunReportDocument] = []
+        var ended: [EndedRun] = []
         for (stream, given) in runs {
             guard !given.stop.isGiven else {
                 worst = max(worst, .workRemains)
@@ -172,23 +172,28 @@ struct RunLoop {
             options.onEvent = { display.handle($0) }
             options.redact = { Console.shared.masked($0) }
             let started = ContinuousClock.now
-            let report = await body(project.reconciler(stream), options)
+            let reconciler = project.reconciler(stream)
+            let report = await body(reconciler, options)
             display.end()
             var definition = stream.definition
             definition.keyType = report.keyType ?? definition.keyType
             let rendering = RunReportRendering(report, stream: definition, took: .now - started)
-            switch format {
-            case .text: rendering.print()
-            case .json: reports.append(rendering.document)
-            }
+            if format == .text { rendering.print() }
+            ended.append(EndedRun(rendering: rendering, reconciler: reconciler, isWhole: options.isWhole))
             worst = max(worst, report.exitStatus)
         }
         if format == .json {
-            Console.shared.output(try JSONText.encode(["runs": reports]))
+            Console.shared.output(try JSONText.encode(["runs": ended.map(\.rendering.document)]))
             Console.shared.flush()
         }
+        await RunNotifier(configuration: project.configuration, log: global.log).tell(of: ended, status: worst)
         if worst != .clean { throw worst }
     }
+}
+
+extension RunOptions {
+    /// Whether the run looks at all of its stream.
+    fileprivate var isWhole: Bool { partitions == nil && from == nil && to == nil }
 }
 
 extension RunReport {

@@ -2,7 +2,7 @@ import Lacuna
 
 /// A run's result as people and programs read it.
 struct RunReportRendering {
-    private let report: RunReport
+    let report: RunReport
     private let stream: StreamDefinition
     private let took: Duration
 
@@ -16,18 +16,26 @@ struct RunReportRendering {
     func print() {
         let console = Console.shared
         for note in report.notes { console.message("\(report.stream): \(note)") }
-        for failure in report.failures.prefix(20) {
-            console.error("\(report.stream)\(place(failure)): \(failure.message)")
-        }
+        for error in batchErrors.prefix(20) { console.error(error) }
         if report.failures.count > 20 {
             console.error(
                 "\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
         }
-        for failure in report.streamFailures where !report.failures.contains(where: { $0.message == failure }) {
-            console.error("\(report.stream): \(failure)")
-        }
+        for error in streamErrors { console.error(error) }
         console.output(sentence)
         console.flush()
+    }
+
+    /// What failed, each with its place.
+    var errors: [String] { batchErrors + streamErrors }
+
+    private var batchErrors: [String] {
+        report.failures.map { "\(report.stream)\(place($0)): \($0.message)" }
+    }
+
+    private var streamErrors: [String] {
+        report.streamFailures.filter { failure in !report.failures.contains { $0.message == failure } }
+            .map { "\(report.stream): \($0)" }
     }
 
     private func place(_ failure: BatchFailure) -> String {
@@ -39,7 +47,8 @@ struct RunReportRendering {
         return text
     }
 
-    private var sentence: String {
+    /// What the run came to, on one line.
+    var sentence: String {
         var parts: [String] = []
         let done = report.committed
         if report.planned == 0, report.state == .done {
@@ -132,7 +141,7 @@ struct RunReportDocument: Encodable {
                 message: Console.shared.masked(failure.message), sqlstate: failure.sqlState?.rawValue)
         }
         errors = report.streamFailures.map(Console.shared.masked)
-        notes = report.notes
+        notes = report.notes.map(Console.shared.masked)
         self.seconds = (seconds * 1000).rounded() / 1000
     }
 }

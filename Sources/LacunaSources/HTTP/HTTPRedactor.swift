@@ -22,7 +22,17 @@ struct HTTPRedactor: Sendable {
         case .clientCredentials(let credentials): secrets.insert(credentials.clientSecret)
         }
         secrets.formUnion(secrets.map(PercentEncoding.encode))
-        self.secrets = secrets.filter { $0.count >= 3 }.sorted { $0.count > $1.count }
+        self.secrets = HTTPRedactor.ordered(secrets)
+    }
+
+    /// Masks these texts.
+    init(secrets: Set<String>) {
+        self.secrets = HTTPRedactor.ordered(secrets)
+        parameter = nil
+    }
+
+    private static func ordered(_ secrets: Set<String>) -> [String] {
+        secrets.filter { $0.count >= 3 }.sorted { $0.count > $1.count }
     }
 
     /// An address without the values of its secret parameters.

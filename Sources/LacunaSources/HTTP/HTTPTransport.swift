@@ -52,6 +52,14 @@ final class HTTPTransport: Sendable {
             bodyByteLimit = settings.pageByteLimit
             connections = max(settings.limits.concurrency ?? 64, 8)
         }
+
+        /// A transport of a few requests.
+        init(timeouts: HTTPTimeouts, proxies: ProxyRules, bodyByteLimit: Int) {
+            self.timeouts = timeouts
+            self.proxies = proxies
+            self.bodyByteLimit = bodyByteLimit
+            connections = 8
+        }
     }
 
     private let configuration: Configuration

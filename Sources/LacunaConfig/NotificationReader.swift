@@ -1,0 +1,34 @@
+import Lacuna
+import LacunaSources
+
+/// Reads who is told of runs.
+struct NotificationReader {
+    let reading: Reading
+    /// Variables that hold secrets of others, which the program does not inherit.
+    let withheld: Set<String>
+
+    func settings(_ node: ConfigNode) -> NotificationSettings {
+        let notify = Section(node, group: SettingsTable.notify.name, reading: reading)
+        var settings = NotificationSettings()
+        settings.webhook = notify.text("webhook")
+        settings.command = notify.texts("command")
+        let occasions = notify.texts("on").compactMap(NotificationSettings.Occasion.init)
+        if !occasions.isEmpty { settings.occasions = Set(occasions) }
+        settings.withheld = withheld
+        settings.directory = reading.directory
+        settings.proxies = ProxyRules(environment: reading.environment)
+        if let webhook = settings.webhook {
+            // Wherever it is written: who knows it can post.
+            reading.addSecret(webhook)
+            if !NotificationSettings.isWebhook(webhook) {
+                reading.report(
+                    "'webhook': expected an address like https://host/path, without a user",
+                    at: notify["webhook"]?.position)
+            }
+        }
+        if settings.webhook == nil, settings.command.isEmpty {
+            reading.report("'notify' tells nobody: give it a 'webhook' or a 'command'", at: node.position)
+        }
+        return settings
+    }
+}

@@ -1,0 +1,119 @@
+import Lacuna
+import Subprocess
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// A program and what it runs in: an argument vector, never a shell, in a process group of its own.
+struct Program: Sendable {
+    /// The first is the program, looked up in PATH or relative to ``directory``.
+    let arguments: [String]
+    let directory: String
+    /// Variables added to the environment that it inherits.
+    let added: [String: String]
+    /// Variables that it does not inherit.
+    let withheld: Set<String>
+    let timeout: Duration
+
+    /// Runs it to its end. Where it runs too long, or `body` throws, its process group is ended.
+    ///
+    /// - Parameters:
+    ///   - input: its standard input.
+    ///   - body: takes what it prints, piece by piece.
+    /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; what `body` throws.
+    func run(
+        input: some InputProtocol & Sendable, _ body: (SubprocessOutputSequence.Buffer) throws -> Void
+    ) async throws {
+        let teardown: [TeardownStep] = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(2)),
+            .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
+        ]
+        var options = PlatformOptions()
+        options.processGroupID = 0
+        options.teardownSequence = teardown
+        let name = arguments[0]
+        let executable: Executable =
+            name.contains("/") ? .path(FilePath(directory).pushing(FilePath(name))) : .name(name)
+        let configuration = Configuration(
+            executable: executable, arguments: Arguments(Array(arguments.dropFirst())), environment: environment,
+            workingDirectory: FilePath(directory), platformOptions: options)
+        let clock = ContinuousClock()
+        let deadline = clock.now + timeout
+        let complaint = LastBytes(limit: 2048)
+        do {
+            let result = try await Subprocess.run(
+                configuration, input: input, output: .sequence, error: .sequence
+            ) { execution in
+                RunningPrograms.insert(execution.processIdentifier.value)
+                defer { RunningPrograms.remove(execution.processIdentifier.value) }
+                let watchdog = Task {
+                    try await Task.sleep(until: deadline, clock: clock)
+                    await execution.teardown(using: teardown)
+                }
+                defer { watchdog.cancel() }
+                async let errors: Void = complaint.collect(execution.standardError)
+                do {
+                    for try await buffer in execution.standardOutput { try body(buffer) }
+                } catch {
+                    await execution.teardown(using: teardown)
+                    throw error
+                }
+                try await errors
+            }
+            try Task.checkCancellation()
+            guard clock.now < deadline else {
+                throw SourceError(.unknown, "`\(name)` ran for more than \(timeout) and was ended")
+            }
+            guard result.terminationStatus.isSuccess else {
+                throw SourceError(.unknown, "`\(name)` \(result.terminationStatus.sentence)\(await complaint.sentence)")
+            }
+        } catch let error as SubprocessError {
+            try Task.checkCancellation()
+            throw SourceError(.permanent, "`\(name)` could not be run in \(directory): \(error.description)")
+        }
+    }
+
+    private var environment: Environment {
+        var changes: [Environment.Key: String?] = [:]
+        for name in withheld { changes[Environment.Key(stringLiteral: name)] = .some(nil) }
+        for (name, value) in added { changes[Environment.Key(stringLiteral: name)] = value }
+        return .inherit.updating(changes)
+    }
+}
+
+/// Keeps the end of what a program says on its standard error.
+private actor LastBytes {
+    private let limit: Int
+    private var bytes: [UInt8] = []
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    func collect(_ output: SubprocessOutputSequence) async throws {
+        for try await buffer in output {
+            buffer.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            if bytes.count > limit { bytes.removeFirst(bytes.count - limit) }
+        }
+    }
+
+    /// What was kept as the end of a sentence, on one line.
+    var sentence: String {
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        return lines.isEmpty
+            ? ", saying nothing on standard error" : ", saying: \(lines.suffix(3).joined(separator: " / "))"
+    }
+}
+
+extension TerminationStatus {
+    /// The status as a part of a sentence.
+    fileprivate var sentence: String {
+        switch self {
+        case .exited(let code): "ended with status \(code)"
+        case .signaled(let signal): "was ended by signal \(signal)"
+        }
+    }
+}
