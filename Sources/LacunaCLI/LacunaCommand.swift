@@ -22,7 +22,7 @@ struct LacunaCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, StatusCommand.self,
-            DoctorCommand.self, InitCommand.self, RewindCommand.self, ConfigCommand.self,
+            DoctorCommand.self, InitCommand.self, RewindCommand.self, ScheduleCommand.self, ConfigCommand.self,
         ])
 
     static func main() async {

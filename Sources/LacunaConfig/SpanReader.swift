@@ -36,14 +36,9 @@ struct SpanReader {
     }
 
     private func fits(_ span: Span, name: String, node: ConfigNode) -> Bool {
-        switch keyType {
-        case .date, .timestamp: return true
-        case .integer, .text:
-            if case .units = span { return true }
-            section.reading.report(
-                "'\(name)': \(node.found) is a time, but \(keyType.name) keys take a number of units", at: node.position
-            )
-            return false
-        }
+        guard !span.fits(keyType) else { return true }
+        section.reading.report(
+            "'\(name)': \(node.found) is a time, but \(keyType.name) keys take a number of units", at: node.position)
+        return false
     }
 }

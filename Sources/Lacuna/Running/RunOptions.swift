@@ -12,6 +12,8 @@ public struct RunOptions: Sendable {
     public var from: Int64?
     /// Only units up to here, inclusive.
     public var to: Int64?
+    /// How much behind the newest unit is read again; nil: what the stream says.
+    public var lookback: Span?
     /// Whether the first failure ends the run.
     public var failFast = false
     /// Whether windows that failed in earlier runs are tried before their wait is over.

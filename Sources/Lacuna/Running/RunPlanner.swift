@@ -75,7 +75,9 @@ struct RunPlanner: Sendable {
 
     /// The expected units at most `lookback` behind the newest; behind what is due, where the stream looks ahead.
     private func lookback(_ coverage: PartitionCoverage) -> UnitSet {
-        guard let span = definition.lookback, !span.isZero, let latest = coverage.latest else { return UnitSet() }
+        guard let span = options.lookback ?? definition.lookback, !span.isZero, let latest = coverage.latest else {
+            return UnitSet()
+        }
         let end = min(coverage.range.upperBound, latest.adding(saturating: 1))
         let isAhead = definition.lookAheadEnd(now: survey.now) != nil
         let newest = isAhead ? definition.dueEnd(now: survey.now, newest: latest) : end

@@ -41,6 +41,16 @@ public enum Span: Sendable, Hashable {
         }
     }
 
+    /// Whether it is a length of such keys: integer and text keys have no times.
+    public func fits(_ keyType: KeyType) -> Bool {
+        switch keyType {
+        case .date, .timestamp: return true
+        case .integer, .text:
+            if case .units = self { return true }
+            return false
+        }
+    }
+
     /// Whether it is no length at all.
     public var isZero: Bool {
         switch self {

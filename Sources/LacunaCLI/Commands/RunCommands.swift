@@ -37,6 +37,13 @@ struct ReconcileCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many batches are in flight at once.")
     var workers: Int?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Read so much behind the newest unit again, whatever the stream's lookback says: 30d, or a number of units.",
+            valueName: "length"))
+    var lookback: String?
+
     @Flag(name: .customLong("fail-fast"), help: "End with the first batch that fails.")
     var failFast = false
 
@@ -59,6 +66,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             var options = try self.options()
             options.stop = stop
             try range.apply(to: &options, stream: stream.definition)
+            options.lookback = try lookback(of: stream.definition)
             return (stream, options)
         }
         if dryRun {
@@ -68,6 +76,19 @@ struct ReconcileCommand: AsyncParsableCommand {
         try await RunLoop(project: project, global: global, format: format).run(runs) { reconciler, options in
             await reconciler.reconcile(options)
         }
+    }
+
+    private func lookback(of stream: StreamDefinition) throws -> Span? {
+        guard let lookback else { return nil }
+        if case .text = stream.keyType {
+            throw CommandFailure(.usage, "--lookback: stream \(stream.name) has text keys, which have no order")
+        }
+        guard let span = Span(lookback), span.fits(stream.keyType) else {
+            var expected = "a length like 30d, 12h or 1 month"
+            if case .integer = stream.keyType { expected = "a number of units" }
+            throw CommandFailure(.usage, "--lookback \(lookback): stream \(stream.name) takes \(expected)")
+        }
+        return span
     }
 
     private func options() throws -> RunOptions {
