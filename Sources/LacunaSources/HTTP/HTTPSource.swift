@@ -40,16 +40,18 @@ public struct HTTPSource: Source {
             case .link(let link): call.address = try next(link, from: address, first, page: number)
             }
             let page: Paginator.Page
+            var place = PagePlace(exchange: exchange, call: call, number: number)
             switch try await outcome(of: call, page: number, policy) {
             case .empty: page = Paginator.Page()
             case .page(let answer, let source):
                 address = source
-                page = try take(answer, of: call, number: number, into: sink)
+                place.status = answer.status
+                page = try take(answer, at: place, into: sink)
             }
             do throws(Paginator.Fault) {
                 step = try paginator.next(after: page)
             } catch {
-                throw exchange.error(error.kind, error.reason, call, page: number)
+                throw place.error(error.kind, error.reason)
             }
         }
         return FetchSummary(declaredRecords: paginator.total.map(Int.init), pages: paginator.pageCount)
@@ -73,23 +75,23 @@ public struct HTTPSource: Source {
             body.removeFirst(JSONDocument.prefix.count)
             body.removeLast(JSONDocument.suffix.count)
         }
-        guard let path = tip.select else { return try plainTip(body, call) }
-        let document = try document(JSONDocument.prefix + body + JSONDocument.suffix, of: call, number: 1)
+        let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
+        guard let path = tip.select else { return try plainTip(body, place) }
+        let document = try document(JSONDocument.prefix + body + JSONDocument.suffix, at: place)
         guard let value = document.value(at: path) else {
-            throw exchange.error(.permanent, "the answer has no '\(path)'; check `tip.select`", call, page: 1)
+            throw place.error(.permanent, "the answer has no '\(path)'; check `tip.select`")
         }
         switch value.kind {
         case .null: return nil
         case .string, .number: return document.text(value)
         default:
-            throw exchange.error(.permanent, "'\(path)' is not a key; check `tip.select`", call, page: 1)
+            throw place.error(.permanent, "'\(path)' is not a key; check `tip.select`")
         }
     }
 
-    private func plainTip(_ body: [UInt8], _ call: HTTPCall) throws -> String? {
+    private func plainTip(_ body: [UInt8], _ place: PagePlace) throws -> String? {
         guard let text = String(validating: body, as: UTF8.self)?.trimmingWhitespace, text.utf8.count <= 4096 else {
-            throw exchange.error(
-                .permanent, "the answer is more than a key; name its place as `tip.select`", call, page: 1)
+            throw place.error(.permanent, "the answer is more than a key; name its place as `tip.select`")
         }
         let isQuoted = text.count >= 2 && text.first == "\"" && text.last == "\""
         let key = isQuoted ? String(text.dropFirst().dropLast()) : text
@@ -133,10 +135,23 @@ public struct HTTPSource: Source {
 
 // MARK: Pages
 
+/// Where something is wrong with an answer: what its errors begin with.
+private struct PagePlace {
+    let exchange: HTTPExchange
+    let call: HTTPCall
+    let number: Int
+    /// nil: what `on_status` takes for an empty page.
+    var status: Int?
+
+    func error(_ kind: SourceError.Kind, _ what: String) -> SourceError {
+        exchange.error(kind, (status.map { "answered \($0), but " } ?? "") + what, call, page: number)
+    }
+}
+
 extension HTTPSource {
     /// Hands a page's records to the sink and reads what the page says of itself.
     private func take(
-        _ answer: HTTPAnswer, of call: HTTPCall, number: Int, into sink: RecordSink
+        _ answer: HTTPAnswer, at place: PagePlace, into sink: RecordSink
     ) throws -> Paginator.Page {
         var page = Paginator.Page()
         page.digest = answer.body.withUnsafeBytes { bytes in
@@ -147,9 +162,9 @@ extension HTTPSource {
         let before = sink.receivedCount
         switch settings.format {
         case .json:
-            let document = try document(answer.body, of: call, number: number)
-            try read(document, into: &page, call, number)
-            try append(records(in: document, call, number), of: document, to: sink)
+            let document = try document(answer.body, at: place)
+            try read(document, into: &page, place)
+            try append(records(in: document, place), of: document, to: sink)
             try sink.endOfDocument()
         case .ndjson, .csv:
             try sink.write(answer.body)
@@ -164,27 +179,24 @@ extension HTTPSource {
         return page
     }
 
-    private func document(_ bytes: [UInt8], of call: HTTPCall, number: Int) throws(SourceError) -> JSONDocument {
+    private func document(_ bytes: [UInt8], at place: PagePlace) throws(SourceError) -> JSONDocument {
         do throws(JSONDocument.Fault) {
             return try JSONDocument(wrapped: bytes)
         } catch {
-            throw exchange.error(
-                .permanent, "the answer is not one whole JSON document: \(error.reason)", call, page: number)
+            throw place.error(.permanent, "the answer is not one whole JSON document: \(error.reason)")
         }
     }
 
     private func records(
-        in document: JSONDocument, _ call: HTTPCall, _ number: Int
+        in document: JSONDocument, _ place: PagePlace
     ) throws(SourceError) -> JSONDocument.Value {
         guard let path = settings.recordSelector else { return document.root }
         guard let value = document.value(at: path) else {
-            throw exchange.error(
-                .permanent, "the page has no '\(path)'; check `record_selector`", call, page: number)
+            throw place.error(.permanent, "the page has no '\(path)'; check `record_selector`")
         }
         guard value.kind == .object || value.kind == .array else {
-            throw exchange.error(
-                .permanent, "'\(path)' is neither a list of records nor a record; check `record_selector`", call,
-                page: number)
+            throw place.error(
+                .permanent, "'\(path)' is neither a list of records nor a record; check `record_selector`")
         }
         return value
     }
@@ -197,15 +209,14 @@ extension HTTPSource {
     }
 
     private func read(
-        _ document: JSONDocument, into page: inout Paginator.Page, _ call: HTTPCall, _ number: Int
+        _ document: JSONDocument, into page: inout Paginator.Page, _ place: PagePlace
     ) throws(SourceError) {
         let paginator = settings.paginator
-        page.total = try integer(paginator.totalPath, in: document, call, number)
-        page.totalPages = try integer(paginator.totalPagesPath, in: document, call, number)
+        page.total = try integer(paginator.totalPath, in: document, place)
+        page.totalPages = try integer(paginator.totalPagesPath, in: document, place)
         if let path = paginator.hasMorePath {
             guard let value = document.value(at: path), value.kind == .boolean else {
-                throw exchange.error(
-                    .permanent, "the page has no true or false at '\(path)'; check `has_more_path`", call, page: number)
+                throw place.error(.permanent, "the page has no true or false at '\(path)'; check `has_more_path`")
             }
             page.hasMore = document.text(value) == "true"
         }
@@ -220,20 +231,17 @@ extension HTTPSource {
             // Some say with false that there is no more.
             case .null, .boolean: break
             default:
-                throw exchange.error(
-                    .permanent, "'\(path?.description ?? "")' is neither a text nor a number", call, page: number)
+                throw place.error(.permanent, "'\(path?.description ?? "")' is neither a text nor a number")
             }
         }
     }
 
     private func integer(
-        _ path: JSONPath?, in document: JSONDocument, _ call: HTTPCall, _ number: Int
+        _ path: JSONPath?, in document: JSONDocument, _ place: PagePlace
     ) throws(SourceError) -> Int64? {
         guard let path else { return nil }
         guard let value = document.value(at: path).flatMap(document.integer) else {
-            throw exchange.error(
-                .permanent, "the page has no whole number at '\(path)', where it is to declare a total", call,
-                page: number)
+            throw place.error(.permanent, "the page has no whole number at '\(path)', where it is to declare a total")
         }
         return value
     }

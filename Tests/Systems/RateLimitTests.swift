@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+import TestSupport
+
+@Suite("A rate limit, as the server sees it")
+struct RateLimitTests {
+    private static let limit = 20
+    private static let requests = 300
+
+    /// What the server counted of one fill.
+    private struct Count {
+        /// The most requests in any sliding second.
+        let most: Int
+        /// The part of the allowance that was used.
+        let use: Double
+
+        init(_ arrivals: [ContinuousClock.Instant], limit: Int) {
+            var most = 0
+            var first = 0
+            for (index, arrival) in arrivals.enumerated() {
+                while arrival - arrivals[first] >= .seconds(1) { first += 1 }
+                most = max(most, index - first + 1)
+            }
+            self.most = most
+            // The last allowance begins with its first request: up to there, every second has been paid for.
+            let paid = arrivals.count - limit
+            use = Double(paid) / Double(limit) / ((arrivals[paid] - arrivals[0]) / .seconds(1))
+        }
+    }
+
+    @Test("of 20 requests a second is never exceeded by a whole fill, and used to 97 %")
+    func fill() async throws {
+        var counts: [Count] = []
+        // A machine that is busy with something else may keep requests from starting in time; it never lets in too many.
+        for _ in 0..<3 where counts.allSatisfy({ $0.use < 0.97 }) {
+            let count = Count(try await arrivals(), limit: Self.limit)
+            print("rate limit: at most \(count.most) requests in a second, \(count.use * 100) % of the allowance used")
+            counts.append(count)
+        }
+        #expect(counts.allSatisfy { $0.most <= Self.limit }, "\(counts)")
+        #expect(counts.contains { $0.use >= 0.97 && $0.use <= 1 }, "\(counts)")
+    }
+
+    /// When the requests of a fill came in.
+    private func arrivals() async throws -> [ContinuousClock.Instant] {
+        try await HTTPServer.with { request in
+            let first = request["from"].flatMap { Int($0) } ?? 0
+            let last = request["to"].flatMap { Int($0) } ?? 0
+            let records = (first...last).map { #"{"n": \#($0), "v": "v\#($0)"}"# }
+            return .init("[\(records.joined(separator: ","))]")
+        } _: { server in
+            let config = """
+                sources:
+                  api:
+                    type: http
+                    base_url: \(server.url)
+                    rate_limit: {requests: \(Self.limit), per: 1s}
+                    proxy: none
+                streams:
+                  numbers:
+                    source: api
+                    table: numbers
+                    key: {column: n, type: integer}
+                    expect: {from: 0, to: \(Self.requests * 10 - 1)}
+                    batch: 10
+                    workers: 4
+                    request: {path: /, params: {from: "{window.first}", to: "{window.last}"}}
+                """
+            return try await Installation.with(
+                "CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL)", config: config
+            ) { installation in
+                let run = try await installation.lacuna("reconcile")
+                #expect(run.status == 0, "\(run.output)\(run.errors)")
+                #expect(
+                    try await installation.database.number("SELECT count(*) FROM numbers WHERE v = 'v' || n")
+                        == Self.requests * 10)
+                let arrivals = server.requests.map(\.arrival).sorted()
+                #expect(arrivals.count == Self.requests)
+                return arrivals
+            }
+        }
+    }
+}
