@@ -83,6 +83,8 @@ let package = Package(
             ],
             path: "Tests/Support"
         ),
+        // What scripts/bench-http loads from.
+        .executableTarget(name: "page-server", dependencies: ["TestSupport"], path: "Tests/PageServer"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -14,15 +14,15 @@ export_libpq_path() {
     done
 }
 
-# Builds the release executable, quietly: what the compiler says is shown only if it fails.
+# Builds a release executable, quietly: what the compiler says is shown only if it fails.
 # demo and bench share this function, because another set of flags would build everything again.
 build_release() {
     local log arguments began=$SECONDS
-    arguments=(-c release --product lacuna)
+    arguments=(-c release --product "$1")
     # With the standard library inside, the executable runs where no Swift is installed. macOS has it in the system.
     [ "$(uname -s)" = Darwin ] || arguments+=(--static-swift-stdlib)
     log=$(mktemp "${TMPDIR:-/tmp}/lacuna-build.XXXXXX")
-    printf 'Building lacuna: swift build %s\n' "${arguments[*]}" >&2
+    printf 'Building %s: swift build %s\n' "$1" "${arguments[*]}" >&2
     printf 'The first time this takes some minutes.\n' >&2
     if ! swift build --package-path "${root:?}" "${arguments[@]}" >"$log" 2>&1 </dev/null; then
         cat "$log" >&2
