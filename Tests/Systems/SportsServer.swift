@@ -42,6 +42,7 @@ final class SportsServer: Sendable {
         var hasShifted = false
         var inFlight = 0
         var arrivals: [(time: ContinuousClock.Instant, inFlight: Int)] = []
+        var messages: [String] = []
     }
 
     static let leagues = ["MLB", "NBA", "NFL", "NHL", "WNBA"]
@@ -91,9 +92,13 @@ final class SportsServer: Sendable {
     /// When each request came, and how many were in flight then.
     var arrivals: [(time: ContinuousClock.Instant, inFlight: Int)] { state.withLock { $0.arrivals } }
 
+    /// The texts that the webhook took.
+    var messages: [String] { state.withLock { $0.messages } }
+
     // MARK: Answers
 
     func answer(_ request: HTTPServer.Request) async -> HTTPServer.Response {
+        if request.path == "/hook" { return takeMessage(request) }
         state.withLock { state in
             state.inFlight += 1
             state.arrivals.append((.now, state.inFlight))
@@ -102,6 +107,16 @@ final class SportsServer: Sendable {
         let response = rules.refusal(of: request) ?? page(request)
         state.withLock { $0.inFlight -= 1 }
         return response
+    }
+
+    /// As Slack does, it wants JSON with a text.
+    private func takeMessage(_ request: HTTPServer.Request) -> HTTPServer.Response {
+        struct Message: Decodable { let text: String }
+        guard request.method == "POST", request.headers["content-type"]?.hasPrefix("application/json") == true,
+            let message = try? JSONDecoder().decode(Message.self, from: Data(request.body.utf8)), !message.text.isEmpty
+        else { return .init("invalid_payload", status: 400, type: "text/plain") }
+        state.withLock { $0.messages.append(message.text) }
+        return .init("ok", type: "text/plain")
     }
 
     private func page(_ request: HTTPServer.Request) -> HTTPServer.Response {

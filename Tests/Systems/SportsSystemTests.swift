@@ -11,7 +11,10 @@ struct SportsSystemTests {
             await api.answer($0)
         } _: { server in
             try await Installation.with(
-                template: "sports", environment: SportsServer.environment.merging(["SPORTS_URL": server.url]) { $1 }
+                template: "sports",
+                environment: SportsServer.environment.merging([
+                    "SPORTS_URL": server.url, "SLACK_WEBHOOK_URL": server.url + "/hook",
+                ]) { $1 }
             ) { installation in
                 // Ten times the template's pace: a year at the real one takes half a minute.
                 try installation.edit(
@@ -50,7 +53,7 @@ struct SportsSystemTests {
             let requests = server.requests.count
             try await installation.run("reconcile")
             try await installation.run("catchup")
-            let asked = server.requests[requests...]
+            let asked = server.requests[requests...].filter { $0.path != "/hook" }
             let days = asked.compactMap { $0["from"] }
             #expect(!days.isEmpty && days.allSatisfy { $0 >= SportsServer.day(-7) }, "\(days)")
             #expect(asked.compactMap { $0["to"] }.max() == SportsServer.day(14))
@@ -163,8 +166,15 @@ struct SportsSystemTests {
             #expect(lines.contains("games  league=NFL  \(lying)  1 unit"), "\(gaps)")
             #expect(lines.contains { $0.hasPrefix(month500) }, "\(gaps)")
 
+            #expect(api.messages.count == 1)
+            #expect(api.messages.last?.contains("league=NFL \(lying)") == true, "\(api.messages)")
+
             api.change { $0 = .init() }
             try await installation.run("reconcile", "--retry-now")
+            #expect(api.messages.count == 2, "\(api.messages)")
+            #expect(api.messages.last?.contains("games: complete") == true, "\(api.messages)")
+            try await installation.run("reconcile")
+            #expect(api.messages.count == 2, "a run with nothing to do tells nobody: \(api.messages)")
             try await installation.run("catchup")
             try await installation.expectComplete(["games"])
             try await expectAll(api, installation)

@@ -9,5 +9,8 @@ extension ConfigTemplate {
             File(path: "sql/statistics.sql", bytes: PackageResources.sports_sql_statistics_sql),
             File(path: "sql/missing-statistics.sql", bytes: PackageResources.sports_sql_missing_statistics_sql),
         ],
-        variables: [("SPORTS_URL", "the API's address"), ("SPORTS_KEY", "the key to it")])
+        variables: [
+            ("SPORTS_URL", "the API's address"), ("SPORTS_KEY", "the key to it"),
+            ("SLACK_WEBHOOK_URL", "where messages about runs are posted to"),
+        ])
 }
