@@ -11,6 +11,7 @@ extension ConfigTemplate {
             File(path: "sql/horses.sql", bytes: PackageResources.racing_sql_horses_sql),
             File(path: "sql/racecards.sql", bytes: PackageResources.racing_sql_racecards_sql),
             File(path: "sql/results.sql", bytes: PackageResources.racing_sql_results_sql),
+            File(path: "sql/pedigree.sql", bytes: PackageResources.racing_sql_pedigree_sql),
             File(path: "sql/links.sql", bytes: PackageResources.racing_sql_links_sql),
             File(path: "sql/statistics.sql", bytes: PackageResources.racing_sql_statistics_sql),
         ],

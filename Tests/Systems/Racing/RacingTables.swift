@@ -21,22 +21,22 @@ struct RacingTables {
     }
 
     private let races: [RacingHistory.Race]
-    private let withHorses: Bool
+    private let lastPages: String
 
     /// The tables after everything of some days was read.
     ///
-    /// - Parameter withHorses: whether the horses' pages were read too.
-    init(_ history: RacingHistory, days: ClosedRange<String>, withHorses: Bool) {
+    /// - Parameter pagesThrough: the day up to which the horses that ran have had their pages read; empty: none have.
+    init(_ history: RacingHistory, days: ClosedRange<String>, pagesThrough: String) {
         races = history.races.filter {
             days.contains($0.day) && ["GB", "IRE"].contains($0.course.region) && ($0.card != nil || $0.result != nil)
         }
-        self.withHorses = withHorses
+        lastPages = pagesThrough
     }
 
     var all: [Table] { places + people + breeding + events + statistics }
 
-    /// The horses that were seen.
-    var horseIDs: Set<String> { Set(entries.map(\.horseID)) }
+    /// The horses that ran up to a day.
+    func horseIDs(through day: String) -> Set<String> { Set(entries.filter { $0.day <= day }.map(\.horseID)) }
 
     // MARK: Who and where
 
@@ -90,10 +90,12 @@ struct RacingTables {
 
     private var breeding: [Table] {
         let horses = newest { ($0, $1.horse) }
-        let pages = withHorses ? RacingHistory.horses.filter { horses[$0.id] != nil && $0.hasPage } : []
+        let read = horseIDs(through: lastPages)
+        let pages = RacingHistory.horses.filter { read.contains($0.id) && $0.hasPage }
         let page = Dictionary(uniqueKeysWithValues: pages.map { ($0.id, $0) })
         let byName = Dictionary(
-            horses.compactMap { id, said in said.name.map { ($0.lowercased(), id) } }, uniquingKeysWith: min)
+            horses.compactMap { id, said in (said.name ?? page[id]?.name).map { ($0.lowercased(), id) } },
+            uniquingKeysWith: min)
         func parents(
             _ table: String, _ one: String, _ known: [String: (name: String?, day: String?)],
             _ ofPage: (RacingHistory.Horse) -> (String, String)

@@ -3,6 +3,9 @@
 -- It runs after the load, so that a sire which was seen before its own races is linked too. Foreign and unraced stock
 -- stays without a link. Where two horses share a name, the smaller id is taken.
 
+-- Runs that meet wait here, and not for each other's rows in a circle.
+LOCK TABLE public.ra_mst_sires, public.ra_mst_dams, public.ra_mst_damsires IN SHARE ROW EXCLUSIVE MODE;
+
 UPDATE public.ra_mst_sires AS parent SET horse_id = found.horse_id
 FROM (
     SELECT sire.sire_id, min(horse.horse_id) AS horse_id

@@ -3,6 +3,9 @@
 -- A place is a finish among the first three. Over millions of results this takes minutes: move it from `after` to a
 -- nightly job of its own if every run changes something.
 
+-- Of two runs that calculate at once one waits for the other.
+LOCK TABLE public.ra_entity_combinations IN SHARE ROW EXCLUSIVE MODE;
+
 WITH fresh AS (
     SELECT
         jockey_id, trainer_id, count(*) AS runs, count(*) FILTER (WHERE position = 1) AS wins,
