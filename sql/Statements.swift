@@ -3,6 +3,8 @@ import Postgres
 /// Every statement that Lacuna runs, one a file of `sql/statements`. Each file says what it does and what it takes, and
 /// psql runs it as it stands.
 public enum Statements {
+    /// `analyze_batch.sql`
+    public static let analyzeBatch = statement("analyze_batch", PackageResources.analyze_batch_sql)
     /// `arm_guard.sql`
     public static let armGuard = statement("arm_guard", PackageResources.arm_guard_sql)
     /// `copy_batch_csv.sql`
@@ -130,8 +132,8 @@ public enum Statements {
 
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
-        armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords, createBatchTable,
-        createGuard,
+        analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
+        createBatchTable, createGuard,
         deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
         findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,

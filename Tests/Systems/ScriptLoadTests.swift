@@ -126,6 +126,21 @@ struct ScriptLoadTests {
         }
     }
 
+    @Test("The planner knows how many records a script reads")
+    func analysed() async throws {
+        var files = Self.files
+        files["runners.sql"] = """
+            INSERT INTO runners
+            SELECT reltuples, (SELECT count(*) FROM batch), 2 FROM pg_class WHERE oid = 'pg_temp.batch'::regclass
+            ON CONFLICT DO NOTHING;
+            """
+        try await Installation.with(Self.schema, config: Self.config, files: files) {
+            (installation) async throws -> Void in
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await installation.database.column("SELECT bool_and(race_id::text = horse)::text FROM runners") == ["true"])
+        }
+    }
+
     @Test("Where `after` fails, the rows stay and the run says so")
     func failingAfter() async throws {
         var files = Self.files

@@ -65,6 +65,7 @@ struct BatchLoader: Sendable {
         }
         try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven { try await proveKeys(plan, partition, request, session) }
+        if plan.runsScripts { try await session.query(try Statements.analyzeBatch.bound()) }
         // Triggers and scripts are the user's, and find their tables as they do without Lacuna.
         try await session.setSearchPath(userSearchPath)
         let result =

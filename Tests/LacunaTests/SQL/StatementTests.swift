@@ -56,9 +56,8 @@ struct StatementTests {
 
     /// Statements that the server cannot prepare, or not before another one: they are run instead.
     static let utilities: Set<String> = [
-        "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
-        "create_batch_table", "create_guard",
-        "disarm_guard", "drop_batch_table", "truncate_batch_table",
+        "analyze_batch", "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
+        "create_batch_table", "create_guard", "disarm_guard", "drop_batch_table", "truncate_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {
@@ -103,6 +102,7 @@ struct StatementTests {
                 for copy in [Statements.copyBatchCsv, Statements.copyBatchJson, Statements.copyTableCsv] {
                     #expect(try await session.copyIn(try bound(copy)) { _ in } == 0)
                 }
+                try await session.query(try bound(Statements.analyzeBatch))
                 try await session.query(try bound(Statements.truncateBatchTable))
                 try await session.query(try bound(Statements.dropBatchTable))
             }
