@@ -137,7 +137,10 @@ struct ScriptLoadTests {
         try await Installation.with(Self.schema, config: Self.config, files: files) {
             (installation) async throws -> Void in
             #expect(try await installation.lacuna("reconcile").status == 0)
-            #expect(try await installation.database.column("SELECT bool_and(race_id::text = horse)::text FROM runners") == ["true"])
+            #expect(
+                try await installation.database.column("SELECT bool_and(race_id::text = horse)::text FROM runners") == [
+                    "true"
+                ])
         }
     }
 

@@ -87,7 +87,8 @@ struct RacingHistory: Sendable {
     static let days = everyDay(through: "2025-10-23")
     static let horses = (0..<360).map { number in
         Horse(
-            id: "hrs_\(padded(number, 4))", name: "Runner \(number) (\(number % 3 == 0 ? "IRE" : "GB"))", sire: number % 40,
+            id: "hrs_\(padded(number, 4))", name: "Runner \(number) (\(number % 3 == 0 ? "IRE" : "GB"))",
+            sire: number % 40,
             dam: number % 90, damsire: number % 30, hasPage: number % 37 != 5)
     }
     static let bookmakers = ["Bet One", "Odds & Sons", "Tic Tac", "Turf's Best", "Wager 5"]
@@ -108,7 +109,8 @@ struct RacingHistory: Sendable {
         var byDay: [String: Range<Int>] = [:]
         for day in Self.days {
             let first = races.count
-            let isQuiet = ["12-24", "12-25", "12-26"].contains(day.suffix(5)) || Int.random(in: 0..<50, using: &random) == 0
+            let isQuiet =
+                ["12-24", "12-25", "12-26"].contains(day.suffix(5)) || Int.random(in: 0..<50, using: &random) == 0
             for number in 0..<(isQuiet ? 0 : Int.random(in: 1...3, using: &random)) {
                 races.append(Self.race(number, on: day, &random))
             }
@@ -125,7 +127,8 @@ struct RacingHistory: Sendable {
         let facts = Facts(
             name: "The \(course.name) Stakes", off: "\(day)T1\(3 + number):\(padded(number * 15, 2)):00+00:00",
             distance: ["5", "6.5", "8", "10", "16"][Int.random(in: 0..<5, using: &random)],
-            raceClass: chance(6) ? nil : "Class \(Int.random(in: 1...6, using: &random))", type: isFlat ? "Flat" : "Chase",
+            raceClass: chance(6) ? nil : "Class \(Int.random(in: 1...6, using: &random))",
+            type: isFlat ? "Flat" : "Chase",
             going: ["Good", "Soft", "Heavy"][Int.random(in: 0..<3, using: &random)])
         var race = Race(
             id: "rac_\(day.filter { $0 != "-" })\(number)", day: day, course: course, card: facts, result: facts,
@@ -148,7 +151,8 @@ struct RacingHistory: Sendable {
     }
 
     private static func runner(
-        _ horse: Horse, number: Int, in race: Race, isFlat: Bool, isOld: Bool, _ random: inout TestSupport.SeededGenerator
+        _ horse: Horse, number: Int, in race: Race, isFlat: Bool, isOld: Bool,
+        _ random: inout TestSupport.SeededGenerator
     ) -> Runner {
         func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
         func some(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
@@ -185,7 +189,8 @@ struct RacingHistory: Sendable {
         let hasFinished = number == 1 || !chance(12)
         runner.finish = Finish(
             position: hasFinished ? number : nil, outcome: hasFinished ? nil : isFlat ? "PU" : "F",
-            time: hasFinished ? race.winningTime : nil, prize: hasFinished && number < 4 ? 6000 / number + some(100) : nil,
+            time: hasFinished ? race.winningTime : nil,
+            prize: hasFinished && number < 4 ? 6000 / number + some(100) : nil,
             price: "\(2 + some(30)).5")
         return runner
     }
@@ -202,7 +207,9 @@ struct RacingHistory: Sendable {
     static func damName(_ number: Int) -> String {
         number % 5 == 0 ? horses[number + 100].name : "Broodmare \(number) (FR)"
     }
-    static func damsireName(_ number: Int) -> String { number % 3 == 0 ? sireName(number) : "Grandsire \(number) (USA)" }
+    static func damsireName(_ number: Int) -> String {
+        number % 3 == 0 ? sireName(number) : "Grandsire \(number) (USA)"
+    }
 
     // MARK: Days
 

@@ -130,7 +130,8 @@ final class RacingServer: Sendable {
 
     private func results(_ query: Query) -> HTTPServer.Response {
         guard let first = query["start_date"], let last = query["end_date"], let lower = history.byDay[first],
-            let upper = history.byDay[last], first <= last, let page = query.page(limit: 50), !query.all("region").isEmpty
+            let upper = history.byDay[last], first <= last, let page = query.page(limit: 50),
+            !query.all("region").isEmpty
         else { return refusal(422, "a first and a last day, countries, a limit up to 50") }
         var races = history.races[lower.lowerBound..<upper.upperBound].filter {
             $0.result != nil && query.all("region").contains($0.course.region.lowercased())
@@ -183,7 +184,8 @@ private struct Query {
     func all(_ name: String) -> [String] { items.filter { $0.name == name }.compactMap(\.value) }
 
     func page(limit most: Int) -> (limit: Int, skip: Int)? {
-        guard let limit = Int(self["limit"] ?? "\(most)"), let skip = Int(self["skip"] ?? "0"), (1...most).contains(limit),
+        guard let limit = Int(self["limit"] ?? "\(most)"), let skip = Int(self["skip"] ?? "0"),
+            (1...most).contains(limit),
             skip >= 0
         else { return nil }
         return (limit, skip)
@@ -212,7 +214,8 @@ extension RacingHistory.Entry {
 extension RacingHistory.Race {
     private var place: [(String, String?)] {
         [
-            ("race_id", id), ("date", day), ("course", course.name), ("course_id", course.id), ("region", course.region),
+            ("race_id", id), ("date", day), ("course", course.name), ("course_id", course.id),
+            ("region", course.region),
         ]
     }
 

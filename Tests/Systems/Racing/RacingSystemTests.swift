@@ -103,7 +103,8 @@ struct RacingSystemTests {
         }
     }
 
-    @Test("A month of 500s and a day whose total lies stay gaps, pages that shift are read again, and the next run heals")
+    @Test(
+        "A month of 500s and a day whose total lies stay gaps, pages that shift are read again, and the next run heals")
     func faults() async throws {
         let (first, last) = ("2019-01-01", "2019-06-30")
         try await withRacing(from: first, to: last) { api, installation in
@@ -197,7 +198,8 @@ struct RacingSystemTests {
     /// What a person asks to see whether all is there.
     private func expectQueries(_ installation: Installation, days: ClosedRange<String>) async throws {
         let tables = Dictionary(
-            uniqueKeysWithValues: RacingTables(Self.history, days: days, pagesThrough: days.upperBound).all.map { table in
+            uniqueKeysWithValues: RacingTables(Self.history, days: days, pagesThrough: days.upperBound).all.map {
+                table in
                 (table.name, table.rows.map { $0.split(separator: "|", omittingEmptySubsequences: false) })
             })
         let races = Dictionary(grouping: tables["ra_races"] ?? []) { $0[1].prefix(4) }

@@ -16,7 +16,8 @@ struct RacingTables {
         var query: String {
             // A time is shown in the zone of the session.
             let values = columns.map { $0 == "off_dt" ? "(off_dt AT TIME ZONE 'UTC')::text" : "\"\($0)\"::text" }
-            return "SELECT concat_ws('|', \(values.map { "COALESCE(\($0), '∅')" }.joined(separator: ", "))) FROM \(name)"
+            return
+                "SELECT concat_ws('|', \(values.map { "COALESCE(\($0), '∅')" }.joined(separator: ", "))) FROM \(name)"
         }
     }
 
@@ -114,7 +115,9 @@ struct RacingTables {
                 "ra_mst_horses",
                 "horse_id horse_name as_of sex sex_code dob colour colour_code region breeder",
                 horses.map { id, said in
-                    guard let horse = page[id] else { return [id, said.name, said.day] + Array(repeating: nil, count: 7) }
+                    guard let horse = page[id] else {
+                        return [id, said.name, said.day] + Array(repeating: nil, count: 7)
+                    }
                     return [
                         id, said.name ?? horse.name, said.day, "gelding", "G", horse.dob, "bay", "B",
                         horse.sire % 2 == 0 ? "GB" : "IRE", "Breeder \(horse.sire)",
@@ -133,7 +136,8 @@ struct RacingTables {
                 "ra_horse_pedigree", "horse_id sire_id sire dam_id dam damsire_id damsire",
                 pages.map {
                     [
-                        $0.id, RacingHistory.sireID($0.sire), RacingHistory.sireName($0.sire), RacingHistory.damID($0.dam),
+                        $0.id, RacingHistory.sireID($0.sire), RacingHistory.sireName($0.sire),
+                        RacingHistory.damID($0.dam),
                         RacingHistory.damName($0.dam), RacingHistory.damsireID($0.damsire),
                         RacingHistory.damsireName($0.damsire),
                     ]
@@ -174,7 +178,8 @@ struct RacingTables {
         }
         let off = known(\.off)?.prefix(19)
         return [
-            race.id, race.day, race.course.id, race.course.region, known(\.name), off.map { String($0.replacing("T", with: " ")) },
+            race.id, race.day, race.course.id, race.course.region, known(\.name),
+            off.map { String($0.replacing("T", with: " ")) },
             known(\.distance), known(\.raceClass), known(\.type), known(\.going),
             race.result == nil ? nil : race.winningTime, race.card == nil ? nil : race.day,
             race.result == nil ? nil : race.day,
