@@ -11,7 +11,7 @@ public final class HTTPServer: Sendable {
     public struct Request: Sendable {
         /// The verb.
         public let method: String
-        /// Path and query as they were sent.
+        /// Path and query as they were sent; of a request to a proxy, those of the address that it names.
         public let target: String
         /// The headers; names in lower case.
         public let headers: [String: String]
@@ -19,6 +19,9 @@ public final class HTTPServer: Sendable {
         public let body: String
         /// When its head arrived.
         public let arrival: ContinuousClock.Instant
+
+        /// The host that was asked, without a port; of a request to a proxy, the one that it is to be passed on to.
+        public var host: String { headers["host"]?.split(separator: ":").first.map(String.init) ?? "" }
 
         /// The path without the query.
         public var path: String { target.split(separator: "?").first.map(String.init) ?? target }
@@ -151,7 +154,7 @@ private final class Connection: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let request = HTTPServer.Request(
-                method: head.method.rawValue, target: head.uri,
+                method: head.method.rawValue, target: Connection.target(head.uri),
                 headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first },
                 body: body, arrival: arrival)
             let channel = context.channel
@@ -162,6 +165,12 @@ private final class Connection: ChannelInboundHandler {
                 try? await Connection.send(response, on: channel)
             }
         }
+    }
+
+    /// A request to a proxy names the whole address (RFC 9112, section 3.2.2).
+    private static func target(_ uri: String) -> String {
+        guard !uri.hasPrefix("/"), let scheme = uri.firstRange(of: "://") else { return uri }
+        return String(uri[scheme.upperBound...].drop { $0 != "/" })
     }
 
     private static func send(_ response: HTTPServer.Response, on channel: any Channel) async throws {
