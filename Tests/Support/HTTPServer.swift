@@ -11,7 +11,7 @@ public final class HTTPServer: Sendable {
     public struct Request: Sendable {
         /// The verb.
         public let method: String
-        /// Path and query as they were sent; of a request to a proxy, those of the address that it names.
+        /// Path and query as they were sent.
         public let target: String
         /// The headers; names in lower case.
         public let headers: [String: String]
@@ -20,7 +20,7 @@ public final class HTTPServer: Sendable {
         /// When its head arrived.
         public let arrival: ContinuousClock.Instant
 
-        /// The host that was asked, without a port; of a request to a proxy, the one that it is to be passed on to.
+        /// The host that was asked, without a port; of a client that takes the server for its proxy, any.
         public var host: String { headers["host"]?.split(separator: ":").first.map(String.init) ?? "" }
 
         /// The path without the query.
@@ -106,6 +106,7 @@ public final class HTTPServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.addHandler(Tunnel())
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                         withPipeliningAssistance: false, withErrorHandling: false)
                     try channel.pipeline.syncOperations.addHandler(Connection(server))
@@ -127,6 +128,34 @@ public final class HTTPServer: Sendable {
     fileprivate func answer(_ request: Request) async -> Response {
         log.withLock { $0.append(request) }
         return await handler(request)
+    }
+}
+
+/// Lets a client take the server for its proxy: what comes through the tunnel that it asks for (RFC 9110, section 9.3.6) is
+/// answered here too, whatever host it is meant for.
+private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private static let verb = Array("CONNECT ".utf8)
+    private static let end = Array("\r\n\r\n".utf8)
+    private var received = ByteBuffer()
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received.writeImmutableBuffer(unwrapInboundIn(data))
+        guard Tunnel.verb.starts(with: received.readableBytesView.prefix(Tunnel.verb.count)) else {
+            return pass(context)
+        }
+        guard received.readableBytesView.suffix(Tunnel.end.count).elementsEqual(Tunnel.end) else { return }
+        received.clear()
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n")), promise: nil)
+        pass(context)
+    }
+
+    private func pass(_ context: ChannelHandlerContext) {
+        if received.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(received)) }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 }
 
@@ -154,7 +183,7 @@ private final class Connection: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let request = HTTPServer.Request(
-                method: head.method.rawValue, target: Connection.target(head.uri),
+                method: head.method.rawValue, target: head.uri,
                 headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first },
                 body: body, arrival: arrival)
             let channel = context.channel
@@ -165,12 +194,6 @@ private final class Connection: ChannelInboundHandler {
                 try? await Connection.send(response, on: channel)
             }
         }
-    }
-
-    /// A request to a proxy names the whole address (RFC 9112, section 3.2.2).
-    private static func target(_ uri: String) -> String {
-        guard !uri.hasPrefix("/"), let scheme = uri.firstRange(of: "://") else { return uri }
-        return String(uri[scheme.upperBound...].drop { $0 != "/" })
     }
 
     private static func send(_ response: HTTPServer.Response, on channel: any Channel) async throws {

@@ -61,6 +61,15 @@ public final class LacunaProcess: @unchecked Sendable {
         kill(process.processIdentifier, signal)
     }
 
+    #if os(Linux)
+        /// The most memory that it has held at once so far, in KiB; nil once it has ended.
+        public var peakResidentKiB: Int? {
+            let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        }
+    #endif
+
     /// Whether it still runs.
     public var isRunning: Bool { process.isRunning }
 
