@@ -1,0 +1,182 @@
+import Foundation
+import Postgres
+
+/// A PostgreSQL server of a test's own: to be stopped, killed, filled up and promoted.
+///
+/// It listens on a Unix socket only, in a directory that is removed with it. Its user is called postgres.
+public final class PrivateServer: Sendable {
+    /// How a server is stopped.
+    public enum Stop: String, Sendable {
+        /// Open transactions are rolled back, clients are told.
+        case fast
+        /// As by a crash: nothing is written any more, the next start recovers.
+        case immediate
+    }
+
+    private let base: URL
+    private let program: ServerPrograms
+    private let settings: [String]
+
+    private var data: String { base.appendingPathComponent("data").path }
+    private var log: String { base.appendingPathComponent("log").path }
+
+    /// The path of the socket's file.
+    public var socket: String { base.appendingPathComponent(".s.PGSQL.5432").path }
+
+    /// A libpq connection string for one of its databases.
+    public func connectionString(database: String = "postgres") -> String {
+        "host=\(base.path) port=5432 user=postgres dbname=\(database)"
+    }
+
+    private init(program: ServerPrograms, settings: [String], base: URL) {
+        self.program = program
+        self.settings = settings
+        self.base = base
+    }
+
+    /// Runs `body` with a fresh, running server.
+    ///
+    /// - Parameter settings: as `NAME=VALUE`, beside those that make it fast. Its commits survive `immediate` stops all the
+    ///   same: only a crash of the machine may cost them.
+    public static func with<Value>(
+        settings: [String] = [], _ body: (PrivateServer) async throws -> Value
+    ) async throws -> Value {
+        let server = try await PrivateServer(
+            program: ServerPrograms.find(), settings: settings, base: ServerPrograms.makeDirectory())
+        return try await server.use(body) {
+            try await server.program.run(
+                "initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync")
+            try await server.start()
+        }
+    }
+
+    /// Runs `body` with a hot standby that streams from this server.
+    public func withStandby<Value>(_ body: (PrivateServer) async throws -> Value) async throws -> Value {
+        let standby = try PrivateServer(
+            program: program, settings: settings, base: ServerPrograms.makeDirectory())
+        return try await standby.use(body) {
+            try await self.program.run(
+                "pg_basebackup", "-D", standby.data, "-h", self.base.path, "-p", "5432", "-U", "postgres", "-R", "-X",
+                "stream", "-c", "fast", "--no-sync")
+            try await standby.start()
+        }
+    }
+
+    private func use<Value>(
+        _ body: (PrivateServer) async throws -> Value, after prepare: () async throws -> Void
+    ) async throws -> Value {
+        do {
+            try await prepare()
+            let value = try await body(self)
+            await remove()
+            return value
+        } catch {
+            await remove()
+            throw error
+        }
+    }
+
+    private func remove() async {
+        try? await stop(.immediate)
+        try? FileManager.default.removeItem(at: base)
+    }
+
+    /// Starts the server and waits until it takes connections.
+    public func start() async throws {
+        let all =
+            [
+                "listen_addresses=", "unix_socket_directories=\(base.path)", "port=5432", "fsync=off",
+                "full_page_writes=off", "shared_buffers=32MB", "max_connections=100", "max_wal_senders=4",
+            ] + settings
+        let options = all.map { "-c '\($0)'" }.joined(separator: " ")
+        try await program.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", "60", "start")
+    }
+
+    /// Stops the server.
+    public func stop(_ mode: Stop) async throws {
+        try await program.run("pg_ctl", "-D", data, "-m", mode.rawValue, "-w", "-t", "60", "stop")
+    }
+
+    /// Makes a standby a server of its own.
+    public func promote() async throws {
+        try await program.run("pg_ctl", "-D", data, "-w", "-t", "60", "promote")
+    }
+
+    /// Runs a script in one of the server's databases.
+    public func execute(_ sql: String, database: String = "postgres") async throws {
+        let session = try await Session.connect(
+            SessionOptions(connectionString: connectionString(database: database), applicationName: "test"))
+        _ = try await session.script(sql, name: "test")
+        await session.close()
+    }
+}
+
+/// The programs of the PostgreSQL that is installed, run as a user who may run a server.
+struct ServerPrograms: Sendable {
+    private let directory: String
+    private let runAs: [String]
+
+    static func find() async throws -> ServerPrograms {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        let places = path.split(separator: ":").map(String.init)
+        let installed = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+        let versions = installed.compactMap(Int.init).sorted(by: >).map { "/usr/lib/postgresql/\($0)/bin" }
+        let found = (places + versions).first { FileManager.default.isExecutableFile(atPath: "\($0)/pg_ctl") }
+        guard let found else {
+            throw TestEnvironmentError(
+                "no pg_ctl in PATH: run the tests by scripts/test, or under scripts/with-postgres")
+        }
+        return ServerPrograms(directory: found, runAs: try await userChange())
+    }
+
+    /// PostgreSQL refuses to run as root.
+    private static func userChange() async throws -> [String] {
+        guard getuid() == 0 else { return [] }
+        let ways = [
+            ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"],
+            ["runuser", "-u", "postgres", "--"], ["sudo", "-n", "-u", "postgres", "--"],
+        ]
+        for way in ways where (try? await execute(way + ["true"])) != nil { return way }
+        throw TestEnvironmentError("cannot run programs as the user postgres (tried setpriv, runuser and sudo)")
+    }
+
+    /// A directory that the server's user can enter, with a path that is short enough for a socket's.
+    static func makeDirectory() throws -> URL {
+        let url = URL(fileURLWithPath: "/tmp/lacuna-server-\(String(UInt32.random(in: 0 ... .max), radix: 36))")
+        try FileManager.default.createDirectory(
+            at: url, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        if getuid() == 0 {
+            guard let user = getpwnam("postgres") else {
+                throw TestEnvironmentError("PostgreSQL refuses to run as root, and there is no user postgres")
+            }
+            chown(url.path, user.pointee.pw_uid, user.pointee.pw_gid)
+        }
+        return url
+    }
+
+    /// Runs one of the programs to its end.
+    func run(_ program: String, _ arguments: String...) async throws {
+        try await ServerPrograms.execute(runAs + ["\(directory)/\(program)"] + arguments)
+    }
+
+    private static func execute(_ command: [String]) async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["LC_ALL=C"] + command
+        process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        // A server that is started inherits this: a pipe would stay open as long as it runs.
+        let errors = FileManager.default.temporaryDirectory.appendingPathComponent("errors-\(UUID().uuidString)")
+        FileManager.default.createFile(atPath: errors.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: errors) }
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        while process.isRunning { try await Task.sleep(for: .milliseconds(3)) }
+        guard process.terminationStatus == 0 else {
+            let said = String(decoding: (try? Data(contentsOf: errors)) ?? Data(), as: UTF8.self)
+            throw TestEnvironmentError(
+                "\(command.joined(separator: " ")): status \(process.terminationStatus): \(said)")
+        }
+    }
+}
