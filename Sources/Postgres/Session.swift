@@ -245,7 +245,7 @@ public actor Session {
     ///   - body: what it does. Where it throws, the transaction is rolled back, cancelled task or not.
     /// - Throws: what `body` throws, after the rollback; ``PostgresError/rolledBack`` where COMMIT was answered
     ///   `ROLLBACK`; ``PostgresError/outcomeUnknown(message:)`` where the connection died between `COMMIT` and its answer
-    ///   (<https://www.postgresql.org/docs/current/sql-commit.html>).
+    ///   (<https://www.postgresql.org/docs/current/sql-commit.html>), which a snapshot calls a lost connection.
     @discardableResult
     public func withTransaction<Value: Sendable>(
         _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated Session) async throws -> Value
@@ -263,7 +263,12 @@ public actor Session {
             rollback()
             throw error
         }
-        try commit()
+        do {
+            try commit()
+        } catch PostgresError.outcomeUnknown(let message) where mode == .snapshot {
+            // Nothing was written, so that there is no outcome to know: the same reads may be made again.
+            throw PostgresError.connectionLost(statement: "COMMIT", message: message)
+        }
         return value
     }
 

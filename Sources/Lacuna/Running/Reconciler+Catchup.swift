@@ -12,18 +12,10 @@ extension Reconciler {
     public func catchup(_ options: RunOptions = RunOptions()) async -> RunReport {
         var report = RunReport(stream: definition.name, mode: .catchup)
         do {
-            let session = try await connect()
-            if definition.leases {
-                let row = try await session.query(
-                    try Statements.tryLease.bound(values: [
-                        "lease": catchupLock, "activity": "lacuna \(definition.name): catchup",
-                    ])
-                ).only()
-                guard try row.get("leased", as: Bool.self) else {
-                    throw StreamError.catchupRunning(stream: definition.name)
-                }
+            let (session, beginning) = try await connected(options.stop) { session in
+                try await begin(options, on: session)
             }
-            try await catchup(options, &report, on: session)
+            try await catchup(options, &report, from: beginning, on: session)
             await session.close()
         } catch is CancellationError {
             report.stopReason = "stopped by a signal"
@@ -42,14 +34,40 @@ extension Reconciler {
 
     private var catchupLock: String { "lacuna.catchup/\(definition.name)" }
 
-    private func catchup(_ options: RunOptions, _ report: inout RunReport, on session: Session) async throws {
+    /// What a catchup goes by: the lock is taken and everything is read before anything is asked of the source.
+    private struct Beginning: Sendable {
+        let survey: Survey
+        let userSearchPath: String
+        /// By the server's clock: marks that come later stay.
+        let started: String
+    }
+
+    private func begin(_ options: RunOptions, on session: Session) async throws -> Beginning {
+        if definition.leases {
+            let row = try await session.query(
+                try Statements.tryLease.bound(values: [
+                    "lease": catchupLock, "activity": "lacuna \(definition.name): catchup",
+                ])
+            ).only()
+            guard try row.get("leased", as: Bool.self) else {
+                throw StreamError.catchupRunning(stream: definition.name)
+            }
+        }
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let clock = try await session.query(try Statements.selectClock.bound()).only()
-        let userSearchPath: String = try clock.get("search_path")
+        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+            stream, lanes: options.partitions, on: session)
+        return Beginning(
+            survey: survey, userSearchPath: try clock.get("search_path"), started: try clock.get("now"))
+    }
+
+    private func catchup(
+        _ options: RunOptions, _ report: inout RunReport, from beginning: Beginning, on session: Session
+    ) async throws {
+        let survey = beginning.survey
+        let stream = survey.stream
+        let userSearchPath = beginning.userSearchPath
         let fetcher = Fetcher(stream: stream, source: source)
-        let survey = try await options.stop.cancelling(after: .zero) {
-            try await Surveyor(scan: scan, now: options.now).survey(stream, lanes: options.partitions, on: session)
-        }
         let tips = try await options.stop.cancelling(after: .zero) { try await self.tips(of: survey, fetcher) }
         let known = survey.with(tips: tips)
 
@@ -99,8 +117,7 @@ extension Reconciler {
             attestationEnds: await fetcher.attestationEnds(
                 of: Set(batches.map(\.partition)), knownTips: tips, retry: definition.retry))
         do {
-            let started: String = try await session.query(try Statements.selectClock.bound()).only().get("now")
-            let fetched = try await fetchAll(batches, context, started: started)
+            let fetched = try await fetchAll(batches, context, started: beginning.started)
             let result = try await commitAll(fetched, context)
             report.committed = result.isChanged ? batches.count : 0
             report.unchanged = batches.count - report.committed

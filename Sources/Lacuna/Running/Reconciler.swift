@@ -69,8 +69,7 @@ public struct Reconciler: Sendable {
     public func reconcile(_ options: RunOptions = RunOptions()) async -> RunReport {
         var report = RunReport(stream: definition.name, mode: .reconcile)
         do {
-            let session = try await connect()
-            let (plan, userSearchPath) = try await options.stop.cancelling(after: .zero) {
+            let (session, (plan, userSearchPath)) = try await connected(options.stop) { session in
                 try await reconcilePlan(options, registersKeys: true, on: session)
             }
             report = plan.firstReport(mode: .reconcile, stream: definition.name)
@@ -156,9 +155,12 @@ public struct Reconciler: Sendable {
     ) async {
         do {
             if report.changedSomething { try await runAfterScripts(searchPath: userSearchPath) }
-            let fresh = await session.isUsable ? session : try await connect()
-            let survey = try await Surveyor(scan: scan, now: options.now).survey(
-                stream, lanes: options.partitions, on: fresh)
+            await session.close()
+            let (fresh, survey) = try await connected(StopSignal()) { session in
+                try await Surveyor(scan: scan, now: options.now).survey(
+                    stream, lanes: options.partitions, on: session)
+            }
+            await fresh.close()
             report.missing = survey.missingCount(in: options.bounds(definition.keyType.limits))
         } catch {
             report.streamFailures.append(error.message)
@@ -263,6 +265,28 @@ public struct Reconciler: Sendable {
         // A server that is starting up or full deserves a moment; a wrong address deserves an answer.
         try await RetryPolicy(attempts: 3, backoff: .milliseconds(300)).run(onRetry: { _, _ in }) { _ in
             try await database.connect(definition.name, stream: definition)
+        }
+    }
+
+    /// Opens a session and reads on it; on another one where the connection is lost meanwhile or the server restarts.
+    ///
+    /// - Returns: the session, open, and what was read.
+    func connected<Value: Sendable>(
+        _ stop: StopSignal, _ body: @escaping @Sendable (Session) async throws -> Value
+    ) async throws -> (Session, Value) {
+        try await stop.cancelling(after: .zero) {
+            var opened: Session? = try await connect()
+            return try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(onRetry: { _, _ in }) { _ in
+                let session =
+                    if let opened { opened } else { try await database.connect(definition.name, stream: definition) }
+                opened = nil
+                do {
+                    return (session, try await body(session))
+                } catch {
+                    await session.close()
+                    throw error
+                }
+            }
         }
     }
 
