@@ -72,6 +72,7 @@ let package = Package(
         .testTarget(
             name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
             resources: [.copy("Data")]),
+        .executableTarget(name: "CrashTest", dependencies: ["TestSupport"], path: "Tests/CrashTest"),
         .target(
             name: "TestSupport",
             dependencies: [

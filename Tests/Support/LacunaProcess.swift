@@ -70,6 +70,9 @@ public final class LacunaProcess: @unchecked Sendable {
         }
     #endif
 
+    /// Its number, which the journal knows it by.
+    public var processID: Int32 { process.processIdentifier }
+
     /// Whether it still runs.
     public var isRunning: Bool { process.isRunning }
 

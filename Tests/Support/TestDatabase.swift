@@ -8,6 +8,12 @@ public struct TestDatabase: Sendable {
     /// A libpq connection string for it.
     public let connectionString: String
 
+    /// A database that is there already, as on a server of a test's own.
+    public init(name: String, connectionString: String) {
+        self.name = name
+        self.connectionString = connectionString
+    }
+
     /// Runs `body` with a fresh, empty database and drops it afterwards.
     public static func with<Value>(_ body: (TestDatabase) async throws -> Value) async throws -> Value {
         let server = try serverConnectionString()

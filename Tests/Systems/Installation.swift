@@ -30,21 +30,38 @@ struct Installation: Sendable {
         _ body: (Installation) async throws -> Value
     ) async throws -> Value {
         try await TestDatabase.with { database in
-            try await TestDirectory.with { directory in
-                let installation = Installation(database: database, directory: directory)
-                try await database.execute(schema)
-                for (name, text) in files {
-                    try directory.write(text, to: name, executable: text.hasPrefix("#!"))
-                }
-                if let config {
-                    try installation.configure(config)
-                    if isInitialised {
-                        let result = try await installation.lacuna("init")
-                        try #require(result.status == 0, "\(result.errors)")
-                    }
-                }
-                return try await body(installation)
+            try await make(
+                on: database, schema, config: config, files: files, isInitialised: isInitialised, body)
+        }
+    }
+
+    /// Runs `body` with a fresh installation on a server of its own.
+    static func with<Value>(
+        server: PrivateServer, _ schema: String, config: String, files: [String: String] = [:],
+        _ body: (Installation) async throws -> Value
+    ) async throws -> Value {
+        let database = TestDatabase(name: "postgres", connectionString: server.connectionString())
+        return try await make(on: database, schema, config: config, files: files, isInitialised: true, body)
+    }
+
+    private static func make<Value>(
+        on database: TestDatabase, _ schema: String, config: String?, files: [String: String], isInitialised: Bool,
+        _ body: (Installation) async throws -> Value
+    ) async throws -> Value {
+        try await TestDirectory.with { directory in
+            let installation = Installation(database: database, directory: directory)
+            try await database.execute(schema)
+            for (name, text) in files {
+                try directory.write(text, to: name, executable: text.hasPrefix("#!"))
             }
+            if let config {
+                try installation.configure(config)
+                if isInitialised {
+                    let result = try await installation.lacuna("init")
+                    try #require(result.status == 0, "\(result.errors)")
+                }
+            }
+            return try await body(installation)
         }
     }
 
@@ -238,6 +255,13 @@ enum Program {
         "streams:\n  numbers: {source: numbers, table: numbers, key: {column: n, type: integer}, "
             + "expect: {from: 0}, batch: \(batch), workers: 4\(more)}\n"
     }
+}
+
+extension Program {
+    /// The source of a config that reads the numbers 0 to 199 from the file `numbers.csv`.
+    static let fileSource = "sources: {numbers: {type: file, path: numbers.csv}}\n"
+    /// That file.
+    static let numbersFile = "n,v\n" + (0..<200).map { "\($0),v\($0)\n" }.joined()
 }
 
 /// A repeatable sequence of numbers (SplitMix64), printed so that a failure can be run again.

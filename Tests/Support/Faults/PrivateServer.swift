@@ -121,10 +121,16 @@ struct ServerPrograms: Sendable {
         let places = path.split(separator: ":").map(String.init)
         let installed = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         let versions = installed.compactMap(Int.init).sorted(by: >).map { "/usr/lib/postgresql/\($0)/bin" }
-        let found = (places + versions).first { FileManager.default.isExecutableFile(atPath: "\($0)/pg_ctl") }
+        // Wrappers of some of them stand in places of their own: wanted is the folder that holds them all.
+        let found = (places + versions).first { place in
+            ["initdb", "pg_ctl", "pg_basebackup"].allSatisfy {
+                FileManager.default.isExecutableFile(atPath: "\(place)/\($0)")
+            }
+        }
         guard let found else {
             throw TestEnvironmentError(
-                "no pg_ctl in PATH: run the tests by scripts/test, or under scripts/with-postgres")
+                "no initdb, pg_ctl and pg_basebackup in PATH: run the tests by scripts/test, or under scripts/with-postgres"
+            )
         }
         return ServerPrograms(directory: found, runAs: try await userChange())
     }
@@ -160,23 +166,10 @@ struct ServerPrograms: Sendable {
     }
 
     private static func execute(_ command: [String]) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["LC_ALL=C"] + command
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        // A server that is started inherits this: a pipe would stay open as long as it runs.
-        let errors = FileManager.default.temporaryDirectory.appendingPathComponent("errors-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: errors.path, contents: nil)
-        defer { try? FileManager.default.removeItem(at: errors) }
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        while process.isRunning { try await Task.sleep(for: .milliseconds(3)) }
-        guard process.terminationStatus == 0 else {
-            let said = String(decoding: (try? Data(contentsOf: errors)) ?? Data(), as: UTF8.self)
+        let result = try await Command.run(command)
+        guard result.status == 0 else {
             throw TestEnvironmentError(
-                "\(command.joined(separator: " ")): status \(process.terminationStatus): \(said)")
+                "\(command.joined(separator: " ")): status \(result.status): \(result.output)")
         }
     }
 }

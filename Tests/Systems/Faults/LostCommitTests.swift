@@ -14,10 +14,8 @@ struct LostCommitTests {
             'BEGIN INSERT INTO public.landed VALUES (NEW.n); RETURN NULL; END';
         CREATE TRIGGER log AFTER INSERT OR UPDATE ON numbers FOR EACH ROW EXECUTE FUNCTION log();
         """
-    private static let config =
-        "sources: {numbers: {type: file, path: numbers.csv}}\n" + Program.stream(batch: 5)
-    private static let numbers =
-        "n,v\n" + (0..<200).map { "\($0),v\($0)\n" }.joined()
+    private static let config = Program.fileSource + Program.stream(batch: 5)
+    private static let numbers = Program.numbersFile
 
     /// The part of a run's report that is held against the database.
     private struct Output: Decodable {
