@@ -120,9 +120,14 @@ struct ServerFaultTests {
                     #expect(
                         try await database.value(
                             """
-                            SELECT COALESCE(sum(upper - lower), 1) = \(rows) AND COALESCE((SELECT (oldest, latest)
-                                FROM lacuna.cursor) = (min(lower), max(upper) - 1), count(*) = 0)
-                            FROM lacuna.batch WHERE state = 'committed'
+                            SELECT (SELECT count(*) FROM numbers AS r WHERE r.n <> 999 AND NOT EXISTS (
+                                    SELECT FROM lacuna.batch AS b
+                                    WHERE b.state = 'committed' AND b.lower <= r.n AND b.upper > r.n)) = 0
+                                AND bool_and(upper - lower = (
+                                    SELECT count(*) FROM numbers AS r WHERE r.n >= b.lower AND r.n < b.upper)) IS NOT FALSE
+                                AND COALESCE((SELECT (oldest, latest) FROM lacuna.cursor)
+                                    = (min(lower), max(upper) - 1), count(*) = 0)
+                            FROM lacuna.batch AS b WHERE state = 'committed'
                             """) == "t")
                     #expect(try await Command.shell("mount -o remount,size=64m \(place)") == 0)
                     let healed = try await installation.lacuna("reconcile", "--retry-now")
@@ -140,7 +145,12 @@ struct ServerFaultTests {
     @Test("Behind a pooler in transaction mode, leases off, runs work at the same time and leave nothing to strangers")
     func transactionPooler() async throws {
         guard try await Command.shell("command -v pgbouncer") == 0 else {
-            throw TestEnvironmentError("there is no pgbouncer; scripts/setup --faults installs it")
+            // Where CI is set it has to be there.
+            let isRequired = ProcessInfo.processInfo.environment["CI"] != nil
+            let message = "there is no pgbouncer; scripts/setup --faults installs it"
+            guard !isRequired else { throw TestEnvironmentError(message) }
+            print("not tested: \(message)")
+            return
         }
         try await PrivateServer.with { server in
             try await Installation.with(
@@ -192,7 +202,7 @@ private enum Pooler {
         listen_port = 6432
         auth_type = any
         pool_mode = transaction
-        default_pool_size = 3
+        default_pool_size = 8
         ignore_startup_parameters = extra_float_digits
         logfile = \(folder)/pooler.log
         pidfile = \(folder)/pooler.pid
