@@ -89,7 +89,15 @@ public final class PrivateServer: Sendable {
                 "full_page_writes=off", "shared_buffers=32MB", "max_connections=100", "max_wal_senders=4",
             ] + settings
         let options = all.map { "-c '\($0)'" }.joined(separator: " ")
-        try await program.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", "60", "start")
+        // After an immediate stop a dying process may hold the shared memory for a moment more.
+        for attempt in 1... {
+            do {
+                return try await program.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", "60", "start")
+            } catch {
+                guard attempt < 10 else { throw error }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
     }
 
     /// Stops the server.
