@@ -76,7 +76,8 @@ struct CommandSourceTests {
             let started = ContinuousClock.now
             let error = await #expect(throws: SourceError.self) { try await fixture.fetch(5..<8) }
             #expect(error?.message.contains("ran for more than") == true)
-            #expect(ContinuousClock.now - started < .seconds(10))
+            // Left alone it would take 300 s; how long a full machine takes to get here is not the point.
+            #expect(ContinuousClock.now - started < .seconds(200))
             try await expectChildIsGone(directory)
         }
     }
