@@ -157,13 +157,14 @@ struct LedgerSystemTests {
             #expect(failing.errors.contains("500 Internal Server Error"), "\(failing.errors)")
             #expect(failing.errors.contains("820333"), "\(failing.errors)")
             #expect(!failing.errors.contains("s3cret"))
+            let gaps = try await installation.run("gaps", "--exit-code", status: 2).output
             #expect(
-                try await installation.run("gaps", "--exit-code", status: 2).output == """
+                gaps == """
                     blocks  819000–819499  500 units
                     blocks  820333  1 unit
                     ledgers  52929800  1 unit
 
-                    """)
+                    """, "\(failing.output)\(failing.errors)")
 
             api.faults.withLock { $0 = .init() }
             let waiting = try await installation.run("reconcile", status: 2)

@@ -46,7 +46,7 @@ struct WrongAnswerTests {
             name: "a next page that loops", paginator: "{type: json_link, next_path: next}",
             error: "answered 200, but it gives the same address of the next page as an earlier page", page: 2
         ) { request in
-            let items = request["page"] == nil ? item : ""
+            let items = request["page"] == nil ? item : #"{"n": 7, "v": "of another page"}"#
             return .init(#"{"items": [\#(items)], "next": "/v1/items?page=2"}"#)
         },
         Wrong(
