@@ -58,6 +58,8 @@ struct CrashTest {
                 total.add(tally)
                 done += 1
                 print("\(done): \(schedule); \(tally)")
+                // Seen when it is over, in a pipe too.
+                fflush(nil)
                 if !violations.isEmpty {
                     failed += 1
                     for violation in violations { print("VIOLATION (seed \(schedule.seed)): \(violation)") }

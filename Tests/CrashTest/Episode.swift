@@ -189,8 +189,12 @@ final class Episode: Sendable {
             let process = try start(arguments, directory, address: address)
             let limit: Duration = .milliseconds(
                 draw { Int.random(in: 20...([300, 1000, 3000].randomElement(using: &$0) ?? 300), using: &$0) })
+            // Some may go on to their end, so that there are reports to judge.
+            let isSpared = draw { Int.random(in: 0..<3, using: &$0) } == 0
             let began = ContinuousClock.now
-            while process.isRunning, ContinuousClock.now - began < limit, isChaos {
+            while process.isRunning, ContinuousClock.now - began < (isSpared ? .seconds(20) : limit),
+                isChaos || isSpared
+            {
                 try await Task.sleep(for: .milliseconds(2))
             }
             if process.isRunning {
