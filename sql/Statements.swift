@@ -17,6 +17,8 @@ public enum Statements {
     public static let copyTableText = statement("copy_table_text", PackageResources.copy_table_text_sql)
     /// `count_new_records.sql`
     public static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
+    /// `count_segments.sql`
+    public static let countSegments = statement("count_segments", PackageResources.count_segments_sql)
     /// `create_batch_table.sql`
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
@@ -27,6 +29,8 @@ public enum Statements {
     public static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
     public static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
+    /// `describe_scan.sql`
+    public static let describeScan = statement("describe_scan", PackageResources.describe_scan_sql)
     /// `disarm_guard.sql`
     public static let disarmGuard = statement("disarm_guard", PackageResources.disarm_guard_sql)
     /// `drop_batch_table.sql`
@@ -68,8 +72,14 @@ public enum Statements {
     public static let lockEvidence = statement("lock_evidence", PackageResources.lock_evidence_sql)
     /// `lock_window.sql`
     public static let lockWindow = statement("lock_window", PackageResources.lock_window_sql)
+    /// `measure_lane.sql`
+    public static let measureLane = statement("measure_lane", PackageResources.measure_lane_sql)
+    /// `measure_lanes.sql`
+    public static let measureLanes = statement("measure_lanes", PackageResources.measure_lanes_sql)
     /// `next_run.sql`
     public static let nextRun = statement("next_run", PackageResources.next_run_sql)
+    /// `probe_units.sql`
+    public static let probeUnits = statement("probe_units", PackageResources.probe_units_sql)
     /// `prune_journal.sql`
     public static let pruneJournal = statement("prune_journal", PackageResources.prune_journal_sql)
     /// `register_keys.sql`
@@ -115,9 +125,13 @@ public enum Statements {
         "select_window_evidence", PackageResources.select_window_evidence_sql)
     /// `set_parameter.sql`
     public static let setParameter = statement("set_parameter", PackageResources.set_parameter_sql)
+    /// `set_scan_parameters.sql`
+    public static let setScanParameters = statement("set_scan_parameters", PackageResources.set_scan_parameters_sql)
     /// `set_transaction_parameters.sql`
     public static let setTransactionParameters = statement(
         "set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
+    /// `skip_units.sql`
+    public static let skipUnits = statement("skip_units", PackageResources.skip_units_sql)
     /// `truncate_batch_table.sql`
     public static let truncateBatchTable = statement(
         "truncate_batch_table", PackageResources.truncate_batch_table_sql)
@@ -133,20 +147,16 @@ public enum Statements {
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
-        createBatchTable, createGuard,
-        deleteExtents, describeColumns, describeRelation, disarmGuard, dropBatchTable, extendExtents,
-        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
+        countSegments, createBatchTable, createGuard, deleteExtents, describeColumns, describeRelation, describeScan,
+        disarmGuard, dropBatchTable, extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,
-        insertFinishedRun,
-        insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, nextRun, pruneJournal, registerKeys,
-        releaseLease,
-        removeRefetch, replaceVerified, rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents,
-        selectFailures,
+        insertFinishedRun, insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, measureLane,
+        measureLanes, nextRun, probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified,
+        rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents, selectFailures,
         selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
-        selectStream,
-        selectUnits, selectVerified, selectWindowEvidence, setParameter, setTransactionParameters, truncateBatchTable,
-        tryLease,
-        upsertBatch, upsertBatchPlainly, upsertStream,
+        selectStream, selectUnits, selectVerified, selectWindowEvidence, setParameter, setScanParameters,
+        setTransactionParameters, skipUnits, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly,
+        upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

@@ -11,7 +11,8 @@ public actor Session {
 
     let options: SessionOptions
     private var connection: Connection?
-    private var isInTransaction = false
+    /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
+    public private(set) var transactionMode: TransactionMode?
 
     private init(options: SessionOptions) {
         executor = ThreadExecutor(label: "postgres.session")
@@ -250,9 +251,11 @@ public actor Session {
     public func withTransaction<Value: Sendable>(
         _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
-        guard !isInTransaction else { throw PostgresError.misuse("a transaction is open on this session already") }
-        isInTransaction = true
-        defer { isInTransaction = false }
+        guard transactionMode == nil else {
+            throw PostgresError.misuse("a transaction is open on this session already")
+        }
+        transactionMode = mode
+        defer { transactionMode = nil }
         let value: Value
         do {
             // A cancelled BEGIN may have been carried out all the same.
@@ -269,6 +272,26 @@ public actor Session {
             // Nothing was written, so that there is no outcome to know: the same reads may be made again.
             throw PostgresError.connectionLost(statement: "COMMIT", message: message)
         }
+        return value
+    }
+
+    /// Runs `body` in a savepoint of the open transaction and takes back what it did, run-time parameters included.
+    ///
+    /// - Throws: what `body` throws; the transaction can go on all the same where the session is usable.
+    public func withDiscardedSavepoint<Value: Sendable>(
+        _ body: @Sendable (isolated Session) async throws -> Value
+    ) async throws -> Value {
+        try await query(BoundStatement(name: "SAVEPOINT", sql: "SAVEPOINT lacuna_savepoint"))
+        let back = BoundStatement(name: "ROLLBACK TO", sql: "ROLLBACK TO SAVEPOINT lacuna_savepoint")
+        let value: Value
+        do {
+            value = try await body(self)
+        } catch {
+            // Cleanup never hides the first error: a transaction that is not taken back stays failed.
+            _ = try? run(back, deadline: .seconds(30), cancellable: false)
+            throw error
+        }
+        try await query(back)
         return value
     }
 

@@ -12,11 +12,12 @@
 --   lane            fragment      the partition as text[], of the columns above
 --   unit            fragment      the ordinal of a row, bigint
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
+--   distinct        fragment      DISTINCT, or nothing where units are known to be unique
 --   lower, upper    bigint        the range asked for, half-open
 -- Rows: lane text[], lower bigint, upper bigint; in no order.
 --
--- psql -v schema=public -v table=ledgers -v lane_columns=true -v lane="'{}'::text[]" -v unit=sequence \
---      -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
+-- psql -v schema=public -v table=ledgers -v distinct=DISTINCT -v lane_columns=true -v lane="'{}'::text[]" \
+--      -v unit=sequence -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
 --
 -- What the statement names itself begins with lacuna_, so that no partition column is mistaken for it.
 SELECT :lane AS lane, gap.lacuna_lower AS lower, gap.lacuna_upper AS upper
@@ -27,7 +28,7 @@ FROM (
         LAG(lacuna_unit) OVER lacuna_lane AS lacuna_previous,
         LEAD(lacuna_unit) OVER lacuna_lane AS lacuna_next
     FROM (
-        SELECT DISTINCT :lane_columns, :unit AS lacuna_unit
+        SELECT :distinct :lane_columns, :unit AS lacuna_unit
         FROM :"schema".:"table"
         WHERE :in_range
     ) AS present

@@ -19,7 +19,7 @@ public struct Reconciler: Sendable {
     let source: any Source
     let database: Database
     /// How the table is scanned for gaps.
-    public var scan: any GapScan = WindowGapScan()
+    public var scan: any GapScan = ChosenGapScan()
     var log = Logger(label: "lacuna")
 
     /// A reconciler.

@@ -9,6 +9,8 @@ public struct GapScanResult: Sendable, Hashable {
     public let missing: [Partition: UnitSet]
     /// The lanes that have a row with the key 2^63−1, which no range of units holds.
     public var largestKey: Set<Partition> = []
+    /// How it was found out.
+    public var account = ScanAccount(strategy: .window, reason: "")
 
     /// The missing units of a lane: all of them where it has no row.
     public func missing(in partition: Partition) -> UnitSet {
@@ -33,8 +35,17 @@ public protocol GapScan: Sendable {
 
 /// The canonical scan: a window function over the distinct units (`sql/statements/find_gaps.sql`).
 public struct WindowGapScan: GapScan {
-    /// The scan.
-    public init() {}
+    /// Whether no two rows have the same unit in a partition, so that none need be dropped.
+    let unitsAreUnique: Bool
+
+    /// The scan, which takes rows of any kind.
+    public init() {
+        self.init(unitsAreUnique: false)
+    }
+
+    init(unitsAreUnique: Bool) {
+        self.unitsAreUnique = unitsAreUnique
+    }
 
     /// Scans `range` of the stream's table.
     ///
@@ -50,6 +61,7 @@ public struct WindowGapScan: GapScan {
             fragments: [
                 "lane_columns": try stream.laneColumns, "lane": try stream.lane, "unit": try stream.key.unit,
                 "in_range": SQLFragment(trusted: inRange),
+                "distinct": SQLFragment(trusted: unitsAreUnique ? "" : "DISTINCT"),
             ],
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
         var lanes: [Partition: [Range<Int64>]] = [:]

@@ -98,9 +98,13 @@ public struct KeyExpression: Sendable, Hashable {
     public func inRange(
         lower: String = "lower", upper: String = "upper", includesLargestKey: Bool = false
     ) throws -> SQLFragment {
+        try inRange(
+            from: ":'\(lower)'::bigint", to: ":'\(upper)'::bigint", includesLargestKey: includesLargestKey)
+    }
+
+    /// Whether a row's unit lies between two expressions of type `bigint`, the second one not included.
+    func inRange(from low: String, to high: String, includesLargestKey: Bool = false) throws -> SQLFragment {
         let zone = try zoneLiteral
-        let low = ":'\(lower)'::bigint"
-        let high = ":'\(upper)'::bigint"
         let sql: String
         switch (type, storage) {
         case (.text, let storage):
@@ -112,21 +116,30 @@ public struct KeyExpression: Sendable, Hashable {
         case (.integer(let step), _):
             let factor = step == 1 ? "" : " * \(step)"
             let below = includesLargestKey && step == 1 ? "<=" : "<"
-            sql = "\(expression) >= \(low)\(factor) AND \(expression) \(below) \(high)\(factor)"
+            sql = "\(expression) >= (\(low))\(factor) AND \(expression) \(below) (\(high))\(factor)"
         case (.date, .date), (.date, .integer), (.date, .id):
             sql =
-                "\(expression) >= date '1970-01-01' + \(low)::integer "
-                + "AND \(expression) < date '1970-01-01' + \(high)::integer"
+                "\(expression) >= date '1970-01-01' + (\(low))::integer "
+                + "AND \(expression) < date '1970-01-01' + (\(high))::integer"
         case (.date, .timestamp):
             sql =
-                "\(expression) >= (date '1970-01-01' + \(low)::integer)::timestamp "
-                + "AND \(expression) < (date '1970-01-01' + \(high)::integer)::timestamp"
+                "\(expression) >= (date '1970-01-01' + (\(low))::integer)::timestamp "
+                + "AND \(expression) < (date '1970-01-01' + (\(high))::integer)::timestamp"
+        case (.date, .timestampWithTimeZone) where isInUTC:
+            sql =
+                "\(expression) >= (date '1970-01-01' + (\(low))::integer)::timestamp AT TIME ZONE 'UTC' "
+                + "AND \(expression) < (date '1970-01-01' + (\(high))::integer)::timestamp AT TIME ZONE 'UTC'"
         case (.date, .timestampWithTimeZone):
             // A day's edges in a zone with summer time are found by the exact test; the index only has to come near.
             sql =
-                "\(expression) >= (date '1970-01-01' + \(low)::integer - 1)::timestamp AT TIME ZONE \(zone) "
-                + "AND \(expression) < (date '1970-01-01' + \(high)::integer + 1)::timestamp AT TIME ZONE \(zone) "
+                "\(expression) >= (date '1970-01-01' + (\(low))::integer - 1)::timestamp AT TIME ZONE \(zone) "
+                + "AND \(expression) < (date '1970-01-01' + (\(high))::integer + 1)::timestamp AT TIME ZONE \(zone) "
                 + "AND \(try unit) >= \(low) AND \(try unit) < \(high)"
+        case (.timestamp(let step, _), .timestamp) where isInUTC:
+            let anchor = type.anchorSeconds
+            sql =
+                "\(expression) >= (pg_catalog.to_timestamp((\(low)) * \(step) - \(anchor)) AT TIME ZONE 'UTC') "
+                + "AND \(expression) < (pg_catalog.to_timestamp((\(high)) * \(step) - \(anchor)) AT TIME ZONE 'UTC')"
         case (.timestamp(let step, _), .timestamp):
             sql =
                 "\(expression) >= (pg_catalog.to_timestamp((\(low)) * \(step) - 172800) AT TIME ZONE 'UTC') "
@@ -140,6 +153,42 @@ public struct KeyExpression: Sendable, Hashable {
         }
         return SQLFragment(trusted: sql)
     }
+
+    /// Whether a unit is one key: rows with different keys have different units.
+    var isOneKeyPerUnit: Bool {
+        switch (type, storage) {
+        case (.integer(step: 1), _), (.date, .date): true
+        default: false
+        }
+    }
+
+    /// Whether ``inRange(from:to:includesLargestKey:)`` is the index's own range, and units grow with keys. A day of a
+    /// zone that turns its clock back at midnight can come twice.
+    var hasExactBounds: Bool {
+        switch (type, storage) {
+        case (.integer, _), (.date, .date), (.date, .timestamp), (.timestamp, .timestampWithTimeZone): true
+        case (.text, _): false
+        default: isInUTC
+        }
+    }
+
+    /// The same over the smallest or the largest key.
+    ///
+    /// - Parameter function: the name of an aggregate.
+    func aggregated(by function: String) -> KeyExpression {
+        KeyExpression(
+            expression: SQLFragment(trusted: "pg_catalog.\(function)(\(expression))"), storage: storage, type: type,
+            stream: stream)
+    }
+
+    private init(expression: SQLFragment, storage: Storage, type: KeyType, stream: String) {
+        self.expression = expression
+        self.storage = storage
+        self.type = type
+        self.stream = stream
+    }
+
+    private var isInUTC: Bool { type.timezone.sqlName == "UTC" }
 
     /// Whether PostgreSQL reads an exact key text as the same unit that ``KeyType/read(_:)`` does.
     ///

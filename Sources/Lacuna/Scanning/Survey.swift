@@ -14,6 +14,8 @@ public struct Survey: Sendable {
     public let evidence: [Partition: PartitionEvidence]
     /// Units that the stream's check found wrong, by partition.
     public let suspects: [Partition: UnitSet]
+    /// How the table was scanned.
+    public let scan: ScanAccount
 
     /// The partition's coverage.
     public func coverage(of partition: Partition) -> PartitionCoverage? {
@@ -38,7 +40,8 @@ public struct Survey: Sendable {
             }
             return PartitionCoverage(evidence, of: stream.definition, now: now, tip: tip)
         }
-        return Survey(stream: stream, now: now, partitions: partitions, evidence: evidence, suspects: suspects)
+        return Survey(
+            stream: stream, now: now, partitions: partitions, evidence: evidence, suspects: suspects, scan: scan)
     }
 }
 
@@ -59,7 +62,7 @@ public struct Surveyor: Sendable {
 
     /// A surveyor.
     public init(
-        scan: any GapScan = WindowGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
+        scan: any GapScan = ChosenGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
         endsAtBound: Bool = false, now: Int64? = nil
     ) {
         self.scan = scan
@@ -149,7 +152,9 @@ public struct Surveyor: Sendable {
                 PartitionCoverage($0, of: definition, now: now, endsAtBound: endsAtBound)
             }
         }
-        return Survey(stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
+        return Survey(
+            stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects,
+            scan: gaps.account)
     }
 
     /// The survey of a stream of ids.
@@ -169,7 +174,9 @@ public struct Surveyor: Sendable {
         let coverage = wanted.compactMap { partition in
             evidence[partition].map { PartitionCoverage($0, of: named.definition, now: now) }
         }
-        return Survey(stream: named, now: now, partitions: coverage, evidence: evidence, suspects: suspects)
+        let account = ScanAccount(strategy: .window, reason: "the keys are ids, whose gap is an anti-join")
+        return Survey(
+            stream: named, now: now, partitions: coverage, evidence: evidence, suspects: suspects, scan: account)
     }
 
     /// What `expect.query` names, and what of it has no row.

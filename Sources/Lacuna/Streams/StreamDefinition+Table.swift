@@ -50,12 +50,37 @@ extension StreamDefinition {
             name: "\(description.schema).\(description.name)", table: try description.identifier, keyColumn: column,
             keyType: type)
         if !partitionColumns.isEmpty {
-            let list = try partitionColumns.map { try SQLFragment(identifier: $0).description }.joined(separator: ", ")
-            let notNull = try partitionColumns.map { "\(try SQLFragment(identifier: $0)) IS NOT NULL" }
+            let statistics = try await session.autocommit { session in
+                try await ScanStatistics.load(
+                    description, partitionColumns: partitionColumns, keyColumn: column, on: session)
+            }
             definition.partitions = .query(
-                "SELECT DISTINCT \(list) FROM \(try description.identifier) WHERE \(notNull.joined(separator: " AND "))",
+                try partitionQuery(description, partitionColumns, hops: statistics.lanesAreFew),
                 columns: partitionColumns)
         }
         return definition
+    }
+
+    /// The partitions that a table has.
+    ///
+    /// - Parameter hops: whether to go from one to the next along an index instead of reading all rows.
+    private static func partitionQuery(
+        _ table: TableDescription, _ columns: [String], hops: Bool
+    ) throws -> String {
+        let names = try columns.map { try SQLFragment(identifier: $0).description }
+        let list = names.joined(separator: ", ")
+        let rows = "FROM \(try table.identifier) WHERE " + names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        guard hops else { return "SELECT DISTINCT \(list) \(rows)" }
+        let this = names.map { "lacuna_this.\($0)" }.joined(separator: ", ")
+        return """
+            WITH RECURSIVE lacuna_lanes AS (
+                (SELECT \(list) \(rows) ORDER BY \(list) LIMIT 1)
+                UNION ALL
+                SELECT lacuna_next.* FROM lacuna_lanes AS lacuna_this CROSS JOIN LATERAL (
+                    SELECT \(list) \(rows) AND (\(list)) > (\(this)) ORDER BY \(list) LIMIT 1
+                ) AS lacuna_next
+            )
+            SELECT \(list) FROM lacuna_lanes
+            """
     }
 }

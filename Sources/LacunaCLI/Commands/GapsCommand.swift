@@ -9,6 +9,13 @@ struct GapsCommand: AsyncParsableCommand {
         case text, json, csv
     }
 
+    /// `auto` leaves the choice to the table's statistics.
+    enum Scan: String, CaseIterable, ExpressibleByArgument {
+        case auto, window, segments, skip, probe
+
+        var strategy: ScanStrategy? { ScanStrategy(rawValue: rawValue) }
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "gaps",
         abstract: "Shows what is missing.",
@@ -64,11 +71,18 @@ struct GapsCommand: AsyncParsableCommand {
         help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
     var to: String?
 
+    @Option(name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, skip or probe.")
+    var scan: Scan = .auto
+
+    @Flag(name: .long, help: "Say how the table was scanned, why so, and how long it took.")
+    var explain = false
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         guard (table == nil) == (column == nil) else { throw ValidationError("--table and --column go together") }
         guard table == nil || streams.isEmpty else { throw ValidationError("--table and streams do not go together") }
+        guard !explain || format != .csv else { throw ValidationError("--explain goes with text and json") }
         guard table == nil || !tip else { throw ValidationError("--tip needs a stream with a source") }
         guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
             throw ValidationError("--by, --step, --from and --to go with --table; a stream declares them")
@@ -88,7 +102,9 @@ struct GapsCommand: AsyncParsableCommand {
         var surveys: [Survey] = []
         for stream in try project.streams(streams) {
             do {
-                surveys.append(try await project.reconciler(stream).survey(asksTip: tip))
+                var reconciler = project.reconciler(stream)
+                reconciler.scan = ChosenGapScan(scan.strategy)
+                surveys.append(try await reconciler.survey(asksTip: tip))
             } catch {
                 throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
             }
@@ -115,8 +131,9 @@ struct GapsCommand: AsyncParsableCommand {
             definition.expect.from = try definition.unit(of: "--from", from).map(Expectation.Bound.unit)
             if let last = try definition.unit(of: "--to", to) { definition.expect.to = .unit(last) }
             let stream = try await ResolvedStream.resolve(definition, on: session)
-            let survey = try await Surveyor(needsSchema: false, readsEvidence: false, endsAtBound: true).survey(
-                stream, on: session)
+            let surveyor = Surveyor(
+                scan: ChosenGapScan(scan.strategy), needsSchema: false, readsEvidence: false, endsAtBound: true)
+            let survey = try await surveyor.survey(stream, on: session)
             await session.close()
             return survey
         } catch let failure as CommandFailure {
@@ -129,7 +146,8 @@ struct GapsCommand: AsyncParsableCommand {
     private func show(_ reports: [GapReport]) throws {
         let console = Console.shared
         switch format {
-        case .json: console.output(try JSONText.encode(["streams": reports.map(GapReportDocument.init)]))
+        case .json:
+            console.output(try JSONText.encode(["streams": reports.map { GapReportDocument($0, explains: explain) }]))
         case .csv:
             for (index, report) in reports.enumerated() {
                 if index == 0 || reports[index - 1].columns != report.columns { console.output(report.csvHeader()) }
@@ -143,6 +161,7 @@ struct GapsCommand: AsyncParsableCommand {
                     self.report
                     ? report.reportLines(gapLimit: all ? .max : 12, style: style) : report.gapLines()
                 for line in lines { console.output(line) }
+                if explain { console.output(report.scanLine()) }
             }
         }
         console.flush()

@@ -16,6 +16,16 @@ extension GapReport {
         return lines.isEmpty ? ["\(definition.name)  no gaps"] : lines
     }
 
+    /// How the table was scanned, why so, and what it cost.
+    func scanLine() -> String {
+        let account = survey.scan
+        var parts = ["scan by \(account.strategy.rawValue): \(Console.printable(account.reason))"]
+        if let rows = account.rowEstimate { parts.append("about \(Numbers.count(rows, "row"))") }
+        if let units = account.spannedUnits { parts.append("\(Numbers.count(units, "unit")) from first to last") }
+        parts.append("\(Int(account.duration / .milliseconds(1))) ms")
+        return parts.joined(separator: "; ")
+    }
+
     /// The full report: a heading, a picture and figures of each partition, and its gaps.
     ///
     /// - Parameters:

@@ -63,16 +63,31 @@ struct GapReportDocument: Encodable {
         let tail: [Span]?
     }
 
+    struct ScanDocument: Encodable {
+        let strategy: String
+        let reason: String
+        let estimatedRows: Int64?
+        let spannedUnits: UInt64?
+        let seconds: Double
+    }
+
     let stream: String
     let table: String
     let key: String
+    let scan: ScanDocument?
     let expectedUnits: UInt64
     let missingUnits: UInt64
     let gapCount: Int
     let clean: Bool
     let partitions: [PartitionDocument]
 
-    init(_ report: GapReport) {
+    init(_ report: GapReport, explains: Bool = false) {
+        let account = report.survey.scan
+        scan =
+            explains
+            ? ScanDocument(
+                strategy: account.strategy.rawValue, reason: account.reason, estimatedRows: account.rowEstimate,
+                spannedUnits: account.spannedUnits, seconds: account.duration / .seconds(1)) : nil
         stream = report.definition.name
         table = "\(report.survey.stream.table.schema).\(report.survey.stream.table.name)"
         key = report.definition.keyColumn
@@ -96,10 +111,18 @@ struct GapReportDocument: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case stream, table, key, clean, partitions
+        case stream, table, key, clean, partitions, scan
         case expectedUnits = "expected_units"
         case missingUnits = "missing_units"
         case gapCount = "gap_count"
+    }
+}
+
+extension GapReportDocument.ScanDocument {
+    private enum CodingKeys: String, CodingKey {
+        case strategy, reason, seconds
+        case estimatedRows = "estimated_rows"
+        case spannedUnits = "spanned_units"
     }
 }
 

@@ -16,6 +16,17 @@ struct StatementTests {
                 "primary_key": "\"k\"", "action": "DO UPDATE SET region = EXCLUDED.region",
             ]
             let lanes = ["lane_columns": "\"region\"", "lane": "ARRAY[\"region\"::text]", "unit": "\"k\"::bigint"]
+            let hull = [
+                "in_lane": "region = 'gb'", "first": "min(k)::bigint", "last": "max(k)::bigint", "largest": "false",
+                "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint",
+            ]
+            func pieces(_ name: String) -> [String: String] {
+                [
+                    name:
+                        "(VALUES (0::bigint, 9::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)",
+                    "in_lane": "region = 'gb'", "unit": "\"k\"::bigint",
+                ]
+            }
             return [
                 "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
                 "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
@@ -27,8 +38,30 @@ struct StatementTests {
                 ),
                 "find_field_sets": (["presence": "ARRAY['a']::text[]"], [:], [:]),
                 "find_odd_partition": (["type": "integer"], [:], [:]),
+                "count_segments": (
+                    pieces("segments").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                ),
                 "find_gaps": (
-                    lanes.merging(["in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint"]) { $1 }, table, [:]
+                    lanes.merging([
+                        "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
+                    ]) { $1 }, table, [:]
+                ),
+                "measure_lane": (hull, table, [:]),
+                "measure_lanes": (
+                    hull.merging([
+                        "lane_columns": "region", "this_lane": "lacuna_this.region", "lane": "ARRAY[region::text]",
+                        "in_lane": "region = lacuna_this.region",
+                    ]) { $1 }, table, [:]
+                ),
+                "probe_units": (
+                    pieces("pieces").merging([
+                        "slices": "2", "slice": "0", "in_unit": "k = lacuna_wanted.lacuna_unit",
+                    ]) { $1 }, table, [:]
+                ),
+                "skip_units": (
+                    pieces("pieces").merging([
+                        "key": "k", "in_first": "k >= 0", "in_rest": "k > lacuna_walk.lacuna_unit",
+                    ]) { $1 }, table, [:]
                 ),
                 "find_stray_record": (
                     [
@@ -137,7 +170,7 @@ struct StatementTests {
                 [
                     "schema": "public", "table": "a table", "lane_columns": "\"the lane\"",
                     "lane": "ARRAY[\"the lane\"::text]", "unit": "k", "in_range": "k >= 0 AND k < 6", "lower": "0",
-                    "upper": "6",
+                    "upper": "6", "distinct": "DISTINCT",
                 ], table.database)
             let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the lane"])
             let result = try await WindowGapScan().scan(stream, range: 0..<6, partition: nil, on: table.session)

@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("The window scan at the edges")
+@Suite("Every gap scan at the edges")
 struct GapScanEdgeTests {
     @Test(
         "reports gaps at both edges, of one unit, and none",
@@ -12,19 +12,22 @@ struct GapScanEdgeTests {
             ("", 0..<5, [0..<5]), ("0,1,2,3,4", 0..<5, []), ("1,2,3,4", 0..<5, [0..<1]), ("0,1,2,3", 0..<5, [4..<5]),
             ("0,1,3,4", 0..<5, [2..<3]), ("2", 0..<5, [0..<2, 3..<5]), ("0", 0..<1, []), ("7", 0..<5, [0..<5]),
             ("-1,5", 0..<5, [0..<5]), ("-1,0,4,5", 0..<5, [1..<4]), ("1", 0..<0, []),
-        ] as [(String, Range<Int64>, [Range<Int64>])])
-    func edges(keys: String, range: Range<Int64>, gaps: [Range<Int64>]) async throws {
-        try await ScannedTable.with("CREATE TABLE t (k bigint); INSERT INTO t SELECT unnest('{\(keys)}'::bigint[])") {
+        ] as [(String, Range<Int64>, [Range<Int64>])], ["", "UNIQUE"])
+    func edges(case: (keys: String, range: Range<Int64>, gaps: [Range<Int64>]), unique: String) async throws {
+        let (keys, range, gaps) = `case`
+        try await ScannedTable.with(
+            "CREATE TABLE t (k bigint \(unique)); INSERT INTO t SELECT unnest('{\(keys)}'::bigint[])"
+        ) {
             (table: ScannedTable) async throws in
             #expect(try await table.missing(.integer(step: 1), range) == gaps)
         }
     }
 
-    @Test("reaches from the smallest key to the largest that a range can hold")
-    func limits() async throws {
+    @Test("reaches from the smallest key to the largest that a range can hold", arguments: ["", "UNIQUE"])
+    func limits(unique: String) async throws {
         try await ScannedTable.with(
             """
-            CREATE TABLE t (k bigint);
+            CREATE TABLE t (k bigint \(unique));
             INSERT INTO t VALUES (-9223372036854775808), (0), (9223372036854775806), (9223372036854775807), (NULL)
             """
         ) { (table: ScannedTable) async throws in
@@ -91,6 +94,7 @@ struct GapScanEdgeTests {
             CREATE TABLE t AS
             SELECT h + edge AS k FROM hours, (VALUES (interval '0'), ('59 minutes 59.999999 seconds')) AS e (edge)
             WHERE NOT is_missing;
+            CREATE INDEX ON t (k);
             """
         ) { table in
             // An hour of a half-hour zone begins at half past in UTC; of the others, the rows lie across two.
@@ -133,11 +137,10 @@ struct GapScanEdgeTests {
             "CREATE TABLE t (a text, b int, k int); INSERT INTO t VALUES ('x', 1, 0), ('x', 2, 1), ('y', 1, 2), (NULL, 1, 3)"
         ) { table in
             let stream = try await table.stream(type: .integer(step: 1), partitions: ["a", "b"])
-            let all = try await WindowGapScan().scan(stream, range: 0..<3, partition: nil, on: table.session)
+            let all = try await table.scanAllWays(stream, range: 0..<3)
             #expect(
                 all.missing.keys.sorted() == [Partition(["x", "1"]), Partition(["x", "2"]), Partition(["y", "1"])])
-            let one = try await WindowGapScan().scan(
-                stream, range: 0..<3, partition: Partition(["x", "2"]), on: table.session)
+            let one = try await table.scanAllWays(stream, range: 0..<3, partition: Partition(["x", "2"]))
             #expect(one.missing == [Partition(["x", "2"]): UnitSet([0..<1, 2..<3])])
             #expect(one.missing(in: Partition(["z", "9"])) == UnitSet(0..<3))
         }

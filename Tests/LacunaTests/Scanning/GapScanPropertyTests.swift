@@ -48,10 +48,12 @@ extension TimeZone {
     static let saoPaulo = TimeZone(identifier: "America/Sao_Paulo") ?? .gmt
 }
 
-@Suite("The window scan")
+@Suite("Every gap scan")
 struct GapScanPropertyTests {
-    @Test("finds what a set difference finds, in 2,000 lanes of each kind of key at once", arguments: KeyColumn.all)
-    func manyLanes(column: KeyColumn) async throws {
+    @Test(
+        "finds what a set difference finds, in 2,000 lanes of each kind of key at once",
+        arguments: KeyColumn.all, [false, true])
+    func manyLanes(column: KeyColumn, isUnique: Bool) async throws {
         try await ScannedTable.with(
             "CREATE TABLE raw (lane int, n int, j int); CREATE TABLE t (lane int, k \(column.sqlType))"
         ) { table in
@@ -75,12 +77,13 @@ struct GapScanPropertyTests {
                 put in
                 try Array(text.utf8).withUnsafeBytes { try put($0) }
             }
-            try await table.run("INSERT INTO t SELECT lane, \(column.key) FROM raw")
+            try await table.run("INSERT INTO t SELECT \(isUnique ? "DISTINCT" : "") lane, \(column.key) FROM raw")
+            if isUnique { try await table.run("CREATE UNIQUE INDEX ON t (lane, k)") }
             let first = try column.type.ordinal(of: column.first)
             let stream = try await table.stream(type: column.type, partitions: ["lane"])
             for range in [Int64(3)..<24, 0..<28, 10..<11, 27..<30] {
                 let moved = first + range.lowerBound..<first + range.upperBound
-                let result = try await WindowGapScan().scan(stream, range: moved, partition: nil, on: table.session)
+                let result = try await table.scanAllWays(stream, range: moved)
                 for lane in 0..<2000 {
                     await Task.yield()
                     let units = Set((present[lane] ?? []).map { $0 + first })
@@ -94,21 +97,23 @@ struct GapScanPropertyTests {
         }
     }
 
-    @Test("finds what a set difference finds in 300 tables without lanes")
-    func singleTables() async throws {
-        try await ScannedTable.with("CREATE TABLE t (k bigint)") { table in
+    @Test("finds what a set difference finds in 300 tables without lanes", arguments: [false, true])
+    func singleTables(isUnique: Bool) async throws {
+        try await ScannedTable.with("CREATE TABLE t (k bigint \(isUnique ? "UNIQUE" : ""))") { table in
             let stream = try await table.stream(type: .integer(step: 1))
             var random = SeededGenerator(seed: 4)
             for _ in 0..<300 {
                 let count = Int.random(in: 0...12, using: &random)
-                let keys = (0..<count).map { _ in Int64.random(in: -8..<8, using: &random) }
+                var keys = (0..<count).map { _ in Int64.random(in: -8..<8, using: &random) }
+                if isUnique { keys = Set(keys).sorted() }
                 let range = Int64.random(in: -9...0, using: &random)..<Int64.random(in: 0...9, using: &random)
+                try await table.run("DELETE FROM t")
                 try await table.session.query(
                     BoundStatement(
                         name: "fill",
-                        sql: "WITH gone AS (DELETE FROM t) INSERT INTO t SELECT pg_catalog.unnest($1::bigint[])",
+                        sql: "INSERT INTO t SELECT pg_catalog.unnest($1::bigint[])",
                         values: ["{\((keys.map(String.init) + ["NULL"]).joined(separator: ","))}"]))
-                let result = try await WindowGapScan().scan(stream, range: range, partition: nil, on: table.session)
+                let result = try await table.scanAllWays(stream, range: range)
                 guard result.missing(in: .whole) == bruteForceMissing(range, Set(keys)),
                     result.present(in: .whole) == UnitSet(Set(keys).map { $0..<$0 + 1 }).intersection(range)
                 else {

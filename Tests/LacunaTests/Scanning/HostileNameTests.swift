@@ -27,7 +27,7 @@ struct HostileNameTests {
                     let stream = try await table.stream(
                         "s.t", key: isKey ? name : "other column", type: .integer(step: 1),
                         partitions: [isKey ? "other column" : name])
-                    let result = try await WindowGapScan().scan(stream, range: 0..<4, partition: nil, on: table.session)
+                    let result = try await table.scanAllWays(stream, range: 0..<4)
                     let expected = [Partition(["7"]): UnitSet(1..<3), Partition(["8"]): UnitSet([0..<1, 2..<4])]
                     #expect(result.missing == expected, "\(name.debugDescription) \(isKey ? "key" : "lane")")
                 }
@@ -45,7 +45,7 @@ struct HostileNameTests {
                 )
                 let stream = try await table.stream("\(quoted).\(quoted)", type: .integer(step: 1))
                 #expect(stream.table.name == name)
-                let result = try await WindowGapScan().scan(stream, range: 0..<3, partition: nil, on: table.session)
+                let result = try await table.scanAllWays(stream, range: 0..<3)
                 #expect(result.missing(in: .whole).ranges == [0..<1, 2..<3], "\(name.debugDescription)")
             }
             #expect(try await table.database.number("SELECT count(*) FROM victim") == 0)
@@ -62,12 +62,11 @@ struct HostileNameTests {
             }
             let range = Int64(0)..<Int64(hostileTexts.count)
             let stream = try await table.stream(type: .integer(step: 1), partitions: ["lane"])
-            let all = try await WindowGapScan().scan(stream, range: range, partition: nil, on: table.session)
+            let all = try await table.scanAllWays(stream, range: range)
             for (index, value) in hostileTexts.enumerated() {
                 let expected = UnitSet(range).subtracting(Int64(index)..<Int64(index) + 1)
                 #expect(all.missing(in: Partition([value])) == expected, "\(value.debugDescription)")
-                let one = try await WindowGapScan().scan(
-                    stream, range: range, partition: Partition([value]), on: table.session)
+                let one = try await table.scanAllWays(stream, range: range, partition: Partition([value]))
                 #expect(one.missing == [Partition([value]): expected], "\(value.debugDescription)")
             }
             #expect(try await table.database.number("SELECT count(*) FROM victim") == 0)

@@ -1,0 +1,31 @@
+/// How the missing units of a table are found.
+public enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
+    /// A window function over all units: takes any table.
+    case window
+    /// Counts the rows of segments, and looks into those that fall short: for units that are unique.
+    case segments
+    /// Asks the index for each expected unit: for many rows per unit.
+    case probe
+    /// Hops from unit to unit along the index: for very many rows per unit, and units far apart.
+    case skip
+}
+
+/// How a table was scanned, why so, and what it cost.
+public struct ScanAccount: Sendable, Hashable {
+    /// The way that was taken.
+    public var strategy: ScanStrategy
+    /// Why, as the end of a sentence.
+    public var reason: String
+    /// The planner's estimate of the table's rows; nil where it has none.
+    public var rowEstimate: Int64?
+    /// The units between the first and the last row of each partition, all partitions together; nil where not measured.
+    public var spannedUnits: UInt64?
+    /// What the scan took.
+    public var duration: Duration = .zero
+
+    init(strategy: ScanStrategy, reason: String, rowEstimate: Int64? = nil) {
+        self.strategy = strategy
+        self.reason = reason
+        self.rowEstimate = rowEstimate
+    }
+}

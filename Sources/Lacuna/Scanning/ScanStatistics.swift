@@ -1,0 +1,50 @@
+import Postgres
+import SQLStatements
+
+/// What decides how a table is scanned (`sql/statements/describe_scan.sql`).
+struct ScanStatistics: Sendable, Hashable {
+    /// Whether the table is one whose rows are all its own and local: no view, foreign table or parent of others.
+    var isPlain: Bool
+    /// Whether partition columns and key identify a row.
+    var isUnique: Bool
+    /// Whether an index begins with the partition columns and the key.
+    var isIndexed: Bool
+    /// Whether partitions can be told apart by their texts and looked up by them.
+    var hasPlainLanes: Bool
+    /// The estimated number of rows; nil where the table was never analysed.
+    var rows: Double?
+    /// The part of the table that an index-only scan need not visit, 0 to 1.
+    var visible: Double
+    /// The estimated number of partitions; nil where unknown.
+    var lanes: Double?
+    /// The estimated number of distinct keys; nil where unknown.
+    var keys: Double?
+    /// How many parallel workers the server gives a statement.
+    var workers: Int
+
+    /// Asks the server.
+    ///
+    /// - Throws: ``PostgresError``.
+    static func load(
+        _ table: TableDescription, partitionColumns: [String], keyColumn: String, on session: isolated Session
+    ) async throws -> ScanStatistics {
+        let row = try await session.query(
+            try Statements.describeScan.bound(values: [
+                "schema": table.schema, "name": table.name,
+                "partitions": TextArray.literal(partitionColumns), "key": keyColumn,
+            ])
+        ).only()
+        let rows: Double = try row.get("rows")
+        return ScanStatistics(
+            isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),
+            hasPlainLanes: try row.get("has_plain_lanes"), rows: rows > 0 ? rows : nil,
+            visible: try row.get("visible"), lanes: try row.getIfPresent("lanes"), keys: try row.getIfPresent("keys"),
+            workers: try row.get("workers"))
+    }
+
+    /// Whether hopping from one partition to the next along an index is cheaper than reading all rows.
+    var lanesAreFew: Bool {
+        guard let rows, let lanes else { return false }
+        return isPlain && isIndexed && hasPlainLanes && lanes * 64 <= rows
+    }
+}

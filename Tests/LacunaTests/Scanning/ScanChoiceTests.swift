@@ -1,0 +1,149 @@
+import Lacuna
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("The choice of a gap scan")
+struct ScanChoiceTests {
+    /// The ways that a table allows.
+    private func allowed(_ table: ScannedTable, _ stream: ResolvedStream) async throws -> Set<ScanStrategy> {
+        var allowed: Set<ScanStrategy> = []
+        for strategy in ScanStrategy.allCases {
+            do {
+                let result = try await table.scan(stream, by: strategy, range: 0..<10)
+                #expect(result.account.strategy == strategy)
+                allowed.insert(strategy)
+            } catch StreamError.invalid {}
+        }
+        return allowed
+    }
+
+    @Test(
+        "counts segments only where an index makes units unique",
+        arguments: [
+            ("CREATE TABLE t (a text, k int, PRIMARY KEY (a, k))", true),
+            ("CREATE TABLE t (a text, k int UNIQUE)", true),
+            ("CREATE TABLE t (a text, k int); CREATE UNIQUE INDEX ON t (k, a)", true),
+            ("CREATE TABLE t (a text, k int, j int, PRIMARY KEY (a, k, j))", false),
+            ("CREATE TABLE t (a text, k int); CREATE INDEX ON t (a, k)", false),
+            ("CREATE TABLE t (a text, k int); CREATE UNIQUE INDEX ON t (a, k) WHERE k > 0", false),
+            ("CREATE TABLE t (a text, k int); CREATE UNIQUE INDEX ON t (a, (k + 1))", false),
+            ("CREATE TABLE t (a text, k int, UNIQUE (a, k) DEFERRABLE)", false),
+            ("CREATE TABLE t (a text, k int); CREATE UNIQUE INDEX ON t (a COLLATE \"POSIX\", k)", false),
+            ("CREATE TABLE t (a text, k int, PRIMARY KEY (a, k)); CREATE TABLE child () INHERITS (t)", false),
+        ])
+    func uniqueness(setup: String, isUnique: Bool) async throws {
+        try await ScannedTable.with(setup) { (table: ScannedTable) async throws in
+            try await table.run(
+                "INSERT INTO t (a, k\(setup.contains(" j ") ? ", j" : "")) SELECT 'x', 4"
+                    + (setup.contains(" j ") ? ", 1" : ""))
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["a"])
+            let allowed = try await allowed(table, stream)
+            #expect(allowed.contains(.segments) == isUnique)
+            #expect(allowed.isSuperset(of: [.window, .probe, .skip]))
+            let steps = try await table.stream(type: .integer(step: 2), partitions: ["a"])
+            #expect(try await !self.allowed(table, steps).contains(.segments))
+        }
+    }
+
+    @Test("finds partitions only by columns whose texts tell them apart")
+    func laneTypes() async throws {
+        try await ScannedTable.with(
+            "CREATE TABLE t (a numeric, k int, PRIMARY KEY (a, k)); INSERT INTO t VALUES (1.0, 3), (2.00, 4)"
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["a"])
+            #expect(try await allowed(table, stream) == [.window])
+        }
+    }
+
+    @Test("is the window scan where nothing is known, and outside a snapshot")
+    func unknown() async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT generate_series(1, 60000)
+            """
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1))
+            let result = try await table.scan(stream, by: nil, range: 0..<100)
+            #expect(result.account.strategy == .window && result.account.rowEstimate == nil)
+            try await table.run("ANALYZE t")
+            #expect(try await table.scan(stream, by: nil, range: 0..<100).account.strategy == .window)
+            try await table.run("VACUUM t")
+            #expect(try await table.scan(stream, by: nil, range: 0..<100).account.strategy == .segments)
+            let alone = try await ChosenGapScan().scan(stream, range: 0..<100, partition: nil, on: table.session)
+            #expect(alone.account.strategy == .window && alone.missing(in: .whole) == UnitSet(0..<1))
+        }
+    }
+
+    @Test(
+        "goes by what the statistics say",
+        arguments: [
+            ("SELECT 1, n, 0 FROM generate_series(1, 60000) AS n WHERE n % 999 <> 5", ScanStrategy.segments),
+            ("SELECT 1, n * 1000, 0 FROM generate_series(1, 60000) AS n", .window),
+            ("SELECT n / 20000, n % 20000, 0 FROM generate_series(1, 60000) AS n", .segments),
+            ("SELECT n, 1, 0 FROM generate_series(1, 60000) AS n", .window),
+            ("SELECT 1, n / 300, n FROM generate_series(1, 60000) AS n WHERE n / 300 % 7 <> 5", .probe),
+            ("SELECT n % 3, n / 600, n FROM generate_series(1, 60000) AS n WHERE n / 600 % 7 <> 5", .probe),
+            ("SELECT 1, n / 1000 * 1000, n FROM generate_series(1, 60000) AS n", .skip),
+            ("SELECT 1, n / 3, n FROM generate_series(1, 60000) AS n", .window),
+        ])
+    func statistics(rows: String, strategy: ScanStrategy) async throws {
+        let isUnique = rows.contains(", 0 FROM")
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (a int NOT NULL, k int NOT NULL, j int NOT NULL,
+                PRIMARY KEY (a, k\(isUnique ? "" : ", j"))) WITH (autovacuum_enabled = false);
+            INSERT INTO t \(rows)
+            """
+        ) { (table: ScannedTable) async throws in
+            try await table.run("VACUUM ANALYZE t")
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["a"])
+            let result = try await table.scan(stream, by: nil, range: stream.definition.keyType.limits)
+            #expect(result.account.strategy == strategy, "\(result.account.reason)")
+            let window = try await WindowGapScan().scan(
+                stream, range: stream.definition.keyType.limits, partition: nil, on: table.session)
+            #expect(result.missing == window.missing)
+        }
+    }
+
+    @Test("leaves the settings of the transaction as they were")
+    func settings() async throws {
+        try await ScannedTable.with("CREATE TABLE t (k bigint PRIMARY KEY); INSERT INTO t VALUES (1), (3)") { table in
+            let stream = try await table.stream(type: .integer(step: 1))
+            let seqscan = try await table.session.withTransaction(.snapshot) { session in
+                let result = try await ChosenGapScan(.segments).scan(stream, range: 1..<4, partition: nil, on: session)
+                #expect(result.missing(in: .whole) == UnitSet(2..<3))
+                return try await session.query(BoundStatement(name: "show", sql: "SHOW enable_seqscan")).only()
+                    .get("enable_seqscan", as: String.self)
+            }
+            #expect(seqscan == "on")
+        }
+    }
+
+    @Test("finds the partitions of any table, by hops along an index or without", arguments: [false, true])
+    func partitions(isIndexed: Bool) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (a text, b int, k int, UNIQUE (\(isIndexed ? "a, b, k" : "k, a, b")))
+                WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT 'x' || n % 2, n % 3, n FROM generate_series(1, 60000) AS n;
+            INSERT INTO t VALUES (NULL, 1, 1), ('x0', NULL, 1), ('y', NULL, 1), ('z', 7, NULL), ('z', 8, 5)
+            """
+        ) { (table: ScannedTable) async throws in
+            try await table.run("VACUUM ANALYZE t")
+            let definition = try await StreamDefinition.looking(
+                at: "t", column: "k", partitionColumns: ["a", "b"], step: nil, timezone: .utc, on: table.session)
+            guard case .query(let query, _) = definition.partitions else {
+                Issue.record("no query")
+                return
+            }
+            #expect(query.contains("RECURSIVE") == isIndexed)
+            let stream = try await ResolvedStream.resolve(definition, on: table.session)
+            let survey = try await Surveyor(needsSchema: false, readsEvidence: false).survey(stream, on: table.session)
+            let found = survey.partitions.map { $0.partition.values.joined() }.sorted()
+            #expect(found == ["x00", "x01", "x02", "x10", "x11", "x12", "z7", "z8"])
+            #expect(survey.scan.strategy == .window)
+        }
+    }
+}

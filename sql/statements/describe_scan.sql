@@ -1,0 +1,87 @@
+-- What decides how a table is scanned for gaps: what it is, its indexes, and the planner's statistics.
+--
+-- An index counts as unique only where no two rows of any snapshot can be equal in partition columns and key: valid,
+-- checked at once, over all rows, with the columns' own equality. NULLs may repeat, but are in no partition and no unit.
+--
+-- Variables:
+--   schema, name    text          the table
+--   partitions      text[]        the partition columns
+--   key             text          the key column
+-- Rows: one:
+--   is_plain boolean              a table, materialized view or partitioned table whose rows are all its own and local
+--   is_unique boolean             partition columns and key identify a row
+--   is_indexed boolean            a btree index begins with the partition columns and the key
+--   has_plain_lanes boolean       the partition columns are of types that are equal exactly where their texts are
+--   rows float8                   the planner's estimate of the number of rows; -1 where it has none
+--   visible float8                the part of the pages that an index-only scan need not visit, 0 to 1
+--   lanes float8                  the estimated number of partitions; NULL where it has none
+--   keys float8                   the estimated number of distinct keys; NULL where it has none
+--   workers integer               how many parallel workers the server gives a statement
+WITH relation AS (
+    SELECT c.oid, c.relkind, c.reltuples::float8 AS reltuples, c.relpages, c.relallvisible, c.relhassubclass
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = :'schema' AND c.relname = :'name'
+), wanted AS (
+    SELECT w.position, a.attnum, a.attcollation, a.attname, a.atttypid,
+        CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END AS base_type,
+        CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * GREATEST(r.reltuples, 1) ELSE s.n_distinct END AS n_distinct
+    FROM relation AS r
+    CROSS JOIN pg_catalog.unnest(:'partitions'::text[] || :'key'::text) WITH ORDINALITY AS w (name, position)
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attname = w.name
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_stats AS s ON s.schemaname = :'schema' AND s.tablename = :'name' AND s.attname = a.attname
+        AND s.inherited = (r.relkind = 'p')
+), indexes AS (
+    SELECT i.indisunique AND i.indimmediate AS is_unique, columns.*
+    FROM relation AS r
+    JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+    JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
+    CROSS JOIN LATERAL (
+        SELECT
+            pg_catalog.count(*) AS key_columns,
+            pg_catalog.count(w.attnum) FILTER (WHERE i.indcollation[k.position - 1] = w.attcollation AND o.opcdefault) AS usable,
+            pg_catalog.count(*) FILTER (
+                WHERE k.position = w.position AND i.indcollation[k.position - 1] = w.attcollation) AS leading
+        FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (attnum, position)
+        LEFT JOIN wanted AS w ON w.attnum = k.attnum
+        LEFT JOIN pg_catalog.pg_opclass AS o ON o.oid = i.indclass[k.position - 1]
+        WHERE k.position <= i.indnkeyatts
+    ) AS columns
+    WHERE i.indisvalid AND i.indisready AND i.indpred IS NULL AND i.indexprs IS NULL
+), size AS (
+    SELECT pg_catalog.sum(c.relpages) AS pages, pg_catalog.sum(c.relallvisible) AS visible
+    FROM (
+        SELECT r.relpages, r.relallvisible FROM relation AS r WHERE r.relkind <> 'p'
+        UNION ALL
+        SELECT c.relpages, c.relallvisible
+        FROM relation AS r
+        CROSS JOIN LATERAL pg_catalog.pg_partition_tree(r.oid) AS leaf
+        JOIN pg_catalog.pg_class AS c ON c.oid = leaf.relid
+        WHERE r.relkind = 'p' AND leaf.isleaf
+    ) AS c
+)
+SELECT
+    (r.relkind = 'p' OR r.relkind IN ('r', 'm') AND NOT r.relhassubclass)
+        AND pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NULL AS is_plain,
+    EXISTS (SELECT FROM indexes AS i WHERE i.is_unique AND i.usable = i.key_columns) AS is_unique,
+    EXISTS (SELECT FROM indexes AS i WHERE i.leading = pg_catalog.cardinality(:'partitions'::text[]) + 1) AS is_indexed,
+    NOT EXISTS (
+        SELECT
+        FROM wanted AS w
+        LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = w.attcollation
+        WHERE w.position <= pg_catalog.cardinality(:'partitions'::text[]) AND NOT (
+            w.base_type IN ('text'::regtype, 'varchar'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype,
+                'uuid'::regtype, 'date'::regtype)
+            AND COALESCE(l.collisdeterministic, true))
+    ) AS has_plain_lanes,
+    r.reltuples AS rows,
+    COALESCE(s.visible::float8 / NULLIF(s.pages, 0), 0) AS visible,
+    (SELECT CASE WHEN pg_catalog.count(*) = pg_catalog.count(w.n_distinct)
+            THEN pg_catalog.exp(pg_catalog.sum(pg_catalog.ln(GREATEST(w.n_distinct, 1)))) END
+        FROM wanted AS w WHERE w.position <= pg_catalog.cardinality(:'partitions'::text[])) AS lanes,
+    (SELECT w.n_distinct FROM wanted AS w WHERE w.position > pg_catalog.cardinality(:'partitions'::text[])) AS keys,
+    pg_catalog.current_setting('max_parallel_workers_per_gather')::integer AS workers
+FROM relation AS r
+CROSS JOIN size AS s
