@@ -78,7 +78,7 @@ struct GapScanPropertyTests {
                 try Array(text.utf8).withUnsafeBytes { try put($0) }
             }
             try await table.run("INSERT INTO t SELECT \(isUnique ? "DISTINCT" : "") lane, \(column.key) FROM raw")
-            if isUnique { try await table.run("CREATE UNIQUE INDEX ON t (lane, k)") }
+            try await table.run("CREATE \(isUnique ? "UNIQUE" : "") INDEX ON t (lane, k)")
             let first = try column.type.ordinal(of: column.first)
             let stream = try await table.stream(type: column.type, partitions: ["lane"])
             for range in [Int64(3)..<24, 0..<28, 10..<11, 27..<30] {
