@@ -34,13 +34,18 @@ struct InitCommand: AsyncParsableCommand {
         let template = name.template
         try template.write(to: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
         Console.shared.output("wrote \(template.files.map(\.path).joined(separator: ", "))")
+        var table = TextTable([("", .left), ("", .left)])
+        for variable in [("DATABASE_URL", "the database, as libpq takes it")] + template.variables {
+            table.add([variable.0, variable.1])
+        }
         Console.shared.output("\nnow set")
-        for variable in template.variables { Console.shared.output("  \(variable.name)  \(variable.meaning)") }
+        for line in table.lines(indent: "  ").dropFirst() { Console.shared.output(line) }
         Console.shared.output(
             """
 
             then
-              psql -f tables.sql         make the tables
+              psql "$DATABASE_URL" -f tables.sql
+                                         make the tables
               lacuna init                install the lacuna schema, register the streams
               lacuna doctor              see whether everything is in place
               lacuna reconcile           fill them
