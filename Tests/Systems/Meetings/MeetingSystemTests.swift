@@ -113,6 +113,19 @@ struct MeetingSystemTests {
         }
     }
 
+    /// The rows of the dashboard, as text: whose, how many pages, and what the newest batch failed with.
+    private func dashboard(_ installation: Installation) async throws -> [String] {
+        let file = installation.directory.url.appendingPathComponent("dashboard/municipalities.sql")
+        let query = try String(contentsOf: file, encoding: .utf8)
+        let end = try #require(query.lastIndex(of: ";"))
+        return try await installation.database.column(
+            """
+            SELECT concat_ws(' ', municipality, kind, pages, substring(last_error, '500|declared')) FROM (
+            \(query[..<end])
+            ) AS dashboard ORDER BY municipality, kind
+            """)
+    }
+
     @Test(
         "A municipality that fails touches no other; a lying total stays a gap; late pages are found; a forced one is read again"
     )
@@ -141,6 +154,12 @@ struct MeetingSystemTests {
                     == api.rows(of: ["alameda"]).count { !$0.contains("|2023-03-15|") })
             #expect(
                 try await database.number("SELECT count(*) FROM meeting_pages WHERE municipality = 'berkeley'") == 0)
+            let failed = try await dashboard(installation)
+            #expect(
+                failed.map { $0.hasPrefix("berkeley") ? $0.hasSuffix(" 0 500") : !$0.hasSuffix(" 0 500") } == [
+                    true, true, true, true,
+                ])
+            #expect(failed.count { $0.hasSuffix(" declared") } == 2, "\(failed)")
 
             api.setDown()
             api.lie(about: nil)
@@ -148,6 +167,10 @@ struct MeetingSystemTests {
             try await installation.run("catchup")
             try await expectPages(api, ["alameda", "berkeley"], installation)
             try await installation.run("gaps", "--exit-code")
+            let counts = try await database.column(
+                "SELECT concat_ws(' ', municipality, kind, count(*)) FROM meeting_pages GROUP BY municipality, kind ORDER BY 1"
+            )
+            #expect(try await dashboard(installation) == counts)
 
             // Minutes are published late, inside the months that every run reads, and one far behind them.
             let late = MeetingServer.Page(id: "late", date: today.advanced(by: -150), number: 1)
