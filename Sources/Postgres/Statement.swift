@@ -59,12 +59,19 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
 public struct StatementTemplate: Sendable {
     /// The file's name without its ending.
     public let name: String
-    private let text: String
+    private let pieces: [Piece]
+
+    /// A part of a template or of a fragment.
+    private enum Piece: Sendable {
+        case text(String)
+        /// `:name`, `:"name"` or `:'name'`.
+        case variable(String, quote: Unicode.Scalar?)
+    }
 
     /// A template from a file's text.
     public init(name: String, text: String) {
         self.name = name
-        self.text = StatementTemplate.withoutComments(text)
+        pieces = StatementTemplate.pieces(of: StatementTemplate.withoutComments(text))
     }
 
     /// The statement with everything in place.
@@ -79,76 +86,78 @@ public struct StatementTemplate: Sendable {
         identifiers: [String: String] = [:], fragments: [String: SQLFragment] = [:], values: [String: String?] = [:],
         foreign: [String: String] = [:]
     ) throws -> BoundStatement {
-        let expanded = try StatementTemplate.replaceVariables(in: text, quotes: [nil]) { name, _ in
-            if foreign[name] != nil { return StatementTemplate.mark(name) }
-            guard let fragment = fragments[name] else {
-                throw PostgresError.misuse("\(self.name): no fragment for :\(name)")
-            }
-            return fragment.description
-        }
+        var sql = ""
         var order: [String] = []
-        let sql = try StatementTemplate.replaceVariables(in: expanded, quotes: ["\"", "'"]) { name, quote in
-            if quote == "\"" {
+        func append(_ piece: Piece) throws {
+            switch piece {
+            case .text(let text): sql += text
+            case .variable(let name, "\""):
                 guard let identifier = identifiers[name] else {
                     throw PostgresError.misuse("\(self.name): no identifier for :\"\(name)\"")
                 }
-                return try SQLFragment(identifier: identifier).description
+                sql += try SQLFragment(identifier: identifier).description
+            case .variable(let name, .some):
+                guard values[name] != nil else { throw PostgresError.misuse("\(self.name): no value for :'\(name)'") }
+                if !order.contains(name) { order.append(name) }
+                sql += "$\((order.firstIndex(of: name) ?? 0) + 1)"
+            case .variable(let name, nil): sql += ":\(name)"
             }
-            guard values[name] != nil else { throw PostgresError.misuse("\(self.name): no value for :'\(name)'") }
-            if let index = order.firstIndex(of: name) { return "$\(index + 1)" }
-            order.append(name)
-            return "$\(order.count)"
         }
-        let whole = foreign.reduce(sql) { $0.replacing(StatementTemplate.mark($1.key), with: $1.value) }
-        return BoundStatement(name: name, sql: whole, values: order.map { values[$0] ?? nil })
+        for piece in pieces {
+            guard case .variable(let name, nil) = piece else {
+                try append(piece)
+                continue
+            }
+            if let foreign = foreign[name] {
+                sql += foreign
+            } else if let fragment = fragments[name] {
+                for part in StatementTemplate.pieces(of: fragment.description) { try append(part) }
+            } else {
+                throw PostgresError.misuse("\(self.name): no fragment for :\(name)")
+            }
+        }
+        return BoundStatement(name: name, sql: sql, values: order.map { values[$0] ?? nil })
     }
 
-    /// Stands for a user's SQL until all variables are replaced: a character of Unicode's private use, in no file here.
-    private static func mark(_ name: String) -> String {
-        "\u{F0000}\(name)\u{F0000}"
-    }
-
-    /// Replaces `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers, for the quotes given.
+    /// Finds `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers.
     ///
     /// It goes by Unicode scalars, as the server does: a quote and a combining mark after it are one `Character`.
-    private static func replaceVariables(
-        in text: String, quotes: Set<Unicode.Scalar?>, _ value: (String, Unicode.Scalar?) throws -> String
-    ) throws -> String {
-        var result = String.UnicodeScalarView()
+    private static func pieces(of text: String) -> [Piece] {
+        guard text.utf8.contains(UInt8(ascii: ":")) else { return [.text(text)] }
+        var pieces: [Piece] = []
+        var literal = String.UnicodeScalarView()
         var rest = text.unicodeScalars[...]
         while let character = rest.popFirst() {
             switch character {
             case "'", "\"":
                 // A literal or a quoted identifier of the file itself: copied whole.
-                result.append(character)
+                literal.append(character)
                 while let inner = rest.popFirst() {
-                    result.append(inner)
+                    literal.append(inner)
                     if inner == character { break }
                 }
             case ":" where rest.first == ":":
-                result.append(contentsOf: "::".unicodeScalars)
+                literal.append(contentsOf: "::".unicodeScalars)
                 rest.removeFirst()
             case ":":
                 let quote: Unicode.Scalar? = rest.first == "\"" || rest.first == "'" ? rest.first : nil
                 let name = rest.dropFirst(quote == nil ? 0 : 1).prefix {
                     $0.properties.isAlphabetic || "0"..."9" ~= $0 || $0 == "_"
                 }
-                let length = name.count + (quote == nil ? 0 : 2)
-                guard !name.isEmpty, quotes.contains(quote) else {
-                    result.append(character)
-                    if quote != nil, !name.isEmpty {
-                        result.append(contentsOf: rest.prefix(length))
-                        rest = rest.dropFirst(length)
-                    }
+                guard !name.isEmpty else {
+                    literal.append(character)
                     continue
                 }
-                result.append(contentsOf: try value(String(name), quote).unicodeScalars)
-                rest = rest.dropFirst(length)
+                pieces.append(.text(String(literal)))
+                literal = String.UnicodeScalarView()
+                pieces.append(.variable(String(name), quote: quote))
+                rest = rest.dropFirst(name.count + (quote == nil ? 0 : 2))
             default:
-                result.append(character)
+                literal.append(character)
             }
         }
-        return String(result)
+        pieces.append(.text(String(literal)))
+        return pieces
     }
 
     private static func withoutComments(_ text: String) -> String {
