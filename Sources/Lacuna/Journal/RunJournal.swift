@@ -19,8 +19,16 @@ actor RunJournal {
         _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database,
         redact: @escaping @Sendable (String) -> String
     ) async throws -> RunJournal {
-        let session = try await database.connect(RunJournal.activity(stream), stream: stream)
-        let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+        let (session, id) = try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(onRetry: { _, _ in }) { _ in
+            let session = try await database.connect(RunJournal.activity(stream), stream: stream)
+            do {
+                let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+                return (session, id)
+            } catch {
+                await session.close()
+                throw error
+            }
+        }
         return RunJournal(
             runID: id, mode: mode, stream: stream, planned: planned, database: database, redact: redact,
             session: session)

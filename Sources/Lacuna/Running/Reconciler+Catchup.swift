@@ -101,7 +101,8 @@ extension Reconciler {
                 keyType: definition.keyType))
         guard !batches.isEmpty else { return }
 
-        try await requireWritable(stream, on: session)
+        let (writing, _) = try await connected(options.stop) { try await requireWritable(stream, on: $0) }
+        await writing.close()
         let journal = try await RunJournal.open(
             .catchup, stream: definition, planned: batches.count, database: database,
             redact: options.redact)

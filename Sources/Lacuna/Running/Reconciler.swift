@@ -70,7 +70,9 @@ public struct Reconciler: Sendable {
         var report = RunReport(stream: definition.name, mode: .reconcile)
         do {
             let (session, (plan, userSearchPath)) = try await connected(options.stop) { session in
-                try await reconcilePlan(options, registersKeys: true, on: session)
+                let planned = try await reconcilePlan(options, registersKeys: true, on: session)
+                if !planned.0.batches.isEmpty { try await requireWritable(planned.0.survey.stream, on: session) }
+                return planned
             }
             report = plan.firstReport(mode: .reconcile, stream: definition.name)
             let keyType = plan.survey.stream.definition.keyType
@@ -86,7 +88,6 @@ public struct Reconciler: Sendable {
                 return report
             }
             let stream = plan.survey.stream
-            try await requireWritable(stream, on: session)
             let journal = try await RunJournal.open(
                 .reconcile, stream: definition, planned: plan.batches.count, database: database,
                 redact: options.redact)
