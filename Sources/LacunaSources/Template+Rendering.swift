@@ -90,7 +90,10 @@ struct Subject {
 
     /// Refuses ids that could not be told apart once they are joined by commas.
     func requireSeparableKeys() throws(TemplateError) {
-        guard keys.count > 1, let key = keys.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) else { return }
+        // Whatever the batch holds now: a single one with a comma looks like two.
+        guard stream.batch != .units(1), let key = keys.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) else {
+            return
+        }
         throw TemplateError("the key '\(key)' holds a comma, which {keys} is joined by: set batch: 1")
     }
 }

@@ -106,4 +106,39 @@ struct StraightLoadTests {
         let lines = (1...3).map { StraightLoadTests.line($0, text: "1", document: "1", more: #", "b": true"#) }
         #expect(try await load(lines, isStaged: false).rows.allSatisfy { $0.contains(",t,") })
     }
+
+    @Test("is staged into a table that takes no COPY, and holds the same in a domain over a domain of jsonb")
+    func tablesThatDiffer() async throws {
+        try await TestDatabase.with { database in
+            let role = database.name + "_reader"
+            let session = try await database.connect()
+            _ = try await SchemaInstaller.install(on: session)
+            _ = try await session.script(
+                """
+                CREATE DOMAIN d1 AS jsonb; CREATE DOMAIN d2 AS d1;
+                CREATE TABLE t (n bigint PRIMARY KEY, j d2);
+                ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+                CREATE ROLE \(role);
+                CREATE POLICY all_rows ON t TO \(role) USING (true) WITH CHECK (true);
+                GRANT ALL ON t TO \(role);
+                GRANT USAGE ON SCHEMA lacuna TO \(role);
+                GRANT ALL ON ALL TABLES IN SCHEMA lacuna TO \(role);
+                GRANT ALL ON ALL SEQUENCES IN SCHEMA lacuna TO \(role);
+                ALTER DATABASE \(database.name) SET role = \(role);
+                """, name: "test")
+            await session.close()
+            var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+            stream.expect.from = .unit(1)
+            stream.expect.to = .unit(3)
+            let lines = [#"{"n": 1, "j": "123"}"#, #"{"n": 2, "j": "null"}"#, #"{"n": 3, "j": {"a": [1]}}"#]
+            let target = Database(connectionString: database.connectionString)
+            let report = await Reconciler(stream: stream, source: Numbered(lines: lines), database: target).reconcile()
+            #expect(report.state == .done, "\(report.failures)\(report.streamFailures)")
+            #expect(
+                try await database.column("SELECT j::text FROM t ORDER BY n") == [
+                    #""123""#, #""null""#, #"{"a": [1]}"#,
+                ])
+            try await database.execute("RESET ROLE; SET ROLE NONE; DROP OWNED BY \(role); DROP ROLE \(role)")
+        }
+    }
 }

@@ -1,6 +1,7 @@
 import Foundation
-import Testing
+import Synchronization
 import TestSupport
+import Testing
 
 @Suite("A rate limit, as the server sees it")
 struct RateLimitTests {
@@ -9,16 +10,20 @@ struct RateLimitTests {
 
     /// What the server counted of one fill.
     private struct Count {
-        /// The most requests in any sliding second.
+        /// How late the machine let anybody run: client and server may each have been kept waiting so long.
+        let lateness: Duration
+        /// The most requests in any sliding second, less what the machine was late on both sides.
         let most: Int
         /// The part of the allowance that was used.
         let use: Double
 
-        init(_ arrivals: [ContinuousClock.Instant], limit: Int) {
+        init(_ arrivals: [ContinuousClock.Instant], limit: Int, lateness: Duration) {
+            self.lateness = lateness
+            let window = .seconds(1) - lateness * 2
             var most = 0
             var first = 0
             for (index, arrival) in arrivals.enumerated() {
-                while arrival - arrivals[first] >= .seconds(1) { first += 1 }
+                while arrival - arrivals[first] >= window { first += 1 }
                 most = max(most, index - first + 1)
             }
             self.most = most
@@ -33,8 +38,12 @@ struct RateLimitTests {
         var counts: [Count] = []
         // A machine that is busy with something else may keep requests from starting in time; it never lets in too many.
         for _ in 0..<3 where counts.allSatisfy({ $0.use < 0.97 }) {
-            let count = Count(try await arrivals(), limit: Self.limit)
-            print("rate limit: at most \(count.most) requests in a second, \(count.use * 100) % of the allowance used")
+            let watch = LatenessWatch()
+            let arrivals = try await arrivals()
+            let count = Count(arrivals, limit: Self.limit, lateness: watch.end())
+            print(
+                "rate limit: at most \(count.most) requests in a second, \(count.use * 100) % of the allowance used, "
+                    + "the machine late by up to \(count.lateness)")
             counts.append(count)
         }
         #expect(counts.allSatisfy { $0.most <= Self.limit }, "\(counts)")
@@ -79,5 +88,30 @@ struct RateLimitTests {
                 return arrivals
             }
         }
+    }
+}
+
+/// Measures how late the machine wakes a thread that wants to run every millisecond.
+private final class LatenessWatch: Sendable {
+    private let most = Mutex(Duration.zero)
+    private let hasEnded = Mutex(false)
+
+    init() {
+        Thread.detachNewThread { [self] in
+            while !hasEnded.withLock({ $0 }) {
+                let wanted = ContinuousClock.now + .milliseconds(1)
+                Thread.sleep(forTimeInterval: 0.001)
+                let late = ContinuousClock.now - wanted
+                most.withLock { $0 = max($0, late) }
+            }
+        }
+    }
+
+    /// Ends the watch.
+    ///
+    /// - Returns: the greatest lateness.
+    func end() -> Duration {
+        hasEnded.withLock { $0 = true }
+        return most.withLock { $0 }
     }
 }

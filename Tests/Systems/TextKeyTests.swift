@@ -244,4 +244,104 @@ struct TextKeyTests {
             #expect(try await lacuna.lacuna("rewind", "horses", "--forget").status == 64)
         }
     }
+
+    /// A stream of ids in a column of `type`, filled by a source that answers every id as it was asked for.
+    private func fill(
+        type: String, ids: [String], batch: Int = 1, setUp: String = "", echo: String = #"{"id": "%s"}\n"#,
+        _ body: (Installation, LacunaProcess.Result) async throws -> Void
+    ) async throws {
+        let values = ids.map { "('\($0)')" }.joined(separator: ", ")
+        try await Installation.with(
+            """
+            \(setUp);
+            CREATE TABLE wanted (id \(type));
+            CREATE TABLE t (id \(type) PRIMARY KEY);
+            INSERT INTO wanted VALUES \(values);
+            """,
+            config: """
+                sources: {api: {type: command, command: [./echo, "{keys}"], retry: {attempts: 1}}}
+                streams:
+                  t: {source: api, table: t, key: {column: id, type: text}, batch: \(batch),
+                    expect: {query: SELECT id FROM wanted}}
+                """,
+            files: [
+                "echo": "#!/bin/sh\necho \"$1\" >> requests\nIFS=,\nfor id in $1; do printf '\(echo)' \"$id\"; done\n"
+            ]
+        ) { installation in try await body(installation, try await installation.lacuna("reconcile")) }
+    }
+
+    private static let inTokyo = """
+        DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), 'Asia/Tokyo'); END $$
+        """
+    private static let caseless = """
+        CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)
+        """
+
+    @Test(
+        "keeps ids whole whatever their column's type",
+        arguments: [
+            ("char(10)", ["abc", "abd", "xyz"], ""), ("varchar(3)", ["abc", "abd"], ""),
+            ("timestamptz", ["2024-01-01 00:00:00+00"], TextKeyTests.inTokyo),
+            ("mood", ["sad", "glad"], "CREATE TYPE mood AS ENUM ('sad', 'glad')"),
+            ("text COLLATE ci", ["abc", "abd"], TextKeyTests.caseless),
+            ("d2", ["abc", "abd"], "CREATE DOMAIN d1 AS text; CREATE DOMAIN d2 AS d1"),
+        ])
+    func types(type: String, ids: [String], setUp: String) async throws {
+        try await fill(type: type, ids: ids, setUp: setUp) {
+            (lacuna: Installation, run: LacunaProcess.Result) async throws -> Void in
+            #expect(run.status == 0, "\(run.output)\(run.errors)")
+            #expect(try await lacuna.database.number("SELECT count(*) FROM t JOIN wanted USING (id)") == ids.count)
+            #expect(try await lacuna.lacuna("gaps", "--exit-code").status == 0)
+            #expect(try await lacuna.lacuna("reconcile").output == "t: nothing to do\n")
+        }
+    }
+
+    @Test("never takes an id with a comma for two, nor one with spaces around it for another")
+    func lookalikes() async throws {
+        try await fill(type: "text", ids: ["a,b", "x"], batch: 10) {
+            (lacuna: Installation, run: LacunaProcess.Result) async throws -> Void in
+            #expect(run.status == 1)
+            #expect(run.errors.contains("set batch: 1"), "\(run.errors)")
+            #expect(try await lacuna.lacuna("gaps").output == "t  a,b\n")
+            #expect(lacuna.lines(of: "requests") == ["x"])
+        }
+        try await fill(type: "text", ids: ["a,b"]) {
+            (lacuna: Installation, run: LacunaProcess.Result) async throws -> Void in
+            // One id a request is asked for as it is; this source reads a list.
+            #expect(run.status == 1)
+            #expect(try await lacuna.database.number("SELECT count(*) FROM t") == 0)
+        }
+        try await fill(type: "text", ids: ["abc"], echo: #"{"id": " %s"}\n"#) {
+            (lacuna: Installation, run: LacunaProcess.Result) async throws -> Void in
+            #expect(run.status == 1)
+            #expect(run.errors.contains("is not one of the keys that were asked for"), "\(run.errors)")
+            #expect(try await lacuna.database.number("SELECT count(*) FROM t") == 0)
+        }
+    }
+
+    @Test("is refused under a name whose evidence is of other units, before anything is said of it")
+    func changedUnits() async throws {
+        try await with { (lacuna: Installation) async throws -> Void in
+            #expect(try await lacuna.lacuna("reconcile").status == 0)
+            try await lacuna.database.execute("UPDATE lacuna.stream SET key_type = 'integer'")
+            for command in ["gaps", "reconcile", "catchup"] {
+                let result = try await lacuna.lacuna(command)
+                #expect(result.status == 1, "\(command)")
+                #expect(result.errors.contains("integer keys"), "\(command): \(result.errors)")
+            }
+        }
+    }
+
+    @Test("says what is missing where the schema is not installed")
+    func noSchema() async throws {
+        try await Installation.with(
+            TextKeyTests.tables, config: TextKeyTests.config(batch: 1), files: ["enrich": TextKeyTests.program],
+            isInitialised: false
+        ) { (lacuna: Installation) async throws -> Void in
+            #expect(try await lacuna.lacuna("gaps").output.split(separator: "\n").count == 25)
+            let run = try await lacuna.lacuna("reconcile")
+            #expect(run.status == 1)
+            #expect(run.errors.contains("lacuna init"), "\(run.errors)")
+        }
+    }
 }

@@ -2,13 +2,21 @@
 --
 -- Variables:
 --   schema, name    text          the table
--- Rows: name text, type text (as in DDL), base_type text, not_null boolean, is_generated boolean (cannot be
+-- Rows: name text, type text (as in DDL), base_type text (without modifiers, domains resolved), not_null boolean, is_generated boolean (cannot be
 -- written), primary_key_position integer (NULL outside the primary key); in the table's order.
 SELECT
     a.attname AS name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-    CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, NULL)
-        ELSE pg_catalog.format_type(a.atttypid, NULL) END AS base_type,
+    (
+        WITH RECURSIVE resolved AS (
+            SELECT t.oid, t.typtype, t.typbasetype
+            UNION ALL
+            SELECT b.oid, b.typtype, b.typbasetype
+            FROM resolved AS r
+            JOIN pg_catalog.pg_type AS b ON r.typtype = 'd' AND b.oid = r.typbasetype
+        )
+        SELECT pg_catalog.format_type(resolved.oid, NULL) FROM resolved WHERE resolved.typtype <> 'd'
+    ) AS base_type,
     a.attnotnull AS not_null,
     a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
     pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum) AS primary_key_position

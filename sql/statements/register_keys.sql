@@ -9,12 +9,12 @@
 INSERT INTO lacuna.key (stream, key)
 SELECT :'stream', expected.key
 FROM (
-    SELECT DISTINCT (:key)::text AS key
+    SELECT DISTINCT (:key)::text COLLATE pg_catalog."C" AS key
     FROM (
 :query
     ) AS answer
     WHERE (:key) IS NOT NULL
 ) AS expected
 WHERE NOT EXISTS (SELECT FROM lacuna.key AS known WHERE known.stream = :'stream' AND known.key = expected.key)
-ORDER BY expected.key COLLATE pg_catalog."C"
+ORDER BY expected.key
 ON CONFLICT (stream, key) DO NOTHING

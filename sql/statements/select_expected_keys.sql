@@ -16,7 +16,7 @@ SELECT
     expected.lacuna_key AS key,
     present.lacuna_key IS NOT NULL AS is_present
 FROM (
-    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::text AS lacuna_key
+    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::text COLLATE pg_catalog."C" AS lacuna_key
     FROM (
 :query
     ) AS answer
@@ -24,7 +24,7 @@ FROM (
 ) AS expected
 LEFT JOIN :registered AS registered ON registered.key = expected.lacuna_key
 LEFT JOIN (
-    SELECT DISTINCT :lane AS lacuna_lane, (:key)::text AS lacuna_key
+    SELECT DISTINCT :lane AS lacuna_lane, (:key)::text COLLATE pg_catalog."C" AS lacuna_key
     FROM :"schema".:"table"
 ) AS present USING (lacuna_lane, lacuna_key)
-ORDER BY expected.lacuna_key COLLATE pg_catalog."C"
+ORDER BY expected.lacuna_key

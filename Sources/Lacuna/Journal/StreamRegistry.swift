@@ -9,19 +9,8 @@ public enum StreamRegistry {
     /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
     public static func register(_ stream: ResolvedStream, on session: Session) async throws {
         let type = stream.definition.keyType
-        let declared = description(
-            type: type.name, step: type.step, timezone: type.timezone.sqlName, anchor: type.anchorSeconds)
-        let known = try await session.query(
-            try Statements.selectStream.bound(values: ["stream": stream.definition.name]))
         let relation = "\(stream.table.schema).\(stream.table.name)"
-        if let row = known.first {
-            let registered = description(
-                type: try row.get("key_type"), step: try row.get("step"), timezone: try row.get("timezone"),
-                anchor: try row.get("anchor"))
-            guard registered == declared else {
-                throw StreamError.unitsChanged(
-                    stream: stream.definition.name, registered: registered, declared: declared)
-            }
+        if let row = try await requireSameUnits(stream, on: session) {
             let columns = try row.get("partition_columns", as: TextArray.self).elements
             if try row.get("relation") == relation, try row.get("key_column") == stream.definition.keyColumn,
                 columns == stream.definition.partitions.columns
@@ -38,16 +27,43 @@ public enum StreamRegistry {
             ]))
     }
 
+    /// Holds a stream against what is registered under its name.
+    ///
+    /// - Returns: its row; nil where it is not registered.
+    /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
+    @discardableResult
+    static func requireSameUnits(_ stream: ResolvedStream, on session: Session) async throws -> Row? {
+        let type = stream.definition.keyType
+        let declared = description(
+            type: type.name, step: type.step, timezone: type.timezone.sqlName, anchor: type.anchorSeconds)
+        let known = try await session.query(
+            try Statements.selectStream.bound(values: ["stream": stream.definition.name]))
+        guard let row = known.first else { return nil }
+        let registered = description(
+            type: try row.get("key_type"), step: try row.get("step"), timezone: try row.get("timezone"),
+            anchor: try row.get("anchor"))
+        guard registered == declared else {
+            throw StreamError.unitsChanged(stream: stream.definition.name, registered: registered, declared: declared)
+        }
+        return row
+    }
+
     /// Gives every expected id of a stream of text keys an ordinal; does nothing for ordered keys.
     ///
     /// - Parameter userSearchPath: what the user's query resolves its names with.
     /// - Throws: ``StreamError``; ``PostgresError``.
     static func registerKeys(of stream: ResolvedStream, userSearchPath: String, on session: Session) async throws {
         guard !stream.definition.keyType.isOrdered else { return }
+        let schema = try await session.query(try Statements.schemaExists.bound()).only()
+        guard try schema.get("readable", as: Bool.self) else { throw StreamError.schemaNotInstalled }
+        try await requireSameUnits(stream, on: session)
         let query = try KeyQuery(stream)
         let statement = try Statements.registerKeys.bound(
             fragments: ["key": query.key], values: ["stream": stream.definition.name], foreign: ["query": query.sql])
+        let timezone = stream.definition.keyType.timezone
         try await session.withTransaction { session in
+            // As in a survey, so that a key has the same text in both.
+            try await session.setTimezone(timezone)
             _ = try await session.foreign("expect.query", of: stream, userSearchPath, statement)
         }
     }

@@ -93,12 +93,19 @@ struct BatchLoader: Sendable {
             let inserted = try await session.copyIn(statement) { put in
                 switch records.format {
                 case .csv: try records.send(put)
-                case .ndjson: try records.send(rowsOf: columns, put)
+                case .ndjson:
+                    let sent = try records.send(rowsOf: columns, put)
+                    guard sent == records.recordCount else {
+                        throw ProofError("\(sent) of \(records.recordCount) records were read back")
+                    }
                 }
             }
             try await session.setSearchPath(lacunaSearchPath)
             return LoadResult(inserted: inserted)
-        } catch PostgresError.server(let error) where error.sqlState == .uniqueViolation {
+        } catch PostgresError.server(let error)
+            where error.sqlState == .uniqueViolation || error.sqlState.conditionClass == "0A"
+        {
+            // Rows exist outside the window; or the table takes no COPY, as with row level security.
             throw StraightCopyRefused()
         }
     }
@@ -262,10 +269,11 @@ extension SpooledRecords {
 
     fileprivate func send(
         rowsOf columns: [JSONRowWriter.Column], _ put: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
+    ) throws -> Int {
         var writer = JSONRowWriter(columns)
         var reader = makeReader()
         while try reader.next({ try writer.write($0, put: put) }) {}
         try writer.finish(put: put)
+        return writer.count
     }
 }

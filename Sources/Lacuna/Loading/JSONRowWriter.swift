@@ -29,6 +29,8 @@ struct JSONRowWriter: ~Copyable {
     private var slots: ContiguousArray<Slot>
     private var scratch = RawBuffer()
     private var output = RawBuffer()
+    /// The rows so far.
+    private(set) var count = 0
     private var splitter = RowSplitter(.ndjson, limit: .max / 2)
 
     init(_ columns: [Column]) {
@@ -52,6 +54,7 @@ struct JSONRowWriter: ~Copyable {
         splitter.feed(piece)
         while let row = try splitter.next() {
             try append(row.bytes)
+            count += 1
             if output.count >= JSONRowWriter.flushSize { try flush(put) }
         }
     }

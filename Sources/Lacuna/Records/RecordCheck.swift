@@ -102,7 +102,8 @@ struct RecordCheck {
     private func read(_ key: UnsafeRawBufferPointer) -> KeyReading {
         key.withMemoryRebound(to: UInt8.self) { bytes in
             let reading = layout.keyType.read(bytes)
-            return reading == .unreadable ? readTrimmed(bytes) : reading
+            // Of an id space is a part.
+            return reading == .unreadable && layout.keyType.isOrdered ? readTrimmed(bytes) : reading
         }
     }
 

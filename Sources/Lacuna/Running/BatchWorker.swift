@@ -17,92 +17,114 @@ actor BatchWorker {
 
     /// Works until there is nothing left or the run is to end.
     func work() async {
-        var waiting: (LeasedBatch, Answer)?
-        while let leased = await leaseNext() {
-            async let answer = fetch(leased)
-            if let (batch, answer) = waiting { await finish(batch, answer) }
-            waiting = (leased, await answer)
+        var fetched: (batch: LeasedBatch, records: FetchedBatch)?
+        while !Task.isCancelled, let batch = state.next() {
+            var leased = lease(of: batch, isHalf: false)
+            do {
+                guard try await take(&leased) else { continue }
+            } catch {
+                if let fetched { await finish(fetched.batch, .success(fetched.records)) }
+                fetched = nil
+                await settle(error, leased, attempts: 1)
+                continue
+            }
+            let next = leased
+            async let answer = fetch(next)
+            var failure: (any Error)?
+            if let fetched { failure = await commit(fetched.batch, fetched.records) }
+            let result = await answer
+            // What failed is searched only now: the source is asked for one window at a time.
+            if let fetched, let failure { await settle(failure, fetched.batch, attempts: fetched.records.attempts) }
+            fetched = nil
+            switch result {
+            case .success(let records): fetched = (next, records)
+            case .failure: await finish(next, result)
+            }
         }
-        if let (batch, answer) = waiting { await finish(batch, answer) }
+        if let fetched { await finish(fetched.batch, .success(fetched.records)) }
         await session?.close()
     }
 
-    /// What the source made of a batch.
-    private enum Answer: Sendable {
-        case fetched(FetchedBatch)
-        case failed(any Error, attempts: Int)
-    }
-
-    /// Leases batches until there is one that is open.
-    private func leaseNext() async -> LeasedBatch? {
-        while !Task.isCancelled, let batch = state.next() {
-            if let leased = await lease(batch, isHalf: false) { return leased }
-        }
-        return nil
+    private func lease(of batch: PlannedBatch, isHalf: Bool) -> LeasedBatch {
+        var policy = run.definition.retry
+        if isHalf { policy.attempts = 1 }
+        return LeasedBatch(batch: batch, number: state.number(), isHalf: isHalf, policy: policy)
     }
 
     /// Takes the lease of a batch and asks whether there is still something to close.
     ///
-    /// - Returns: nil where the batch is at its end already.
-    private func lease(_ batch: PlannedBatch, isHalf: Bool) async -> LeasedBatch? {
-        var policy = run.definition.retry
-        if isHalf { policy.attempts = 1 }
-        var leased = LeasedBatch(batch: batch, number: state.number(), isHalf: isHalf, policy: policy)
-        do {
-            guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) })
-            else {
-                state.heldElsewhere()
-                return nil
-            }
-            leased.started = started
-            do {
-                if try await isOpen(batch, policy: policy) { return leased }
-            } catch {
-                await release(batch)
-                throw error
-            }
-            settle(CommittedBatch(), batch, fetched: 0)
-            await release(batch)
-        } catch {
-            await settle(error, leased, attempts: 1)
+    /// - Returns: false where the batch is at its end already.
+    private func take(_ leased: inout LeasedBatch) async throws -> Bool {
+        let batch = leased.batch
+        let policy = leased.policy
+        guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) }) else {
+            state.heldElsewhere()
+            return false
         }
-        return nil
+        leased.started = started
+        do {
+            if try await isOpen(batch, policy: policy) { return true }
+        } catch {
+            await release(batch)
+            throw error
+        }
+        settle(CommittedBatch(), batch, fetched: 0)
+        await release(batch)
+        return false
     }
 
     /// Fetches a batch, off the actor: reading an answer must not keep a commit waiting.
     @concurrent
-    nonisolated private func fetch(_ leased: LeasedBatch) async -> Answer {
+    nonisolated private func fetch(_ leased: LeasedBatch) async -> Result<FetchedBatch, FetchFailure> {
         var attempts = 1
         do {
             let (records, summary) = try await leased.policy.run(onRetry: report(leased.batch)) { attempt in
                 attempts = attempt
                 return try await run.fetcher.fetch(leased.batch)
             }
-            return .fetched(
+            return .success(
                 run.fetched(
                     leased.batch, number: leased.number, records: records, summary: summary, started: leased.started,
                     attempts: attempts))
         } catch {
-            return .failed(error, attempts: attempts)
+            return .failure(FetchFailure(error: error, attempts: attempts))
         }
     }
 
-    /// Commits what was fetched, or settles the failure, and gives the lease back.
-    private func finish(_ leased: LeasedBatch, _ answer: Answer) async {
-        switch answer {
-        case .fetched(let fetched):
-            do {
-                let result = try await commit(fetched, policy: leased.policy)
-                settle(result, leased.batch, fetched: fetched.records.recordCount)
-                await release(leased.batch)
-            } catch {
-                await release(leased.batch)
-                await settle(error, leased, attempts: fetched.attempts)
-            }
-        case .failed(let error, let attempts):
-            await release(leased.batch)
-            await settle(error, leased, attempts: attempts)
+    /// Commits a batch and gives its lease back.
+    ///
+    /// - Returns: what it failed with.
+    private func commit(_ leased: LeasedBatch, _ fetched: FetchedBatch) async -> (any Error)? {
+        var failure: (any Error)?
+        do {
+            let result = try await commit(fetched, policy: leased.policy)
+            settle(result, leased.batch, fetched: fetched.records.recordCount)
+        } catch {
+            failure = error
         }
+        await release(leased.batch)
+        return failure
+    }
+
+    /// Brings a batch to its end: commits what was fetched, and settles what failed.
+    private func finish(_ leased: LeasedBatch, _ answer: Result<FetchedBatch, FetchFailure>) async {
+        switch answer {
+        case .success(let fetched):
+            if let error = await commit(leased, fetched) { await settle(error, leased, attempts: fetched.attempts) }
+        case .failure(let failure):
+            await release(leased.batch)
+            await settle(failure.error, leased, attempts: failure.attempts)
+        }
+    }
+
+    private func process(half: PlannedBatch) async {
+        var leased = lease(of: half, isHalf: true)
+        do {
+            guard try await take(&leased) else { return }
+        } catch {
+            return await settle(error, leased, attempts: 1)
+        }
+        await finish(leased, await fetch(leased))
     }
 
     private func settle(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
@@ -209,7 +231,7 @@ actor BatchWorker {
             run.options.onEvent(
                 .halved(window: batch.window, partition: batch.partition, message: failure.message))
             for half in halves where !state.isEnded && !Task.isCancelled {
-                if let leased = await lease(half, isHalf: true) { await finish(leased, await fetch(leased)) }
+                await process(half: half)
             }
             // A window in which nothing was found to work waits as a whole, or every run would search all of it again.
             if !leased.isHalf, state.failuresAreTooMany {
@@ -280,4 +302,10 @@ private struct LeasedBatch: Sendable {
     let policy: RetryPolicy
     /// When it was leased, by the server's clock.
     var started = "now"
+}
+
+/// Why a batch could not be fetched, and after how many attempts.
+private struct FetchFailure: Error {
+    let error: any Error
+    let attempts: Int
 }

@@ -13,9 +13,11 @@ struct Fetcher: Sendable {
         let fields = zip(definition.partitions.columns, batch.partition.values).map { column, value in
             PartitionField(field: definition.field(of: column), value: value)
         }
+        var keyType = definition.keyType
+        if case .text(let keys) = keyType { keyType = .text(keys.only(batch.units)) }
         let sink = RecordSink(
             layout: RecordLayout(
-                keyField: definition.field(of: definition.keyColumn), keyType: definition.keyType,
+                keyField: definition.field(of: definition.keyColumn), keyType: keyType,
                 window: batch.request, partition: fields, stray: source.strayRecords,
                 spoolMemoryLimit: spoolMemoryLimit))
         let keys = definition.keyType.isOrdered ? [] : batch.units.ranges.flatMap { $0.map(definition.keyType.text) }

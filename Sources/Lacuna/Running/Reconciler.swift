@@ -198,16 +198,17 @@ public struct Reconciler: Sendable {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
             .get("search_path")
-        var surveyor = Surveyor(scan: scan, now: options.now)
-        surveyor.onlyRegisteredKeys = registersKeys
         if registersKeys {
             try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         }
-        let survey = try await surveyor.survey(stream, lanes: options.partitions, on: session)
+        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+            stream, lanes: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
-        var plan = RunPlanner(survey: known, options: options, earlier: failures).plan(
+        var plan = RunPlanner(
+            survey: known, options: options, earlier: failures, plansProvisionalKeys: !registersKeys
+        ).plan(
             failures: tips.failures, notes: tips.notes, tips: tips.units)
         plan.deferral = tips.deferral
         return (plan, userSearchPath)

@@ -13,6 +13,8 @@ struct RunPlanner: Sendable {
     let survey: Survey
     let options: RunOptions
     let earlier: [EarlierFailure]
+    /// Whether keys without an ordinal of their own are planned: for showing, as nothing can be kept under the others.
+    var plansProvisionalKeys = true
 
     private var definition: StreamDefinition { survey.stream.definition }
 
@@ -21,7 +23,10 @@ struct RunPlanner: Sendable {
         var notes = notes
         var demands: [Planner.Demand] = []
         var waiting: [Partition: UnitSet] = [:]
-        let bounds = options.bounds(definition.keyType.limits)
+        var bounds = options.bounds(definition.keyType.limits)
+        if !definition.keyType.isOrdered, !plansProvisionalKeys {
+            bounds = bounds.clamped(to: 0..<TextKeys.firstProvisional)
+        }
         let waitingUnits = Dictionary(grouping: earlier.filter(\.isWaiting), by: \.partition)
             .mapValues { UnitSet($0.map(\.window)) }
 

@@ -45,7 +45,7 @@ public struct KeyExpression: Sendable, Hashable {
         self.stream = stream
         if case .text = type {
             self.expression = expression
-            storage = .id(column.baseType)
+            storage = .id(column.type)
             self.type = type
             return
         }
@@ -71,7 +71,7 @@ public struct KeyExpression: Sendable, Hashable {
                 case (.text, _):
                     "(SELECT lacuna_key.ordinal FROM lacuna.key AS lacuna_key "
                         + "WHERE lacuna_key.stream = \(try SQLFragment(literal: stream)) "
-                        + "AND lacuna_key.key = (\(expression))::text)"
+                        + "AND lacuna_key.key = (\(expression))::text COLLATE pg_catalog.\"C\")"
                 case (.integer(step: 1), _): "\(expression)::bigint"
                 case (.integer(let step), _):
                     "(CASE WHEN \(expression) >= 0 THEN \(expression)::bigint / \(step) "

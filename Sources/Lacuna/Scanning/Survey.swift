@@ -57,8 +57,6 @@ public struct Surveyor: Sendable {
     public var endsAtBound: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
-    /// Whether text keys that are not registered are left out: nothing can be kept under their ordinals.
-    var onlyRegisteredKeys = false
 
     /// A surveyor.
     public init(
@@ -97,6 +95,8 @@ public struct Surveyor: Sendable {
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
         try await session.setTimezone(stream.definition.keyType.timezone)
         let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
+        // Evidence that was written for other units would hide gaps.
+        if hasSchema { try await StreamRegistry.requireSameUnits(stream, on: session) }
 
         let definition = stream.definition
         let limits = definition.keyType.limits
@@ -210,7 +210,6 @@ public struct Surveyor: Sendable {
             let key: String = try row.get("key")
             let registered = try row.getIfPresent("ordinal", as: Int64.self)
             if registered == nil {
-                if onlyRegisteredKeys { continue }
                 // The rows come by key: one that two lanes share has one ordinal.
                 if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { provisional += 1 }
                 lastKey = key
@@ -285,8 +284,9 @@ public struct Surveyor: Sendable {
         named name: String, sql: String, of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session
     ) async throws -> [Partition: UnitSet] {
         guard let column = stream.table.column(stream.definition.keyColumn) else { return [:] }
-        let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(column.baseType))")
         let definition = stream.definition
+        let type = definition.keyType.isOrdered ? column.baseType : column.type
+        let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(type))")
         let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
         let statement = try Statements.selectUnits.bound(
             fragments: ["lane": try stream.lane, "unit": try key.unit],
@@ -320,7 +320,7 @@ struct KeyQuery {
                 stream.definition.keyColumn, table: stream.table.name, nearest: stream.table.columns.map(\.name))
         }
         sql = query.withoutTrailingSemicolon
-        key = SQLFragment(trusted: "\(try SQLFragment(identifier: column.name))::\(column.baseType)")
+        key = SQLFragment(trusted: "\(try SQLFragment(identifier: column.name))::\(column.type)")
     }
 }
 
@@ -332,7 +332,7 @@ extension Session {
         try await setParameter("search_path", path)
     }
 
-    fileprivate func setTimezone(_ timezone: TimeZone) async throws {
+    func setTimezone(_ timezone: TimeZone) async throws {
         try await setParameter("TimeZone", timezone.sqlName)
     }
 

@@ -19,6 +19,13 @@ public final class TextKeys: Sendable, Hashable {
         ordinals = Dictionary(names.map { (Array($1.utf8), $0) }) { first, _ in first }
     }
 
+    /// Only the keys of a batch: an answer may hold no other.
+    func only(_ units: UnitSet) -> TextKeys {
+        TextKeys(
+            Dictionary(
+                uniqueKeysWithValues: units.ranges.joined().compactMap { unit in names[unit].map { (unit, $0) } }))
+    }
+
     /// The key with an ordinal; nil where it is not known here.
     public func name(of ordinal: Int64) -> String? { names[ordinal] }
 
