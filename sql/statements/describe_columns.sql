@@ -2,11 +2,17 @@
 --
 -- Variables:
 --   schema, name    text          the table
+--   search_path     text          types outside of it are named with their schemas; it holds for this statement
 -- Rows: name text, type text (as in DDL), base_type text (without modifiers, domains resolved), not_null boolean, is_generated boolean (cannot be
 -- written), primary_key_position integer (NULL outside the primary key); in the table's order.
+--
+-- A type's name is taken from the search path, so each is asked for only once the path is set.
+WITH path AS MATERIALIZED (
+    SELECT pg_catalog.set_config('search_path', :'search_path', true) AS path
+)
 SELECT
     a.attname AS name,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+    pg_catalog.format_type(CASE WHEN path.path IS NOT NULL THEN a.atttypid END, a.atttypmod) AS type,
     (
         WITH RECURSIVE resolved AS (
             SELECT t.oid, t.typtype, t.typbasetype
@@ -15,12 +21,13 @@ SELECT
             FROM resolved AS r
             JOIN pg_catalog.pg_type AS b ON r.typtype = 'd' AND b.oid = r.typbasetype
         )
-        SELECT pg_catalog.format_type(resolved.oid, NULL) FROM resolved WHERE resolved.typtype <> 'd'
+        SELECT pg_catalog.format_type(CASE WHEN path.path IS NOT NULL THEN resolved.oid END, NULL) FROM resolved WHERE resolved.typtype <> 'd'
     ) AS base_type,
     a.attnotnull AS not_null,
     a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
     pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum) AS primary_key_position
-FROM pg_catalog.pg_attribute AS a
+FROM path
+CROSS JOIN pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

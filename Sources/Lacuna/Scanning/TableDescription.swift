@@ -64,12 +64,9 @@ public struct TableDescription: Sendable, Hashable {
         guard let row = found.first else { throw StreamError.noSuchTable(table) }
         let schema: String = try row.get("schema")
         let name: String = try row.get("name")
-        let statement = try Statements.describeColumns.bound(values: ["schema": schema, "name": name])
-        // With the search path of Lacuna's own statements, so that types have names which those find.
-        let rows = try await session.withTransaction { session in
-            try await session.setSearchPath(lacunaSearchPath)
-            return try await session.query(statement)
-        }
+        let rows = try await session.query(
+            try Statements.describeColumns.bound(
+                values: ["schema": schema, "name": name, "search_path": lacunaSearchPath]))
         var primaryKey: [(position: Int, name: String)] = []
         let columns = try rows.map { row in
             let column = Column(

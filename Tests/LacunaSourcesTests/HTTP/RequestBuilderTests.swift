@@ -57,7 +57,8 @@ struct RequestBuilderTests {
     private func keyCall(
         _ keys: [String], _ change: (inout HTTPRequestSettings) throws -> Void
     ) throws -> HTTPCall {
-        let stream = StreamDefinition(name: "s", table: "t", keyColumn: "id", keyType: .text(.none))
+        var stream = StreamDefinition(name: "s", table: "t", keyColumn: "id", keyType: .text(.none))
+        stream.batch = .units(Int64(keys.count))
         var settings = HTTPSettings(baseURL: try Template("https://h"))
         try change(&settings.request)
         return try RequestBuilder(settings).call(
