@@ -12,8 +12,10 @@ public enum Command {
     public static func run(_ words: [String]) async throws -> (status: Int32, output: String) {
         let log = FileManager.default.temporaryDirectory.appendingPathComponent("command-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: log) }
+        // A server that held what another `Process` waits for would keep that one running: every descriptor is closed.
         let script =
-            #"cd /; for ((fd = 3; fd < 100; fd++)); do eval "exec $fd>&-"; done; exec "$@" </dev/null >"$0" 2>&1"#
+            #"cd /; for fd in /dev/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; "#
+            + #"exec "$@" </dev/null >"$0" 2>&1"#
         let all = ["/usr/bin/env", "LC_ALL=C", "bash", "-c", script, log] + words
         var arguments: [UnsafeMutablePointer<CChar>?] = all.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
