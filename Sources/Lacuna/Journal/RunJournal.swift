@@ -85,6 +85,8 @@ actor RunJournal {
     /// Closes the run, where it was recorded, and drops what is older than the journal is kept.
     func finish(_ report: RunReport, keepDays: Int) async throws {
         defer { session = nil }
+        // A batch may have been committed while another one's attempt to write the row went on, and failed in the end.
+        if report.committed > 0 { try await record() }
         guard isRecorded else {
             await session?.close()
             return
