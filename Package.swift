@@ -72,7 +72,10 @@ let package = Package(
         .testTarget(
             name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
             resources: [.copy("Data")]),
-        .executableTarget(name: "CrashTest", dependencies: ["TestSupport"], path: "Tests/CrashTest"),
+        .executableTarget(
+            name: "CrashTest", dependencies: ["TestSupport"], path: "Tests/CrashTest",
+            // Patches that scripts/crash-test-bugs applies to a copy.
+            exclude: ["Bugs"]),
         .target(
             name: "TestSupport",
             dependencies: [

@@ -58,7 +58,7 @@ struct Checker: Sendable {
     static func always(overlap: Int) -> String {
         """
         SELECT 'a row that the source never had: ' || e.n || ' ' || e.part || ' ' || e.v FROM truth.event AS e
-        WHERE e.what = 'row' AND NOT EXISTS (
+        WHERE e.what = 'row' AND e.who <> 'ingester' AND NOT EXISTS (
             SELECT FROM truth.history AS h WHERE (h.n, h.part, h.v) = (e.n, e.part, e.v))
         UNION ALL
         SELECT 'a row without a batch of its transaction whose window holds it: ' || e.n FROM truth.event AS e
@@ -111,6 +111,8 @@ struct Checker: Sendable {
         SELECT 'neither there nor verified empty: ' || u FROM generate_series(\(first)::bigint, \(tip)::bigint) AS u
         WHERE NOT EXISTS (SELECT FROM facts WHERE n = u)
             AND NOT EXISTS (SELECT FROM lacuna.verified_empty WHERE lower <= u AND upper > u)
+        UNION ALL
+        SELECT 'still marked wrong: ' || lower || ' ' || upper FROM lacuna.refetch
         UNION ALL
         SELECT 'left over: ' || locktype || ' lock' FROM pg_locks
         WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

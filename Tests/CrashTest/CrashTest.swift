@@ -9,6 +9,7 @@ struct CrashTest {
         var episodes = 20
         var seed = UInt64.random(in: 0 ... .max)
         var minutes: Double?
+        var untilViolation = false
     }
 
     static func main() async {
@@ -25,6 +26,10 @@ struct CrashTest {
         var options = Options()
         var rest = arguments[...]
         while let name = rest.popFirst() {
+            if name == "--until-violation" {
+                options.untilViolation = true
+                continue
+            }
             guard let value = rest.popFirst() else { throw TestEnvironmentError("\(name) needs a value") }
             switch name {
             case "--episodes": options.episodes = try number(value)
@@ -49,7 +54,7 @@ struct CrashTest {
         var done = 0
         var failed = 0
         try await PrivateServer.with(settings: ["max_connections=200", "log_min_messages=fatal"]) { server in
-            while done < options.episodes {
+            while done < options.episodes, failed == 0 || !options.untilViolation {
                 if let minutes = options.minutes, ContinuousClock.now - began > .seconds(minutes * 60) { break }
                 let schedule = Schedule(seed: options.seed &+ UInt64(done))
                 let episode = Episode(schedule, server: server, number: done)

@@ -76,7 +76,9 @@ final class Episode: Sendable {
         _ = try await checker.lines(
             Checker.triggers + "\nINSERT INTO truth.history VALUES " + history.joined(separator: ", ") + ";")
         guard let first = schedule.ingested.first?.unit, let last = schedule.ingested.last?.unit else { return }
-        let rows = schedule.ingested.map { "(\($0.unit), \($0.part), 'v\($0.unit)x\($0.part)')" }
+        let rows = schedule.ingested.map { row in
+            "(\(row.unit), \(row.part), '\(schedule.stale.contains(row.unit) ? "once " : "")v\(row.unit)x\(row.part)')"
+        }
         _ = try await checker.lines(
             """
             BEGIN;
@@ -84,6 +86,12 @@ final class Episode: Sendable {
             SELECT lacuna.update_min('facts', \(first)), lacuna.update_max('facts', \(last));
             COMMIT;
             """, name: "ingester")
+        // One mark over all of them: it is longer than a batch, and rows that are right lie in it too.
+        guard let lowest = schedule.stale.min(), let highest = schedule.stale.max() else { return }
+        let marking = try start(
+            ["mark", "facts", "--from=\(lowest)", "--to=\(highest)"], directory, address: checker.connectionString)
+        let marked = try await marking.wait()
+        guard marked.status == 0 else { throw TestEnvironmentError("lacuna mark: \(marked.errors)") }
     }
 
     /// Prints a window's rows; while `faults` says so, it fails after printing some, ends early, or prints a stray row.

@@ -33,6 +33,8 @@ struct Schedule: CustomStringConvertible {
     let faults: Set<Fault>
     let chaosMilliseconds: Int
     let pauseMilliseconds: Int
+    /// Units that were ingested as they once were and are marked wrong before the first run; none in half of the episodes.
+    let stale: Set<Int>
 
     var last: Int { rows.last?.unit ?? first }
 
@@ -71,12 +73,20 @@ struct Schedule: CustomStringConvertible {
         faults = Set(Fault.allCases.filter { _ in Int.random(in: 0..<3, using: &random) > 0 }).union([.kill])
         chaosMilliseconds = Int.random(in: 1500...4000, using: &random)
         pauseMilliseconds = [0, 0, 5, 30].randomElement(using: &random) ?? 0
+        var stale: Set<Int> = []
+        if Bool.random(using: &random) {
+            for row in ingested where row.part == 0 && Int.random(in: 0..<4, using: &random) == 0 {
+                stale.insert(row.unit)
+            }
+        }
+        self.stale = stale
     }
 
     var description: String {
         """
-        seed \(seed): \(unitCount) units from \(first), \(rows.count) rows, \(ingested.count) ingested, tip \(firstTip), \
-        batch \(batch), overlap \(overlap), workers \(workers), reconcilers \(reconcilers), catchups \(catchups)\
+        seed \(seed): \(unitCount) units from \(first), \(rows.count) rows, \(ingested.count) ingested, \
+        \(stale.count) units stale, tip \(firstTip), batch \(batch), overlap \(overlap), \
+        workers \(workers), reconcilers \(reconcilers), catchups \(catchups)\
         \(hasWriter ? ", writer" : "")\(hasPruner ? ", pruner" : "")\(hasReader ? ", reader" : ""), \
         \(chaosMilliseconds) ms of \(faults.map(\.rawValue).sorted().joined(separator: " "))
         """
