@@ -75,7 +75,7 @@ struct Schedule: CustomStringConvertible {
         pauseMilliseconds = [0, 0, 5, 30].randomElement(using: &random) ?? 0
         var stale: Set<Int> = []
         if Bool.random(using: &random) {
-            for row in ingested where row.part == 0 && Int.random(in: 0..<4, using: &random) == 0 {
+            for row in ingested where row.part == 0 && Bool.random(using: &random) {
                 stale.insert(row.unit)
             }
         }
