@@ -358,7 +358,15 @@ final class Episode: Sendable {
             said = ""
             isHealed = true
             for arguments in [["catchup"], ["reconcile", "--retry-now"]] {
-                let result = try await start(arguments + ["--no-progress"], directory, address: address).wait()
+                let process = try start(arguments + ["--no-progress"], directory, address: address)
+                let limit = ContinuousClock.now + .seconds(120)
+                while process.isRunning, ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(5)) }
+                guard !process.isRunning else {
+                    process.send(signal: SIGKILL)
+                    _ = try await process.wait()
+                    return violated("\(arguments[0]) is still not done after 120 s of healing")
+                }
+                let result = try await process.wait()
                 said += result.output + result.errors
                 if result.status != 0 { isHealed = false }
             }
