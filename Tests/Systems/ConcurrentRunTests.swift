@@ -47,7 +47,7 @@ struct ConcurrentRunTests {
             CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL);
             INSERT INTO numbers VALUES (0, 'v0');
             """, config: Program.source + Program.stream(batch: 10),
-            files: ["numbers": Program.numbers(pause: "0.05", tip: 199)]
+            files: ["numbers": Program.numbers(pause: "0.5", tip: 199)]
         ) { installation in
             let first = try installation.start(["catchup"])
             try await installation.waitUntil("the first catchup fetches") {
