@@ -70,9 +70,9 @@ public struct Reconciler: Sendable {
         var report = RunReport(stream: definition.name, mode: .reconcile)
         do {
             let (session, (plan, userSearchPath)) = try await connected(options.stop) { session in
-                let planned = try await reconcilePlan(options, registersKeys: true, on: session)
-                if !planned.0.batches.isEmpty { try await requireWritable(planned.0.survey.stream, on: session) }
-                return planned
+                let (plan, path) = try await reconcilePlan(options, registersKeys: true, on: session)
+                if !plan.batches.isEmpty { try await requireWritable(plan.survey.stream, on: session) }
+                return (plan, path)
             }
             report = plan.firstReport(mode: .reconcile, stream: definition.name)
             let keyType = plan.survey.stream.definition.keyType
