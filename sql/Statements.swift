@@ -23,6 +23,8 @@ public enum Statements {
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
     public static let createGuard = statement("create_guard", PackageResources.create_guard_sql)
+    /// `delete_owed_after.sql`
+    public static let deleteOwedAfter = statement("delete_owed_after", PackageResources.delete_owed_after_sql)
     /// `delete_extents.sql`
     public static let deleteExtents = statement("delete_extents", PackageResources.delete_extents_sql)
     /// `describe_columns.sql`
@@ -64,6 +66,8 @@ public enum Statements {
     public static let insertFinishedRun = statement("insert_finished_run", PackageResources.insert_finished_run_sql)
     /// `insert_migration.sql`
     public static let insertMigration = statement("insert_migration", PackageResources.insert_migration_sql)
+    /// `insert_owed_after.sql`
+    public static let insertOwedAfter = statement("insert_owed_after", PackageResources.insert_owed_after_sql)
     /// `insert_refetch.sql`
     public static let insertRefetch = statement("insert_refetch", PackageResources.insert_refetch_sql)
     /// `insert_run.sql`
@@ -147,10 +151,12 @@ public enum Statements {
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
-        countSegments, createBatchTable, createGuard, deleteExtents, describeColumns, describeRelation, describeScan,
+        countSegments, createBatchTable, createGuard, deleteExtents, deleteOwedAfter, describeColumns, describeRelation,
+        describeScan,
         disarmGuard, dropBatchTable, extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
         findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,
-        insertFinishedRun, insertMigration, insertRefetch, insertRun, lockEvidence, lockWindow, measureLane,
+        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, lockEvidence, lockWindow,
+        measureLane,
         measureLanes, nextRun, probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified,
         rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents, selectFailures,
         selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
@@ -181,5 +187,8 @@ public struct Migration: Sendable {
         Migration(
             number: 2, name: "register_text_keys",
             sql: String(decoding: PackageResources._002_register_text_keys_sql, as: UTF8.self)),
+        Migration(
+            number: 3, name: "remember_owed_scripts",
+            sql: String(decoding: PackageResources._003_remember_owed_scripts_sql, as: UTF8.self)),
     ]
 }

@@ -144,16 +144,51 @@ struct ScriptLoadTests {
         }
     }
 
-    @Test("Where `after` fails, the rows stay and the run says so")
+    @Test(
+        "Where `after` fails, the rows stay, the run says so, and the next run tries again though nothing else is to do"
+    )
     func failingAfter() async throws {
         var files = Self.files
-        files["statistics.sql"] = "INSERT INTO statistics (races) SELECT 1 / 0"
+        files["statistics.sql"] =
+            "INSERT INTO statistics (races) SELECT 1 / (SELECT count(*) FROM races WHERE name = 'x')"
         try await Installation.with(Self.schema, config: Self.config, files: files) { installation in
-            let result = try await installation.lacuna("reconcile")
-            #expect(result.status == 1)
-            #expect(result.errors.contains("the run's rows are committed, but `after` failed: "))
-            #expect(result.errors.contains("division by zero"))
+            for _ in 1...2 {
+                let result = try await installation.lacuna("reconcile")
+                #expect(result.status == 1)
+                #expect(
+                    result.errors.contains(
+                        "the rows are committed, but `after` failed, and the next run tries it again: "))
+                #expect(result.errors.contains("division by zero"))
+            }
             #expect(try await installation.database.number("SELECT count(*) FROM races") == 10)
+            try await installation.directory.write(Self.files["statistics.sql"] ?? "", to: "statistics.sql")
+            for _ in 1...2 {
+                #expect(try await installation.lacuna("reconcile").status == 0)
+                #expect(try await installation.database.column("SELECT races::text FROM statistics") == ["10"])
+            }
+        }
+    }
+
+    @Test("A run that is killed before its `after` leaves the scripts to the next")
+    func killedBeforeAfter() async throws {
+        var files = Self.files
+        files["statistics.sql"] = "SELECT pg_advisory_xact_lock(77);" + (Self.files["statistics.sql"] ?? "")
+        try await Installation.with(Self.schema, config: Self.config, files: files) { installation in
+            let database = installation.database
+            let holder = try await database.connect()
+            _ = try await holder.script("SELECT pg_advisory_lock(77)", name: "test")
+            let run = try installation.start(["reconcile"])
+            try await installation.waitUntil("the run waits in its script") {
+                try await database.number(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted") == 1
+            }
+            run.send(signal: SIGKILL)
+            _ = try await run.wait()
+            await holder.close()
+            try await installation.waitUntilBackendsAreGone()
+            #expect(try await database.number("SELECT count(*) FROM statistics") == 0)
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await database.column("SELECT races::text FROM statistics") == ["10"])
         }
     }
 }

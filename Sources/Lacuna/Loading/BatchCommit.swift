@@ -219,6 +219,11 @@ struct BatchCommit: Sendable {
                 "inserted": String(result.inserted), "updated": String(result.updated),
                 "empty": String(result.emptied),
             ]))
+        guard !stream.definition.after.isEmpty else { return }
+        try await session.query(
+            try Statements.insertOwedAfter.bound(values: [
+                "stream": stream.definition.name, "run": String(runID), "batch": String(fetched.number),
+            ]))
     }
 
     private func windowValues(_ batch: PlannedBatch) -> [String: String?] {

@@ -99,7 +99,10 @@ extension Reconciler {
             .planned(
                 batches: batches.count, units: batches.reduce(0) { $0 + $1.window.unitCount },
                 keyType: definition.keyType))
-        guard !batches.isEmpty else { return }
+        guard !batches.isEmpty else {
+            await runOwedScripts(&report, searchPath: userSearchPath)
+            return
+        }
 
         let (writing, _) = try await connected(options.stop) { try await requireWritable(stream, on: $0) }
         await writing.close()
@@ -126,7 +129,7 @@ extension Reconciler {
             report.inserted = result.inserted
             report.updated = result.updated
             report.emptied = result.emptied
-            if report.changedSomething { try await runAfterScripts(searchPath: userSearchPath) }
+            await runOwedScripts(&report, searchPath: userSearchPath)
         } catch let failure as BatchFailure {
             report.failures.append(failure)
             try await journal.recordFailure(failure, batch: 1, attempts: 1, started: "now")

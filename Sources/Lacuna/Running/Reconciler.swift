@@ -83,8 +83,11 @@ public struct Reconciler: Sendable {
                     keyType: keyType))
             guard !plan.batches.isEmpty else {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
-                report.settle()
                 await session.close()
+                if await runOwedScripts(&report, searchPath: userSearchPath) {
+                    await surveyAgain(&report, stream: plan.survey.stream, options)
+                }
+                report.settle()
                 return report
             }
             let stream = plan.survey.stream
@@ -105,8 +108,10 @@ public struct Reconciler: Sendable {
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)
             report = state.report
-            await afterwards(&report, stream: stream, userSearchPath: userSearchPath, options, on: session)
             await session.close()
+            await runOwedScripts(&report, searchPath: userSearchPath)
+            await surveyAgain(&report, stream: stream, options)
+            report.settle()
             do {
                 try await journal.finish(report, keepDays: options.journalDays)
             } catch {
@@ -149,32 +154,32 @@ public struct Reconciler: Sendable {
         }
     }
 
-    /// Runs the scripts that follow a run which changed something, then asks the data what is still missing.
-    private func afterwards(
-        _ report: inout RunReport, stream: ResolvedStream, userSearchPath: String, _ options: RunOptions,
-        on session: Session
-    ) async {
+    /// Asks the data what is still missing.
+    private func surveyAgain(_ report: inout RunReport, stream: ResolvedStream, _ options: RunOptions) async {
         do {
-            if report.changedSomething { try await runAfterScripts(searchPath: userSearchPath) }
-            await session.close()
-            let (fresh, survey) = try await connected(StopSignal()) { session in
+            let (session, survey) = try await connected(StopSignal()) { session in
                 try await Surveyor(scan: scan, now: options.now).survey(
                     stream, lanes: options.partitions, on: session)
             }
-            await fresh.close()
+            await session.close()
             report.missing = survey.missingCount(in: options.bounds(definition.keyType.limits))
         } catch {
             report.streamFailures.append(error.message)
         }
-        report.settle()
     }
 
-    func runAfterScripts(searchPath: String) async throws {
-        guard !definition.after.isEmpty else { return }
-        let session = try await connect()
+    /// Runs the scripts under `after` where commits of this run, or of one that ended before its scripts, are owed them.
+    ///
+    /// - Returns: whether they ran and were committed. Where they fail the report says so, and the next run tries again.
+    @discardableResult
+    func runOwedScripts(_ report: inout RunReport, searchPath: String) async -> Bool {
         let scripts = definition.after
+        guard !scripts.isEmpty else { return false }
         do {
-            try await session.withTransaction { session in
+            let session = try await connect()
+            let owed = try Statements.deleteOwedAfter.bound(values: ["stream": definition.name])
+            let ran = try await session.withTransaction { session in
+                guard try await session.query(owed).only().get("owed", as: Bool.self) else { return false }
                 try await session.setSearchPath(searchPath)
                 for script in scripts {
                     _ = try await session.script(script.text, name: script.path)
@@ -183,11 +188,15 @@ public struct Reconciler: Sendable {
                             "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
                     }
                 }
+                return true
             }
+            await session.close()
+            return ran
         } catch {
-            throw StreamError.invalid("the run's rows are committed, but `after` failed: \(error.message)")
+            report.streamFailures.append(
+                "the rows are committed, but `after` failed, and the next run tries it again: \(error.message)")
+            return false
         }
-        await session.close()
     }
 
     // MARK: Planning
