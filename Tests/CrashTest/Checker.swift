@@ -5,7 +5,8 @@ import TestSupport
 ///
 /// Triggers of its own log every row, verified range, extent and batch with the transaction that wrote it.
 struct Checker: Sendable {
-    let connectionString: String
+    let server: PrivateServer
+    let database: String
 
     /// What makes the user's table, the known history and the log. The `lacuna` schema has to be there.
     static let tables = """
@@ -129,8 +130,9 @@ struct Checker: Sendable {
     /// - Parameter name: what `application_name` is.
     /// - Throws: where psql fails.
     func lines(_ sql: String, name: String = "checker") async throws -> [String] {
+        let address = server.connectionString(database: database)
         let result = try await Command.run([
-            "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "\(connectionString) application_name=\(name)", "-c", sql,
+            server.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "\(address) application_name=\(name)", "-c", sql,
         ])
         guard result.status == 0 else { throw TestEnvironmentError("psql: \(result.output)") }
         return result.output.split(separator: "\n").map(String.init)

@@ -1,108 +1,111 @@
+import Dispatch
 import Foundation
 import Synchronization
 import TestSupport
 
-/// Random episodes of real processes on a real server, with faults; each is checked by ``Checker``.
+/// Random episodes of real processes on real servers, with faults; each is checked by ``Checker``.
 @main
-struct CrashTest {
-    private struct Options {
-        var episodes = 20
-        var seed = UInt64.random(in: 0 ... .max)
-        var minutes: Double?
-        var untilViolation = false
+final class CrashTest: Sendable {
+    private let options: Options
+    private let progress: Mutex<Progress>
+
+    private init(_ options: Options) {
+        self.options = options
+        progress = Mutex(Progress(options))
     }
 
     static func main() async {
         do {
-            let options = try parse(Array(CommandLine.arguments.dropFirst()))
-            exit(try await run(options) ? 0 : 1)
+            let options = try Options(CommandLine.arguments.dropFirst())
+            exit(await CrashTest(options).run())
         } catch {
             FileHandle.standardError.write(Data("crash-test: \(error)\n".utf8))
             exit(70)
         }
     }
 
-    private static func parse(_ arguments: [String]) throws -> Options {
-        var options = Options()
-        var rest = arguments[...]
-        while let name = rest.popFirst() {
-            if name == "--until-violation" {
-                options.untilViolation = true
-                continue
-            }
-            guard let value = rest.popFirst() else { throw TestEnvironmentError("\(name) needs a value") }
-            switch name {
-            case "--episodes": options.episodes = try number(value)
-            case "--seed": options.seed = try number(value)
-            case "--minutes": options.minutes = try number(value)
-            default: throw TestEnvironmentError("unknown option \(name)")
-            }
-        }
-        return options
-    }
-
-    private static func number<Value: LosslessStringConvertible>(_ text: String) throws -> Value {
-        guard let value = Value(text) else { throw TestEnvironmentError("not a number: \(text)") }
-        return value
-    }
-
     /// Runs the episodes; the first has the seed itself, so that a failed one is repeated by `--episodes 1 --seed S`.
-    private static func run(_ options: Options) async throws -> Bool {
-        print("crash-test: --episodes \(options.episodes) --seed \(options.seed)")
-        let began = ContinuousClock.now
-        var total = Tally()
-        var done = 0
-        var failed = 0
-        try await PrivateServer.with(settings: ["max_connections=200", "log_min_messages=fatal"]) { server in
-            while done < options.episodes, failed == 0 || !options.untilViolation {
-                if let minutes = options.minutes, ContinuousClock.now - began > .seconds(minutes * 60) { break }
-                let schedule = Schedule(seed: options.seed &+ UInt64(done))
-                let episode = Episode(schedule, server: server, number: done)
-                let violations = try await episode.run()
-                let tally = episode.tally
-                total.add(tally)
-                done += 1
-                print("\(done): \(schedule); \(tally)")
-                // Seen when it is over, in a pipe too.
-                fflush(nil)
-                if !violations.isEmpty {
-                    failed += 1
-                    for violation in violations { print("VIOLATION (seed \(schedule.seed)): \(violation)") }
-                }
+    ///
+    /// - Returns: the exit status.
+    private func run() async -> Int32 {
+        say("crash-test: --episodes \(options.episodes) --seed \(options.seed)")
+        let signals = [SIGINT, SIGTERM].map(watch)
+        await withTaskGroup(of: Void.self) { group in
+            // Each on a server of its own: a restart in one episode is none of another's.
+            for _ in 0..<options.parallel {
+                group.addTask { await self.work() }
             }
         }
-        let minutes = (ContinuousClock.now - began) / .seconds(60)
-        print(
-            "crash-test: \(done) episodes, \(failed) with violations; \(total); "
-                + String(
-                    format: "%.1f episodes a minute, %.1f kills an episode", Double(done) / minutes,
-                    Double(total.kills) / Double(max(done, 1))))
-        return failed == 0
-    }
-}
-
-/// What happened, in numbers.
-struct Tally: CustomStringConvertible, Sendable {
-    var kills = 0
-    var terminations = 0
-    var cuts = 0
-    var lostCommits = 0
-    var restarts = 0
-    var runs = 0
-    var commits = 0
-
-    mutating func add(_ other: Tally) {
-        kills += other.kills
-        terminations += other.terminations
-        cuts += other.cuts
-        lostCommits += other.lostCommits
-        restarts += other.restarts
-        runs += other.runs
-        commits += other.commits
+        signals.forEach { $0.cancel() }
+        let progress = progress.withLock { $0 }
+        say("crash-test: \(progress)")
+        return progress.failed > 0 ? 1 : progress.broken > 0 ? 70 : 0
     }
 
-    var description: String {
-        "\(runs) runs ended by themselves, \(kills) killed, \(terminations) sessions terminated, \(cuts) cuts, "
-            + "\(lostCommits) of \(commits) COMMITs lost, \(restarts) restarts"
+    /// The first signal ends the test after the episodes that run, and says what was done so far; a second one ends it at once.
+    private func watch(_ number: Int32) -> any DispatchSourceSignal {
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler { [self] in
+            let (isSecond, progress) = progress.withLock { progress in
+                defer { progress.isStopped = true }
+                return (progress.isStopped, progress)
+            }
+            say("crash-test: \(progress); stopping")
+            if isSecond { exit(128 + number) }
+        }
+        source.resume()
+        return source
+    }
+
+    /// Runs one episode after the other on one server; on another one after an episode that could not be carried through.
+    private func work() async {
+        while let first = next() {
+            var number: Int? = first
+            do {
+                try await PrivateServer.with(settings: Self.settings) { server in
+                    while let episode = number {
+                        try await self.runEpisode(episode, server)
+                        number = self.next()
+                    }
+                }
+            } catch {
+                let isStopped = progress.withLock { progress in
+                    if !progress.isStopped { progress.addBroken() }
+                    return progress.isStopped
+                }
+                // The signal went to the processes of the episodes, too.
+                if !isStopped { say("BROKEN OFF (seed \(seed(number ?? first))): \(error)") }
+            }
+        }
+    }
+
+    private func next() -> Int? { progress.withLock { $0.next() } }
+
+    private static let settings = [
+        "max_connections=200", "log_min_messages=fatal", "max_wal_size=64MB", "min_wal_size=32MB",
+    ]
+
+    private func seed(_ number: Int) -> UInt64 { options.seed &+ UInt64(number) }
+
+    private func runEpisode(_ number: Int, _ server: PrivateServer) async throws {
+        let schedule = Schedule(seed: seed(number))
+        let episode = Episode(schedule, server: server, number: number)
+        let violations = try await episode.run()
+        let tally = episode.tally
+        let progress = progress.withLock { progress in
+            progress.add(tally, isViolated: !violations.isEmpty)
+            return progress
+        }
+        var lines = ["\(progress.done): \(schedule); \(tally)"]
+        lines += violations.map { "VIOLATION (seed \(schedule.seed)): \($0)" }
+        if progress.done % 25 == 0, progress.done < options.episodes { lines.append("so far: \(progress)") }
+        say(lines.joined(separator: "\n"))
+    }
+
+    /// Prints, so that it is seen at once in a pipe too.
+    private func say(_ text: String) {
+        print(text)
+        fflush(nil)
     }
 }

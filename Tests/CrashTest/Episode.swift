@@ -30,7 +30,8 @@ final class Episode: Sendable {
 
     var tally: Tally { state.withLock { $0.tally } }
 
-    private var checker: Checker { Checker(connectionString: server.connectionString(database: database)) }
+    private var checker: Checker { Checker(server: server, database: database) }
+    private var address: String { server.connectionString(database: database) }
     private var isChaos: Bool { ContinuousClock.now < chaosEnd.withLock { $0 } }
 
     private func draw<Value: Sendable>(_ body: @Sendable (inout SeededGenerator) -> Value) -> Value {
@@ -69,7 +70,7 @@ final class Episode: Sendable {
         try directory.write(source, to: "source", executable: true)
         try directory.write("", to: "spool/.keep")
         try directory.write(config, to: "lacuna.yaml")
-        let process = try start(["init"], directory, address: checker.connectionString)
+        let process = try start(["init"], directory, address: address)
         let result = try await process.wait()
         guard result.status == 0 else { throw TestEnvironmentError("lacuna init: \(result.errors)") }
         let history = schedule.rows.map { "(\($0.unit), \($0.part), 'v\($0.unit)x\($0.part)')" }
@@ -89,7 +90,7 @@ final class Episode: Sendable {
         // One mark over all of them: it is longer than a batch, and rows that are right lie in it too.
         guard let lowest = schedule.stale.min(), let highest = schedule.stale.max() else { return }
         let marking = try start(
-            ["mark", "facts", "--from=\(lowest)", "--to=\(highest)"], directory, address: checker.connectionString)
+            ["mark", "facts", "--from=\(lowest)", "--to=\(highest)"], directory, address: address)
         let marked = try await marking.wait()
         guard marked.status == 0 else { throw TestEnvironmentError("lacuna mark: \(marked.errors)") }
     }
@@ -196,7 +197,7 @@ final class Episode: Sendable {
                 [command, "--format", "json", "--no-progress"] + (command == "reconcile" ? ["--retry-now"] : [])
             let process = try start(arguments, directory, address: address)
             let limit: Duration = .milliseconds(
-                draw { Int.random(in: 20...([300, 1000, 3000].randomElement(using: &$0) ?? 300), using: &$0) })
+                draw { Int.random(in: 20...([200, 600, 2000].randomElement(using: &$0) ?? 200), using: &$0) })
             // Some may go on to their end, so that there are reports to judge.
             let isSpared = draw { Int.random(in: 0..<3, using: &$0) } == 0
             let began = ContinuousClock.now

@@ -71,7 +71,7 @@ struct Schedule: CustomStringConvertible {
         hasPruner = Int.random(in: 0..<3, using: &random) == 0
         hasReader = Int.random(in: 0..<3, using: &random) > 0
         faults = Set(Fault.allCases.filter { _ in Int.random(in: 0..<3, using: &random) > 0 }).union([.kill])
-        chaosMilliseconds = Int.random(in: 1500...4000, using: &random)
+        chaosMilliseconds = Int.random(in: 1000...3000, using: &random)
         pauseMilliseconds = [0, 0, 5, 30].randomElement(using: &random) ?? 0
         var stale: Set<Int> = []
         if Bool.random(using: &random) {

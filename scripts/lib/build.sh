@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by setup, demo, test and bench, which set `root` to the project's folder.
+# Sourced by setup, demo, test, crash-test and bench, which set `root` to the project's folder.
 
 # Lets SwiftPM find libpq where Homebrew keeps it: apart from the system's own folders, so that pkg-config is not
 # told of it by itself.

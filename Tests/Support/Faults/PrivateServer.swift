@@ -23,6 +23,9 @@ public final class PrivateServer: Sendable {
     /// The path of the socket's file.
     public var socket: String { base.appendingPathComponent(".s.PGSQL.5432").path }
 
+    /// The path of its `psql`: the program itself, where `PATH` may have a wrapper that takes longer to start.
+    public var psql: String { program.path(of: "psql") }
+
     /// A libpq connection string for one of its databases.
     public func connectionString(database: String = "postgres") -> String {
         "host=\(base.path) port=5432 user=postgres dbname=\(database)"
@@ -131,13 +134,13 @@ struct ServerPrograms: Sendable {
         let versions = installed.compactMap(Int.init).sorted(by: >).map { "/usr/lib/postgresql/\($0)/bin" }
         // Wrappers of some of them stand in places of their own: wanted is the folder that holds them all.
         let found = (places + versions).first { place in
-            ["initdb", "pg_ctl", "pg_basebackup"].allSatisfy {
+            ["initdb", "pg_ctl", "pg_basebackup", "psql"].allSatisfy {
                 FileManager.default.isExecutableFile(atPath: "\(place)/\($0)")
             }
         }
         guard let found else {
             throw TestEnvironmentError(
-                "no initdb, pg_ctl and pg_basebackup in PATH: run the tests by scripts/test, or under scripts/with-postgres"
+                "no initdb, pg_ctl, pg_basebackup and psql in PATH: run the tests by scripts/test, or under scripts/with-postgres"
             )
         }
         return ServerPrograms(directory: found, runAs: try await userChange())
@@ -168,9 +171,11 @@ struct ServerPrograms: Sendable {
         return url
     }
 
+    func path(of program: String) -> String { "\(directory)/\(program)" }
+
     /// Runs one of the programs to its end.
     func run(_ program: String, _ arguments: String...) async throws {
-        try await ServerPrograms.execute(runAs + ["\(directory)/\(program)"] + arguments)
+        try await ServerPrograms.execute(runAs + [path(of: program)] + arguments)
     }
 
     private static func execute(_ command: [String]) async throws {
