@@ -31,9 +31,14 @@ public final class LacunaProcess: @unchecked Sendable {
         process.currentDirectoryURL = directory
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
-        process.standardError = try FileHandle(forWritingTo: errorFile)
+        let output = try FileHandle(forWritingTo: outputFile)
+        let errors = try FileHandle(forWritingTo: errorFile)
+        process.standardOutput = output
+        process.standardError = errors
         try process.run()
+        // `Process` would hold them for ever, and a crash test starts thousands of programs.
+        try output.close()
+        try errors.close()
     }
 
     /// Runs `lacuna` to its end.
