@@ -18,6 +18,8 @@ final class Connection {
     let interrupt: Interrupt
     /// Set when the protocol's state is unknown: nothing more can be said on this connection.
     private(set) var isBroken = false
+    /// How long the server has to end a statement that was cancelled.
+    private let cancelGrace: Duration
     private let notices: NoticeBox
 
     /// Why a wait ended without the socket being ready.
@@ -30,7 +32,8 @@ final class Connection {
     ///
     /// - Throws: ``PostgresError/connectionFailed(_:)``.
     init(
-        parameters: [(String, String)], deadline: Duration, onNotice: @escaping @Sendable (Notice) -> Void
+        parameters: [(String, String)], deadline: Duration, cancelGrace: Duration,
+        onNotice: @escaping @Sendable (Notice) -> Void
     ) throws {
         let interrupt = try Interrupt()
         var keywords: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.0)) }
@@ -64,6 +67,7 @@ final class Connection {
         PQsetnonblocking(pointer, 1)
         self.pointer = pointer
         self.interrupt = interrupt
+        self.cancelGrace = cancelGrace
         notices = NoticeBox(handler: onNotice)
         PQsetNoticeReceiver(pointer, NoticeBox.receive, Unmanaged.passUnretained(notices).toOpaque())
     }
@@ -115,18 +119,18 @@ final class Connection {
     /// Asks the server to cancel the running statement, then reads everything that is still to come.
     ///
     /// `PQcancel` opens a connection of its own and may block as long as the network likes, so it runs on a queue that
-    /// nobody waits for longer than `grace`. When the server does not end the statement in time, the connection is broken.
-    func cancelAndDrain(grace: Duration) {
+    /// nobody waits for longer than the grace time. When the server does not end the statement in time, the connection is broken.
+    func cancelAndDrain() {
         let request = CancelRequest(pointer)
         let work = DispatchWorkItem { request.send() }
         DispatchQueue.global().async(execute: work)
-        guard work.wait(timeout: .now() + .milliseconds(Int(grace / .milliseconds(1)))) == .success else {
+        guard work.wait(timeout: .now() + .milliseconds(Int(cancelGrace / .milliseconds(1)))) == .success else {
             // A request that is still under way could end a later statement.
             isBroken = true
             return
         }
         do {
-            let limit = ContinuousClock.now + grace
+            let limit = ContinuousClock.now + cancelGrace
             while let result = try nextResult(until: limit, interrupt: nil) {
                 if result.status == PGRES_COPY_IN || result.status == PGRES_COPY_BOTH {
                     _ = PQputCopyEnd(pointer, "cancelled")

@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// It has effect only while armed: a task that is cancelled after its statement was answered, or during a COMMIT,
 /// disturbs nothing.
-final class Interrupt: Sendable {
+final class Interrupt: Interruption {
     private enum State {
         case disarmed
         case armed

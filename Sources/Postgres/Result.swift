@@ -1,14 +1,46 @@
 import CLibPQ
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Owns a `PGresult`.
 ///
 /// `@unchecked Sendable`: libpq never changes a result once it is complete, and says that it may be passed between
 /// threads (<https://www.postgresql.org/docs/current/libpq-threading.html>).
 final class ResultHandle: @unchecked Sendable {
     let pointer: OpaquePointer
+    private let givenTag: String?
 
     init(_ pointer: OpaquePointer) {
         self.pointer = pointer
+        givenTag = nil
+    }
+
+    /// A result that no server sent; nil where there is no memory for it.
+    ///
+    /// See <https://www.postgresql.org/docs/current/libpq-misc.html>.
+    init?(columns: [String], rows: [[String?]], commandTag: String) {
+        guard let pointer = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { return nil }
+        self.pointer = pointer
+        givenTag = commandTag
+        let names = columns.map { strdup($0) }
+        defer { for name in names { free(name) } }
+        var attributes = names.map {
+            PGresAttDesc(name: $0, tableid: 0, columnid: 0, format: 0, typid: 0, typlen: -1, atttypmod: -1)
+        }
+        guard PQsetResultAttrs(pointer, Int32(attributes.count), &attributes) == 1 || columns.isEmpty else { return nil }
+        for (index, row) in rows.enumerated() {
+            for (column, value) in row.enumerated() {
+                var bytes = Array((value ?? "").utf8CString)
+                let length = value == nil ? -1 : Int32(bytes.count - 1)
+                guard PQsetvalue(pointer, Int32(index), Int32(column), &bytes, length) == 1 else { return nil }
+            }
+        }
     }
 
     deinit {
@@ -20,7 +52,7 @@ final class ResultHandle: @unchecked Sendable {
     var columnCount: Int { Int(PQnfields(pointer)) }
 
     /// The command's tag, as in `INSERT 0 5`.
-    var commandTag: String { String(cString: PQcmdStatus(pointer)) }
+    var commandTag: String { givenTag ?? String(cString: PQcmdStatus(pointer)) }
 
     /// The number of rows that the command wrote or returned, 0 where it has none.
     var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }

@@ -3,6 +3,25 @@ public struct Rows: Sendable, RandomAccessCollection {
     let handle: ResultHandle
     let statement: String
 
+    init(handle: ResultHandle, statement: String) {
+        self.handle = handle
+        self.statement = statement
+    }
+
+    /// Rows that no server sent: what a ``Transport`` of another kind answers with.
+    ///
+    /// - Parameters:
+    ///   - columns: the columns' names.
+    ///   - rows: the values as texts, nil for NULL; as many as there are columns.
+    ///   - commandTag: the command's tag.
+    /// - Throws: ``PostgresError/misuse(_:)`` where there is no memory for them.
+    package init(columns: [String], rows: [[String?]], commandTag: String, statement: String) throws {
+        guard let handle = ResultHandle(columns: columns, rows: rows, commandTag: commandTag) else {
+            throw PostgresError.misuse("\(statement): no memory for \(rows.count) rows")
+        }
+        self.init(handle: handle, statement: statement)
+    }
+
     /// The index of the first row.
     public var startIndex: Int { 0 }
     /// The number of rows.

@@ -6,12 +6,19 @@ public struct BoundStatement: Sendable {
     public let sql: String
     /// The values as text, nil for NULL.
     public let values: [String?]
+    /// What a template calls the values; empty where the statement was not made from one.
+    package let variables: [String]
 
     /// A statement from its parts.
     public init(name: String, sql: String, values: [String?] = []) {
+        self.init(name: name, sql: sql, values: values, variables: [])
+    }
+
+    fileprivate init(name: String, sql: String, values: [String?], variables: [String]) {
         self.name = name
         self.sql = sql
         self.values = values
+        self.variables = variables
     }
 }
 
@@ -116,7 +123,7 @@ public struct StatementTemplate: Sendable {
                 throw PostgresError.misuse("\(self.name): no fragment for :\(name)")
             }
         }
-        return BoundStatement(name: name, sql: sql, values: order.map { values[$0] ?? nil })
+        return BoundStatement(name: name, sql: sql, values: order.map { values[$0] ?? nil }, variables: order)
     }
 
     /// Finds `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers.

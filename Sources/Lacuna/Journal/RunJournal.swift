@@ -109,7 +109,7 @@ actor RunJournal {
                 return
             } catch let error as PostgresError where error.isTransient && attempt < 3 {
                 session = nil
-                try await Task.sleep(for: Backoff.wait(ceiling: .seconds(attempt)))
+                try await Timing.sleep(Backoff.wait(ceiling: .seconds(attempt)))
             }
         }
     }

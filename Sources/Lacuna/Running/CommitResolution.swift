@@ -69,7 +69,7 @@ final class CommitResolution: Sendable {
     private func decide(after error: any Error) async throws {
         let since: ContinuousClock.Instant? = state.withLock { state in
             if case PostgresError.outcomeUnknown = error {
-                state.unknownSince = state.unknownSince ?? .now
+                state.unknownSince = state.unknownSince ?? Timing.now
             } else if state.isClaimed {
                 // This try held the token, so the earlier one was rolled back: the error is this try's own.
                 state.unknownSince = nil
@@ -82,9 +82,9 @@ final class CommitResolution: Sendable {
         } else if (error as? PostgresError)?.isTransient != true {
             throw unknown
         }
-        guard ContinuousClock.now - since < limit else { throw unknown }
+        guard Timing.now - since < limit else { throw unknown }
         do {
-            try await Task.sleep(for: Backoff.wait(ceiling: .seconds(2)))
+            try await Timing.sleep(Backoff.wait(ceiling: .seconds(2)))
         } catch {
             throw unknown
         }

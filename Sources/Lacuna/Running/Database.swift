@@ -10,6 +10,9 @@ public struct Database: Sendable {
     /// Takes the server's notices.
     public var onNotice: @Sendable (Notice) -> Void = { _ in }
 
+    /// Opens a session.
+    package var open: @Sendable (SessionOptions) async throws -> Session = { try await Session.connect($0) }
+
     let host: String
     let processID: Int32
 
@@ -38,14 +41,6 @@ public struct Database: Sendable {
                 ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "6"),
             ]
         }
-        return try await Session.connect(options)
-    }
-}
-
-/// Waits between attempts: exponential backoff with full jitter.
-enum Backoff {
-    /// A random wait between nothing and `ceiling`.
-    static func wait(ceiling: Duration) -> Duration {
-        ceiling * Double.random(in: 0...1)
+        return try await open(options)
     }
 }

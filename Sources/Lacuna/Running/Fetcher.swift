@@ -96,7 +96,7 @@ extension RetryPolicy {
                 let asked = (error as? SourceError)?.retryAfter ?? .zero
                 let wait = max(Backoff.wait(ceiling: ceiling(afterAttempt: attempt)), min(asked, maxBackoff))
                 onRetry(error, wait)
-                try await Task.sleep(for: wait)
+                try await Timing.sleep(wait)
                 attempt += 1
             }
         }

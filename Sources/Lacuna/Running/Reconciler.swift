@@ -140,7 +140,7 @@ public struct Reconciler: Sendable {
                 // The batches in flight get their grace, then they are rolled back.
                 do {
                     try await context.options.stop.wait()
-                    try await Task.sleep(for: context.options.grace)
+                    try await Timing.sleep(context.options.grace)
                     return false
                 } catch {
                     return true

@@ -18,7 +18,7 @@ final class RunState: Sendable {
     init(_ batches: [PlannedBatch], report: RunReport, options: RunOptions) {
         self.batches = batches
         self.options = options
-        deadline = options.timeLimit.map { .now + $0 }
+        deadline = options.timeLimit.map { Timing.now + $0 }
         state = Mutex(State(nextNumber: 1, report: report))
     }
 
@@ -32,7 +32,7 @@ final class RunState: Sendable {
                 state.end("stopped by a signal")
                 return nil
             }
-            if let deadline, ContinuousClock.now >= deadline {
+            if let deadline, Timing.now >= deadline {
                 state.end("the time limit was reached")
                 return nil
             }

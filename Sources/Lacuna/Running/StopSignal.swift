@@ -25,7 +25,7 @@ public final class StopSignal: Sendable {
             group.addTask { try await body() }
             group.addTask {
                 try await self.wait()
-                try await Task.sleep(for: grace)
+                try await Timing.sleep(grace)
                 return nil
             }
             defer { group.cancelAll() }
@@ -41,6 +41,6 @@ public final class StopSignal: Sendable {
     ///
     /// - Throws: `CancellationError`.
     func wait() async throws {
-        while !isGiven { try await Task.sleep(for: .milliseconds(50)) }
+        while !isGiven { try await Timing.sleep(.milliseconds(50)) }
     }
 }
