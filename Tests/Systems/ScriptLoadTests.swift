@@ -161,7 +161,7 @@ struct ScriptLoadTests {
                 #expect(result.errors.contains("division by zero"))
             }
             #expect(try await installation.database.number("SELECT count(*) FROM races") == 10)
-            try await installation.directory.write(Self.files["statistics.sql"] ?? "", to: "statistics.sql")
+            try installation.directory.write(Self.files["statistics.sql"] ?? "", to: "statistics.sql")
             for _ in 1...2 {
                 #expect(try await installation.lacuna("reconcile").status == 0)
                 #expect(try await installation.database.column("SELECT races::text FROM statistics") == ["10"])
