@@ -23,20 +23,37 @@ public enum Statements {
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
     public static let createGuard = statement("create_guard", PackageResources.create_guard_sql)
+    /// `create_tracking_trigger.sql`
+    public static let createTrackingTrigger = statement(
+        "create_tracking_trigger", PackageResources.create_tracking_trigger_sql)
+    /// `delete_changes.sql`
+    public static let deleteChanges = statement("delete_changes", PackageResources.delete_changes_sql)
     /// `delete_owed_after.sql`
     public static let deleteOwedAfter = statement("delete_owed_after", PackageResources.delete_owed_after_sql)
     /// `delete_extents.sql`
     public static let deleteExtents = statement("delete_extents", PackageResources.delete_extents_sql)
+    /// `delete_summary.sql`
+    public static let deleteSummary = statement("delete_summary", PackageResources.delete_summary_sql)
+    /// `delete_tracking.sql`
+    public static let deleteTracking = statement("delete_tracking", PackageResources.delete_tracking_sql)
     /// `describe_columns.sql`
     public static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
     public static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
     /// `describe_scan.sql`
     public static let describeScan = statement("describe_scan", PackageResources.describe_scan_sql)
+    /// `describe_tracking.sql`
+    public static let describeTracking = statement("describe_tracking", PackageResources.describe_tracking_sql)
     /// `disarm_guard.sql`
     public static let disarmGuard = statement("disarm_guard", PackageResources.disarm_guard_sql)
     /// `drop_batch_table.sql`
     public static let dropBatchTable = statement("drop_batch_table", PackageResources.drop_batch_table_sql)
+    /// `drop_tracking_trigger.sql`
+    public static let dropTrackingTrigger = statement(
+        "drop_tracking_trigger", PackageResources.drop_tracking_trigger_sql)
+    /// `enable_tracking_trigger.sql`
+    public static let enableTrackingTrigger = statement(
+        "enable_tracking_trigger", PackageResources.enable_tracking_trigger_sql)
     /// `extend_extents.sql`
     public static let extendExtents = statement("extend_extents", PackageResources.extend_extents_sql)
     /// `find_conflicting_record.sql`
@@ -58,6 +75,8 @@ public enum Statements {
     public static let finishBatch = statement("finish_batch", PackageResources.finish_batch_sql)
     /// `finish_run.sql`
     public static let finishRun = statement("finish_run", PackageResources.finish_run_sql)
+    /// `finish_summary.sql`
+    public static let finishSummary = statement("finish_summary", PackageResources.finish_summary_sql)
     /// `insert_batch.sql`
     public static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
     /// `insert_failed_batch.sql`
@@ -72,8 +91,16 @@ public enum Statements {
     public static let insertRefetch = statement("insert_refetch", PackageResources.insert_refetch_sql)
     /// `insert_run.sql`
     public static let insertRun = statement("insert_run", PackageResources.insert_run_sql)
+    /// `insert_summary.sql`
+    public static let insertSummary = statement("insert_summary", PackageResources.insert_summary_sql)
+    /// `insert_tracking.sql`
+    public static let insertTracking = statement("insert_tracking", PackageResources.insert_tracking_sql)
     /// `lock_evidence.sql`
     public static let lockEvidence = statement("lock_evidence", PackageResources.lock_evidence_sql)
+    /// `lock_summary.sql`
+    public static let lockSummary = statement("lock_summary", PackageResources.lock_summary_sql)
+    /// `lock_tracked_table.sql`
+    public static let lockTrackedTable = statement("lock_tracked_table", PackageResources.lock_tracked_table_sql)
     /// `lock_window.sql`
     public static let lockWindow = statement("lock_window", PackageResources.lock_window_sql)
     /// `measure_lane.sql`
@@ -96,8 +123,12 @@ public enum Statements {
     public static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `rewind_extents.sql`
     public static let rewindExtents = statement("rewind_extents", PackageResources.rewind_extents_sql)
+    /// `scan_changed_pieces.sql`
+    public static let scanChangedPieces = statement("scan_changed_pieces", PackageResources.scan_changed_pieces_sql)
     /// `schema_exists.sql`
     public static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
+    /// `select_changes.sql`
+    public static let selectChanges = statement("select_changes", PackageResources.select_changes_sql)
     /// `select_clock.sql`
     public static let selectClock = statement("select_clock", PackageResources.select_clock_sql)
     /// `select_expected_keys.sql`
@@ -120,6 +151,16 @@ public enum Statements {
     public static let selectRunBefore = statement("select_run_before", PackageResources.select_run_before_sql)
     /// `select_stream.sql`
     public static let selectStream = statement("select_stream", PackageResources.select_stream_sql)
+    /// `select_summary.sql`
+    public static let selectSummary = statement("select_summary", PackageResources.select_summary_sql)
+    /// `select_tracked_tables.sql`
+    public static let selectTrackedTables = statement(
+        "select_tracked_tables", PackageResources.select_tracked_tables_sql)
+    /// `select_tracking.sql`
+    public static let selectTracking = statement("select_tracking", PackageResources.select_tracking_sql)
+    /// `select_tracking_triggers.sql`
+    public static let selectTrackingTriggers = statement(
+        "select_tracking_triggers", PackageResources.select_tracking_triggers_sql)
     /// `select_units.sql`
     public static let selectUnits = statement("select_units", PackageResources.select_units_sql)
     /// `select_verified.sql`
@@ -136,6 +177,8 @@ public enum Statements {
         "set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
     /// `skip_units.sql`
     public static let skipUnits = statement("skip_units", PackageResources.skip_units_sql)
+    /// `tracking_readable.sql`
+    public static let trackingReadable = statement("tracking_readable", PackageResources.tracking_readable_sql)
     /// `truncate_batch_table.sql`
     public static let truncateBatchTable = statement(
         "truncate_batch_table", PackageResources.truncate_batch_table_sql)
@@ -151,18 +194,19 @@ public enum Statements {
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
-        countSegments, createBatchTable, createGuard, deleteExtents, deleteOwedAfter, describeColumns, describeRelation,
-        describeScan,
-        disarmGuard, dropBatchTable, extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
-        findOddPartition, findStrayRecord, findUniqueIndex, finishBatch, finishRun, insertBatch, insertFailedBatch,
-        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, lockEvidence, lockWindow,
-        measureLane,
-        measureLanes, nextRun, probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified,
-        rewindExtents, schemaExists, selectClock, selectExpectedKeys, selectExtents, selectFailures,
-        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
-        selectStream, selectUnits, selectVerified, selectWindowEvidence, setParameter, setScanParameters,
-        setTransactionParameters, skipUnits, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly,
-        upsertStream,
+        countSegments, createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteExtents,
+        deleteOwedAfter, deleteSummary, deleteTracking, describeColumns, describeRelation, describeScan,
+        describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, extendExtents,
+        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findOddPartition, findStrayRecord,
+        findUniqueIndex, finishBatch, finishRun, finishSummary, insertBatch, insertFailedBatch, insertFinishedRun,
+        insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, lockEvidence,
+        lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes, nextRun, probeUnits, pruneJournal,
+        registerKeys, releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists,
+        selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions,
+        selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore, selectStream,
+        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified,
+        selectWindowEvidence, setParameter, setScanParameters, setTransactionParameters, skipUnits, trackingReadable,
+        truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {
@@ -190,5 +234,8 @@ public struct Migration: Sendable {
         Migration(
             number: 3, name: "remember_owed_scripts",
             sql: String(decoding: PackageResources._003_remember_owed_scripts_sql, as: UTF8.self)),
+        Migration(
+            number: 4, name: "track_changes",
+            sql: String(decoding: PackageResources._004_track_changes_sql, as: UTF8.self)),
     ]
 }

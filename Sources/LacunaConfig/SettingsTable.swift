@@ -95,6 +95,10 @@ enum SettingsTable {
             Setting("columns", .map(.text, of: "column"), "The record's field for a column, where the names differ."),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
+            Setting(
+                "track_changes", .boolean,
+                "Whether triggers on the table record what changes, so that a scan need not start over. lacuna init installs them."
+            ),
             Setting("leases", .boolean, "Whether batches are leased; off behind a proxy that pools transactions."),
         ])
 }

@@ -58,6 +58,7 @@ struct StreamReader {
         definition.columns = section.pairs("columns")
         definition.after = section.scripts("after")
         definition.check = section.scripts("check").first
+        if let tracks = section.boolean("track_changes") { definition.tracksChanges = tracks }
         if let leases = section.boolean("leases") { definition.leases = leases }
     }
 

@@ -113,6 +113,7 @@ public enum Diagnosis {
         let index = try await session.query(
             try Statements.findLeadingIndex.bound(values: names.merging(["columns": TextArray.literal(wanted)]) { $1 })
         ).only()
+        if let tracking = try await ChangeTracking.finding(of: stream, on: session) { findings.append(tracking) }
         findings.append(
             try index.get("found", as: Bool.self)
                 ? Finding(level: .good, text: "an index serves the gap scan")

@@ -55,7 +55,7 @@ extension Reconciler {
         }
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let clock = try await session.query(try Statements.selectClock.bound()).only()
-        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+        let survey = try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
             stream, lanes: options.partitions, on: session)
         return Beginning(
             survey: survey, userSearchPath: try clock.get("search_path"), started: try clock.get("now"))

@@ -19,7 +19,7 @@ public struct Reconciler: Sendable {
     let source: any Source
     let database: Database
     /// How the table is scanned for gaps.
-    public var scan: any GapScan = ChosenGapScan()
+    public var scan: any GapScan = TrackedGapScan()
     var log = Logger(label: "lacuna")
 
     /// A reconciler.
@@ -158,7 +158,7 @@ public struct Reconciler: Sendable {
     private func surveyAgain(_ report: inout RunReport, stream: ResolvedStream, _ options: RunOptions) async {
         do {
             let (session, survey) = try await connected(StopSignal()) { session in
-                try await Surveyor(scan: scan, now: options.now).survey(
+                try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
                     stream, lanes: options.partitions, on: session)
             }
             await session.close()
@@ -210,8 +210,9 @@ public struct Reconciler: Sendable {
         if registersKeys {
             try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         }
-        let survey = try await Surveyor(scan: scan, now: options.now).survey(
-            stream, lanes: options.partitions, on: session)
+        let survey = try await Surveyor(
+            scan: scan, now: options.now, keepsFrom: registersKeys ? Surveyor.changesWorthKeeping : nil
+        ).survey(stream, lanes: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)

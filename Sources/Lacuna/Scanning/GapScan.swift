@@ -11,6 +11,8 @@ public struct GapScanResult: Sendable, Hashable {
     public var largestKey: Set<Partition> = []
     /// How it was found out.
     public var account = ScanAccount(strategy: .window, reason: "")
+    /// What may be kept of it for the next scan.
+    var summary: PendingSummary?
 
     /// The missing units of a lane: all of them where it has no row.
     public func missing(in partition: Partition) -> UnitSet {

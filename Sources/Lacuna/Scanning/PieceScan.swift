@@ -66,7 +66,7 @@ extension MeasuredTable {
     }
 
     /// Runs statements whose rows are a piece's number and a range.
-    private func gaps(
+    func gaps(
         in pieces: [Piece], on session: isolated Session, _ statement: (ArraySlice<Piece>) throws -> BoundStatement
     ) async throws -> GapScanResult {
         var gaps: [Int: [Range<Int64>]] = [:]

@@ -22,6 +22,20 @@ public struct ScanAccount: Sendable, Hashable {
     public var spannedUnits: UInt64?
     /// What the scan took.
     public var duration: Duration = .zero
+    /// What recorded changes had to do with it; nil where the stream does not track them.
+    public var changes: Changes?
+
+    /// Whether what has changed was scanned alone.
+    public enum Changes: Sendable, Hashable {
+        /// The units that may have changed since a time, and no others.
+        case readAgain(units: UInt64, since: String)
+        /// The whole table, and why.
+        case scannedWhole(String)
+
+        var isWhole: Bool {
+            if case .scannedWhole = self { true } else { false }
+        }
+    }
 
     init(strategy: ScanStrategy, reason: String, rowEstimate: Int64? = nil) {
         self.strategy = strategy

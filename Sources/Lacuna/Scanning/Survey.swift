@@ -57,17 +57,24 @@ public struct Surveyor: Sendable {
     public var endsAtBound: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
+    /// From how many recorded changes on what was scanned is kept for the next scan, where the stream tracks changes; a
+    /// whole scan is kept always. Nil for who only looks: nothing is kept.
+    public var keepsFrom: Int?
+
+    /// From how many recorded changes on a run keeps what was scanned: fewer are read again in a few milliseconds.
+    static let changesWorthKeeping = 1000
 
     /// A surveyor.
     public init(
-        scan: any GapScan = ChosenGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
-        endsAtBound: Bool = false, now: Int64? = nil
+        scan: any GapScan = TrackedGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
+        endsAtBound: Bool = false, now: Int64? = nil, keepsFrom: Int? = nil
     ) {
         self.scan = scan
         self.needsSchema = needsSchema
         self.readsEvidence = readsEvidence
         self.endsAtBound = endsAtBound
         self.now = now
+        self.keepsFrom = keepsFrom
     }
 
     /// Reads everything about a stream in one snapshot.
@@ -79,14 +86,22 @@ public struct Surveyor: Sendable {
     public func survey(
         _ stream: ResolvedStream, lanes: Set<Partition>? = nil, on session: Session
     ) async throws -> Survey {
-        try await session.withTransaction(.snapshot) { session in
+        let (survey, scan) = try await session.withTransaction(.snapshot) { session in
             try await read(stream, lanes: lanes, on: session)
         }
+        if let keepsFrom, let scan, let summary = scan.summary, summary.isWhole || summary.changeCount >= keepsFrom {
+            do {
+                try await summary.keep(scan, on: session)
+            } catch PostgresError.server {
+                // It saves the next scan's time and nothing else: what keeps it from being written is no failure of this.
+            }
+        }
+        return survey
     }
 
     private func read(
         _ stream: ResolvedStream, lanes: Set<Partition>?, on session: isolated Session
-    ) async throws -> Survey {
+    ) async throws -> (Survey, GapScanResult?) {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         let now: Int64
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
@@ -128,8 +143,9 @@ public struct Surveyor: Sendable {
             let keys = try await expectedKeys(
                 of: stream, wrong: refetch.merging(suspects) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
                 session)
-            return try survey(
+            let survey = try survey(
                 stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, suspects: suspects)
+            return (survey, nil)
         }
         var expected: [Partition: UnitSet]?
         if let query = definition.expect.query {
@@ -152,9 +168,10 @@ public struct Surveyor: Sendable {
                 PartitionCoverage($0, of: definition, now: now, endsAtBound: endsAtBound)
             }
         }
-        return Survey(
+        let survey = Survey(
             stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects,
             scan: gaps.account)
+        return (survey, gaps)
     }
 
     /// The survey of a stream of ids.

@@ -42,6 +42,8 @@ public struct StreamDefinition: Sendable, Hashable {
     public var retry = RetryPolicy()
     /// Whether batches are leased with session-level advisory locks. Off behind a proxy that pools transactions.
     public var leases = true
+    /// Whether triggers on the table record what changes, so that a scan need not start over.
+    public var tracksChanges = false
 
     /// A stream with every setting at its default.
     public init(name: String, table: String, keyColumn: String, keyType: KeyType) {

@@ -103,7 +103,7 @@ struct GapsCommand: AsyncParsableCommand {
         for stream in try project.streams(streams) {
             do {
                 var reconciler = project.reconciler(stream)
-                reconciler.scan = ChosenGapScan(scan.strategy)
+                if scan != .auto { reconciler.scan = ChosenGapScan(scan.strategy) }
                 surveys.append(try await reconciler.survey(asksTip: tip))
             } catch {
                 throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")

@@ -70,6 +70,9 @@ struct InitCommand: AsyncParsableCommand {
                     let resolved = try await ResolvedStream.resolve(stream.definition, on: session)
                     try await StreamRegistry.register(resolved, on: session)
                     Console.shared.output("stream \(stream.definition.name) is registered")
+                    if let line = try await ChangeTracking.install(resolved, on: session).line(stream.definition.name) {
+                        Console.shared.output(line)
+                    }
                 } catch {
                     Console.shared.error("stream \(stream.definition.name): \(error)")
                     failed = true
@@ -82,6 +85,19 @@ struct InitCommand: AsyncParsableCommand {
             throw status
         } catch {
             throw CommandFailure(.failed, "\(error)")
+        }
+    }
+}
+
+extension ChangeTracking.Outcome {
+    /// What a person is told of it; nil where there is nothing to tell.
+    fileprivate func line(_ stream: String) -> String? {
+        switch self {
+        case .off: nil
+        case .inPlace, .installed: "changes of stream \(stream) are tracked"
+        case .removed: "changes of stream \(stream) are not tracked any more"
+        case .impossible(let problem):
+            "changes of stream \(stream) cannot be tracked, each scan reads the whole table: \(problem)"
         }
     }
 }

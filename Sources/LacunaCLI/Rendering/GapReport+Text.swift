@@ -19,10 +19,15 @@ extension GapReport {
     /// How the table was scanned, why so, and what it cost.
     func scanLine() -> String {
         let account = survey.scan
+        if case .readAgain(let units, let since) = account.changes {
+            return "changes since \(since): \(Numbers.count(units, "unit")) read again; "
+                + "\(Int(account.duration / .milliseconds(1))) ms"
+        }
         var parts = ["scan by \(account.strategy.rawValue): \(Console.printable(account.reason))"]
         if let rows = account.rowEstimate { parts.append("about \(Numbers.count(rows, "row"))") }
         if let units = account.spannedUnits { parts.append("\(Numbers.count(units, "unit")) from first to last") }
         parts.append("\(Int(account.duration / .milliseconds(1))) ms")
+        if case .scannedWhole(let reason) = account.changes { parts.append("whole, as \(Console.printable(reason))") }
         return parts.joined(separator: "; ")
     }
 

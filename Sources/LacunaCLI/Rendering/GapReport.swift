@@ -69,6 +69,25 @@ struct GapReportDocument: Encodable {
         let estimatedRows: Int64?
         let spannedUnits: UInt64?
         let seconds: Double
+        let unitsReadAgain: UInt64?
+        let changesSince: String?
+        let wholeBecause: String?
+
+        init(_ account: ScanAccount) {
+            reason = account.reason
+            estimatedRows = account.rowEstimate
+            spannedUnits = account.spannedUnits
+            seconds = account.duration / .seconds(1)
+            switch account.changes {
+            case .readAgain(let units, let since):
+                (strategy, unitsReadAgain, changesSince, wholeBecause) = ("changes", units, since, nil)
+            case .scannedWhole(let reason):
+                (strategy, unitsReadAgain, changesSince) = (account.strategy.rawValue, nil, nil)
+                wholeBecause = reason
+            case nil:
+                (strategy, unitsReadAgain, changesSince, wholeBecause) = (account.strategy.rawValue, nil, nil, nil)
+            }
+        }
     }
 
     let stream: String
@@ -82,12 +101,8 @@ struct GapReportDocument: Encodable {
     let partitions: [PartitionDocument]
 
     init(_ report: GapReport, explains: Bool = false) {
-        let account = report.survey.scan
         scan =
-            explains
-            ? ScanDocument(
-                strategy: account.strategy.rawValue, reason: account.reason, estimatedRows: account.rowEstimate,
-                spannedUnits: account.spannedUnits, seconds: account.duration / .seconds(1)) : nil
+            explains ? ScanDocument(report.survey.scan) : nil
         stream = report.definition.name
         table = "\(report.survey.stream.table.schema).\(report.survey.stream.table.name)"
         key = report.definition.keyColumn
@@ -123,6 +138,9 @@ extension GapReportDocument.ScanDocument {
         case strategy, reason, seconds
         case estimatedRows = "estimated_rows"
         case spannedUnits = "spanned_units"
+        case unitsReadAgain = "units_read_again"
+        case changesSince = "changes_since"
+        case wholeBecause = "whole_because"
     }
 }
 

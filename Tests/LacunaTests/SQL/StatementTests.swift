@@ -58,6 +58,9 @@ struct StatementTests {
                         "slices": "2", "slice": "0", "in_unit": "k = lacuna_wanted.lacuna_unit",
                     ]) { $1 }, table, [:]
                 ),
+                "scan_changed_pieces": (
+                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                ),
                 "skip_units": (
                     pieces("pieces").merging([
                         "key": "k", "in_first": "k >= 0", "in_rest": "k > lacuna_walk.lacuna_unit",
@@ -90,7 +93,8 @@ struct StatementTests {
     /// Statements that the server cannot prepare, or not before another one: they are run instead.
     static let utilities: Set<String> = [
         "analyze_batch", "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
-        "create_batch_table", "create_guard", "disarm_guard", "drop_batch_table", "truncate_batch_table",
+        "create_batch_table", "create_guard", "create_tracking_trigger", "disarm_guard", "drop_batch_table",
+        "drop_tracking_trigger", "enable_tracking_trigger", "lock_tracked_table", "truncate_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {

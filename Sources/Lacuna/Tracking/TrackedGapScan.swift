@@ -1,0 +1,128 @@
+import Postgres
+import SQLStatements
+
+/// Scans only what has changed since the last whole scan, where the stream tracks changes and nothing speaks against it.
+///
+/// In any other case it is a whole scan, and the account says why.
+public struct TrackedGapScan: GapScan {
+    /// How the table is scanned where it is scanned whole.
+    let whole: any GapScan
+
+    /// A scan.
+    public init(whole: any GapScan = ChosenGapScan()) {
+        self.whole = whole
+    }
+
+    /// Scans `range` of the stream's table.
+    ///
+    /// - Throws: ``PostgresError``.
+    public func scan(
+        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
+    ) async throws -> GapScanResult {
+        guard stream.definition.tracksChanges, session.transactionMode == .snapshot, !range.isEmpty else {
+            return try await whole.scan(stream, range: range, partition: partition, on: session)
+        }
+        func scanWhole(_ reason: String) async throws -> GapScanResult {
+            var result = try await whole.scan(stream, range: range, partition: partition, on: session)
+            result.account.changes = .scannedWhole(reason)
+            return result
+        }
+        if let problem = ChangeTracking.problem(with: stream) { return try await scanWhole(problem) }
+        guard stream.table.privileges.canSelect else { return try await scanWhole("this role may not read the table") }
+        let rights = try await session.query(try Statements.trackingReadable.bound()).only()
+        guard try rights.get("readable", as: Bool.self) else {
+            return try await scanWhole(
+                try rights.get("installed", as: Bool.self)
+                    ? "this role may not read lacuna.tracking, summary and change"
+                    : "the lacuna schema is older than this program: run `lacuna init`")
+        }
+        // From here on no partition can be taken away; one that is attached is noticed afterwards.
+        try await session.query(try Statements.lockTrackedTable.bound(identifiers: stream.identifiers))
+        let state = try await TrackingState.load(stream, on: session)
+        if let problem = state.problem { return try await scanWhole(problem) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        var result: GapScanResult
+        var changeCount = 0
+        if let objection = state.objection(to: state.summary, range: range) {
+            result = try await scanWhole(objection)
+        } else if let summary = state.summary {
+            let changes = try await Changes.load(
+                of: stream, id: state.id, since: summary, range: range, partition: partition, on: session)
+            changeCount = changes.rowCount
+            if let found = try await apply(changes, to: summary, stream, state.id, range, partition, on: session) {
+                result = found
+                result.account.duration = clock.now - start
+            } else {
+                result = try await scanWhole("most of the table has changed since \(summary.since)")
+            }
+        } else {
+            return try await scanWhole("there is no summary yet")
+        }
+        guard partition == nil, let snapshot = state.snapshot, try rights.get("writable", as: Bool.self),
+            state.isSettled, try await TrackingState.load(stream, on: session).isSettled
+        else { return result }
+        result.summary = PendingSummary(
+            id: state.id, generation: state.generation, snapshot: snapshot, fingerprint: state.fingerprint,
+            changeCount: changeCount, isWhole: result.account.changes?.isWhole ?? true)
+        return result
+    }
+
+    /// The summary with the changed units read again; nil where a whole scan costs less.
+    private func apply(
+        _ changes: Changes, to summary: TrackingState.Summary, _ stream: ResolvedStream, _ id: Int,
+        _ range: Range<Int64>, _ partition: Partition?, on session: isolated Session
+    ) async throws -> GapScanResult? {
+        guard !changes.touchesEverything else { return nil }
+        var (missing, largestKey) = try await summarized(id, range, partition, on: session)
+        let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
+        if units > 0 {
+            let present = missing.values.reduce(UInt64(0)) { $0.addingSaturating(range.unitCount - $1.count) }
+            let statistics = try await ScanStatistics.load(
+                stream.table, partitionColumns: stream.definition.partitions.columns,
+                keyColumn: stream.definition.keyColumn, on: session)
+            guard statistics.isIndexed || present <= 10_000, units <= present / 2 + 10_000 else { return nil }
+            let found = try await changes.scan(stream, range: range, partition: partition, on: session)
+            for (lane, changed) in changes.units {
+                let before = missing[lane] ?? UnitSet(range)
+                missing[lane] = before.subtracting(changed).union(found[lane] ?? UnitSet())
+            }
+        }
+        // As any scan has it: a lane without rows in the range is not there.
+        missing = missing.filter { largestKey.contains($0.key) || $0.value != UnitSet(range) }
+        largestKey.formIntersection(missing.keys)
+        var result = GapScanResult(range: range, missing: missing, largestKey: largestKey)
+        result.account.changes = .readAgain(units: units, since: summary.since)
+        return result
+    }
+
+    private func summarized(
+        _ id: Int, _ range: Range<Int64>, _ only: Partition?, on session: isolated Session
+    ) async throws -> (missing: [Partition: UnitSet], largestKey: Set<Partition>) {
+        var lanes: [Partition: [Range<Int64>]] = [:]
+        var largestKey: Set<Partition> = []
+        let statement = try Statements.selectSummary.bound(values: [
+            "id": String(id), "lower": String(range.lowerBound), "upper": String(range.upperBound),
+        ])
+        try await session.forEachRow(statement) { row in
+            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition, only == nil || only == lane
+            else { return }
+            if try row.getIfPresent(at: 1, as: Bool.self) == true, range.upperBound == .max { largestKey.insert(lane) }
+            guard let lower = try row.getIfPresent(at: 2, as: Int64.self),
+                let upper = try row.getIfPresent(at: 3, as: Int64.self)
+            else {
+                lanes[lane, default: []] += []
+                return
+            }
+            lanes[lane, default: []].append(lower..<upper)
+        }
+        return (lanes.mapValues { UnitSet($0) }, largestKey)
+    }
+}
+
+extension UInt64 {
+    fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
+    }
+}

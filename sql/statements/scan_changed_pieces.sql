@@ -1,0 +1,35 @@
+-- Finds the missing units of some ranges, each looked up by itself.
+--
+-- Variables:
+--   schema, table   identifiers   where the rows are
+--   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
+--                                 what in_lane takes
+--   in_lane         fragment      whether a row belongs to the piece's partition, or true
+--   in_piece        fragment      lacuna_lower <= unit < lacuna_upper in a form that an index serves
+--   unit            fragment      the ordinal of a row, bigint
+-- Rows: piece bigint (its number), lower bigint, upper bigint (missing, half-open); in no order.
+SELECT
+    lacuna_piece.lacuna_number AS piece,
+    lacuna_gap.lacuna_lower AS lower,
+    lacuna_gap.lacuna_upper AS upper
+FROM :pieces
+CROSS JOIN LATERAL (
+    SELECT lacuna_edge.lacuna_lower, lacuna_edge.lacuna_upper
+    FROM (
+        SELECT
+            lacuna_unit,
+            LAG(lacuna_unit) OVER lacuna_order AS lacuna_previous,
+            LEAD(lacuna_unit) OVER lacuna_order AS lacuna_next
+        FROM (SELECT DISTINCT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_piece) AS lacuna_row
+        WINDOW lacuna_order AS (ORDER BY lacuna_unit)
+    ) AS lacuna_present
+    CROSS JOIN LATERAL (
+        VALUES
+            (CASE WHEN lacuna_previous IS NULL THEN lacuna_piece.lacuna_lower END, lacuna_unit),
+            (lacuna_unit + 1, COALESCE(lacuna_next, lacuna_piece.lacuna_upper))
+    ) AS lacuna_edge (lacuna_lower, lacuna_upper)
+    WHERE lacuna_edge.lacuna_lower < lacuna_edge.lacuna_upper
+    UNION ALL
+    SELECT lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper
+    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :in_piece)
+) AS lacuna_gap
