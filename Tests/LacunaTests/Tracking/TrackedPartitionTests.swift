@@ -88,7 +88,7 @@ struct TrackedPartitionTests {
             Change("DELETE FROM t WHERE lane = 'a' AND sub = 1 AND k = 3", again: 1...1),
             Change("DELETE FROM t WHERE k = 3", again: 8...8),
             Change("DELETE FROM t WHERE lane = 'é%s'", again: 394...394),
-            Change("UPDATE t SET sub = 2 WHERE lane = 'a' AND sub = 1 AND k < 4", again: 4...4),
+            Change("UPDATE t SET sub = 2 WHERE lane = 'a' AND sub = 1 AND k < 4", again: 6...6),
             Change("UPDATE t SET lane = 'new' WHERE lane = ' ' AND sub = 1", again: 394...394),
             Change("UPDATE t SET lane = NULL WHERE k = 3", again: 8...8),
             Change("INSERT INTO t VALUES (NULL, 1, 1), ('a', NULL, 1), ('a', 1, NULL), ('a', 1, 999)", again: 1...1),

@@ -83,7 +83,8 @@ struct TrackedWritersTests {
                     step = "SELECT"
                 default: step = TrackedWritersTests.statement(shape, &random)
                 }
-                if step.hasPrefix("SAVEPOINT"), !open.contains(writer) { step = "SELECT" }
+                // A table that is truncated and not committed keeps every scan waiting, this one too.
+                if open.contains(writer) ? step.hasPrefix("TRUNCATE") : step.hasPrefix("SAVEPOINT") { step = "SELECT" }
                 do {
                     _ = try await writers[writer].script(step, name: "test")
                     if step == "BEGIN" { open.insert(writer) }
