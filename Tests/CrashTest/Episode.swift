@@ -141,6 +141,7 @@ final class Episode: Sendable {
             batch: \(schedule.batch)
             workers: \(schedule.workers)
         \(schedule.overlap > 0 ? "    overlap: \(schedule.overlap)" : "")
+        \(schedule.tracksChanges ? "    track_changes: true" : "")
         """
     }
 
@@ -283,8 +284,8 @@ final class Episode: Sendable {
         while isChaos {
             let lower = schedule.first + draw { Int.random(in: 0..<self.schedule.unitCount, using: &$0) }
             let (upper, overflows) = lower.addingReportingOverflow(3)
-            _ = try? await checker.lines(
-                "DELETE FROM facts WHERE n >= \(lower) AND n <= \(overflows ? lower : upper)", name: "pruner")
+            let way = draw { Pruning.ways(tracked: self.schedule.tracksChanges).randomElement(using: &$0) ?? .plainly }
+            _ = try? await checker.lines(way.sql(lower, overflows ? lower : upper), name: "pruner")
             try? await Task.sleep(for: .milliseconds(150))
         }
     }
@@ -391,6 +392,7 @@ final class Episode: Sendable {
             ).forEach(violated)
         }
         try await expectNothingToDo(directory, address)
+        if schedule.tracksChanges { try await expectSameGaps(directory, address) }
         try expectNothingLeft(directory)
     }
 
@@ -402,6 +404,25 @@ final class Episode: Sendable {
             if result.status != 0 { violated("\(command) again: status \(result.status): \(result.errors)") }
         }
         if try await checker.lines(image) != before { violated("a run that changed nothing wrote something") }
+    }
+
+    /// Holds a scan of what has changed against a whole one while rows go in all ways.
+    private func expectSameGaps(_ directory: TestDirectory, _ address: String) async throws {
+        for way in Pruning.allCases {
+            let lower = schedule.first + draw { Int.random(in: 0..<self.schedule.unitCount - 3, using: &$0) }
+            _ = try await checker.lines(way.sql(lower, lower + 2), name: "pruner")
+            let tracked = try await start(["gaps", "--format", "csv"], directory, address: address).wait()
+            let whole = try await start(["gaps", "--format", "csv", "--scan", "window"], directory, address: address)
+                .wait()
+            if tracked.status != 0 || tracked.output != whole.output {
+                violated(
+                    "after rows went \(way): \(tracked.output)\(tracked.errors), but a whole scan finds \(whole.output)"
+                )
+            }
+            // The last but one ways leave only a whole scan; with a summary of it the next is of changes again.
+            let run = try await start(["reconcile", "--no-progress"], directory, address: address).wait()
+            if run.status != 0 { violated("after rows went \(way): status \(run.status): \(run.errors)") }
+        }
     }
 
     private func expectNothingLeft(_ directory: TestDirectory) throws {

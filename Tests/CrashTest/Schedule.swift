@@ -35,6 +35,8 @@ struct Schedule: CustomStringConvertible {
     let pauseMilliseconds: Int
     /// Units that were ingested as they once were and are marked wrong before the first run; none in half of the episodes.
     let stale: Set<Int>
+    /// Whether triggers record what changes, so that scans need not start over.
+    let tracksChanges: Bool
 
     var last: Int { rows.last?.unit ?? first }
 
@@ -80,6 +82,7 @@ struct Schedule: CustomStringConvertible {
             }
         }
         self.stale = stale
+        tracksChanges = Bool.random(using: &random)
     }
 
     var description: String {
@@ -87,7 +90,8 @@ struct Schedule: CustomStringConvertible {
         seed \(seed): \(unitCount) units from \(first), \(rows.count) rows, \(ingested.count) ingested, \
         \(stale.count) units stale, tip \(firstTip), batch \(batch), overlap \(overlap), \
         workers \(workers), reconcilers \(reconcilers), catchups \(catchups)\
-        \(hasWriter ? ", writer" : "")\(hasPruner ? ", pruner" : "")\(hasReader ? ", reader" : ""), \
+        \(hasWriter ? ", writer" : "")\(hasPruner ? ", pruner" : "")\(hasReader ? ", reader" : "")\
+        \(tracksChanges ? ", tracked" : ""), \
         \(chaosMilliseconds) ms of \(faults.map(\.rawValue).sorted().joined(separator: " "))
         """
     }

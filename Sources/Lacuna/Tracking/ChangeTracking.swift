@@ -24,22 +24,25 @@ public enum ChangeTracking {
     /// - Throws: ``PostgresError``, also where this role does not own the table.
     public static func install(_ stream: ResolvedStream, on session: Session) async throws -> Outcome {
         let name = stream.definition.name
-        guard stream.definition.tracksChanges else {
-            guard try await session.query(try Statements.selectTracking.bound(values: ["stream": name])).first != nil
-            else { return .off }
-            try await session.withTransaction { session in try await remove(stream, on: session) }
-            return .removed
-        }
-        if let problem = problem(with: stream) { return .impossible(problem) }
+        let known = try await session.query(try Statements.selectTracking.bound(values: ["stream": name]))
+        if !stream.definition.tracksChanges, known.isEmpty { return .off }
         return try await session.withTransaction { session in
             try await session.setSearchPath(lacunaSearchPath)
             // A writer's transaction that does not end must not keep all others waiting behind this one.
             try await session.query(
                 try Statements.setParameter.bound(values: ["name": "lock_timeout", "value": "10s"]))
+            guard stream.definition.tracksChanges else {
+                try await remove(stream, on: session)
+                return .removed
+            }
+            if let problem = problem(with: stream) {
+                try await remove(stream, on: session)
+                return .impossible(problem)
+            }
             let state = try await TrackingState.load(stream, on: session)
             guard let problem = state.problem else { return .inPlace }
-            guard state.canBeTracked else { return .impossible(problem) }
             try await remove(stream, on: session)
+            guard state.canBeTracked else { return .impossible(problem) }
             let id: Int = try await session.query(try Statements.insertTracking.bound(values: ["stream": name])).only()
                 .get("id")
             try await createTriggers(of: stream, id: id, on: session)
@@ -50,7 +53,7 @@ public enum ChangeTracking {
     /// What there is to say of a stream's triggers; nil where it declares none and has none.
     static func finding(of stream: ResolvedStream, on session: Session) async throws -> Diagnosis.Finding? {
         let rights = try await session.query(try Statements.trackingReadable.bound()).only()
-        guard try rights.get("readable", as: Bool.self) else {
+        guard try rights.getIfPresent("readable", as: Bool.self) == true else {
             guard stream.definition.tracksChanges else { return nil }
             return Diagnosis.Finding(level: .warning, text: "this role may not read the changes that are tracked")
         }

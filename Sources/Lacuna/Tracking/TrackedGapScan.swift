@@ -30,7 +30,7 @@ public struct TrackedGapScan: GapScan {
         if let problem = ChangeTracking.problem(with: stream) { return try await scanWhole(problem) }
         guard stream.table.privileges.canSelect else { return try await scanWhole("this role may not read the table") }
         let rights = try await session.query(try Statements.trackingReadable.bound()).only()
-        guard try rights.get("readable", as: Bool.self) else {
+        guard try rights.getIfPresent("readable", as: Bool.self) == true else {
             return try await scanWhole(
                 try rights.get("installed", as: Bool.self)
                     ? "this role may not read lacuna.tracking, summary and change"
@@ -50,11 +50,11 @@ public struct TrackedGapScan: GapScan {
             let changes = try await Changes.load(
                 of: stream, id: state.id, since: summary, range: range, partition: partition, on: session)
             changeCount = changes.rowCount
-            if let found = try await apply(changes, to: summary, stream, state.id, range, partition, on: session) {
+            switch try await apply(changes, to: summary, stream, state.id, range, partition, on: session) {
+            case .found(let found):
                 result = found
                 result.account.duration = clock.now - start
-            } else {
-                result = try await scanWhole("most of the table has changed since \(summary.since)")
+            case .costsTooMuch(let reason): result = try await scanWhole(reason)
             }
         } else {
             return try await scanWhole("there is no summary yet")
@@ -68,20 +68,35 @@ public struct TrackedGapScan: GapScan {
         return result
     }
 
-    /// The summary with the changed units read again; nil where a whole scan costs less.
+    private enum Application {
+        case found(GapScanResult)
+        /// A whole scan costs less, and why.
+        case costsTooMuch(String)
+    }
+
+    /// The summary with the changed units read again.
     private func apply(
         _ changes: Changes, to summary: TrackingState.Summary, _ stream: ResolvedStream, _ id: Int,
         _ range: Range<Int64>, _ partition: Partition?, on session: isolated Session
-    ) async throws -> GapScanResult? {
-        guard !changes.touchesEverything else { return nil }
+    ) async throws -> Application {
+        guard !changes.touchesEverything else {
+            return .costsTooMuch("all of it may have changed since \(summary.since)")
+        }
         var (missing, largestKey) = try await summarized(id, range, partition, on: session)
         let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
         if units > 0 {
             let present = missing.values.reduce(UInt64(0)) { $0.addingSaturating(range.unitCount - $1.count) }
+            let pieces = changes.units.values.reduce(0) { $0 + $1.ranges.count }
             let statistics = try await ScanStatistics.load(
                 stream.table, partitionColumns: stream.definition.partitions.columns,
                 keyColumn: stream.definition.keyColumn, on: session)
-            guard statistics.isIndexed || present <= 10_000, units <= present / 2 + 10_000 else { return nil }
+            if !statistics.isIndexed, present > UInt64(ScanChoice.smallTable) {
+                return .costsTooMuch("no index begins with the partition columns and the key")
+            }
+            let rows = max(statistics.rows ?? 0, Double(present))
+            if units > present / 2 + 10_000 || Double(pieces) * ScanChoice.rowsPerProbe > rows + ScanChoice.smallTable {
+                return .costsTooMuch("much of it has changed since \(summary.since)")
+            }
             let found = try await changes.scan(stream, range: range, partition: partition, on: session)
             for (lane, changed) in changes.units {
                 let before = missing[lane] ?? UnitSet(range)
@@ -93,7 +108,7 @@ public struct TrackedGapScan: GapScan {
         largestKey.formIntersection(missing.keys)
         var result = GapScanResult(range: range, missing: missing, largestKey: largestKey)
         result.account.changes = .readAgain(units: units, since: summary.since)
-        return result
+        return .found(result)
     }
 
     private func summarized(
