@@ -142,7 +142,7 @@ extension Connection: Transport {
     // MARK: The exchange with the server
 
     /// Runs one exchange: deadline and interruption cancel it at the server, a lost connection is named.
-    private func exchange<Value>(
+    func exchange<Value>(
         _ name: String, _ deadline: Duration, _ body: (ContinuousClock.Instant) throws -> Value
     ) throws -> Value {
         guard !isBroken else {
@@ -161,10 +161,13 @@ extension Connection: Transport {
         }
     }
 
-    private func send(_ statement: BoundStatement) throws {
-        if let bad = statement.values.compactMap({ $0 }).first(where: { $0.utf8.contains(0) }) {
-            throw PostgresError.invalidValue("a value with a NUL at byte \(bad.utf8.prefix { $0 != 0 }.count)")
-        }
+    func requireNoNUL(_ statement: BoundStatement) throws {
+        guard let bad = statement.values.compactMap({ $0 }).first(where: { $0.utf8.contains(0) }) else { return }
+        throw PostgresError.invalidValue("a value with a NUL at byte \(bad.utf8.prefix { $0 != 0 }.count)")
+    }
+
+    func send(_ statement: BoundStatement) throws {
+        try requireNoNUL(statement)
         let copies = statement.values.map { value in value.map { Array($0.utf8CString) } }
         let sent = Connection.withPointers(to: copies[...], []) { pointers in
             PQsendQueryParams(pointer, statement.sql, Int32(pointers.count), nil, pointers, nil, nil, 0)
@@ -221,7 +224,7 @@ extension Connection: Transport {
         return rows
     }
 
-    private func check(_ result: ResultHandle, _ name: String) throws {
+    func check(_ result: ResultHandle, _ name: String) throws {
         switch result.status {
         case PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return
         default:
@@ -235,7 +238,7 @@ extension Connection: Transport {
         }
     }
 
-    private func lost(_ name: String) -> PostgresError {
+    func lost(_ name: String) -> PostgresError {
         if PQstatus(pointer) != CONNECTION_OK { markBroken() }
         return .connectionLost(statement: name, message: errorMessage)
     }

@@ -131,6 +131,7 @@ final class Connection {
         }
         do {
             let limit = ContinuousClock.now + cancelGrace
+            if PQpipelineStatus(pointer) != PQ_PIPELINE_OFF { return try drainPipeline(until: limit) }
             while let result = try nextResult(until: limit, interrupt: nil) {
                 if result.status == PGRES_COPY_IN || result.status == PGRES_COPY_BOTH {
                     _ = PQputCopyEnd(pointer, "cancelled")
@@ -154,7 +155,7 @@ final class Connection {
         }
     }
 
-    private func lost() -> PostgresError {
+    func lost() -> PostgresError {
         isBroken = true
         return .connectionLost(statement: "", message: errorMessage)
     }

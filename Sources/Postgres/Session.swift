@@ -11,6 +11,8 @@ public actor Session {
     private var transport: (any Transport)?
     /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
     public private(set) var transactionMode: TransactionMode?
+    /// What goes to the server ahead of the next statement.
+    private var waiting: [BoundStatement] = []
 
     /// A session over `transport`, which is connected already.
     ///
@@ -75,8 +77,35 @@ public actor Session {
     @discardableResult
     public func query(_ statement: BoundStatement, deadline: Duration? = nil) async throws -> Rows {
         try await cancellable { transport in
-            try await transport.query(statement, deadline: self.limit(deadline), cancellable: true)
+            try await self.run(statement, deadline: deadline, cancellable: true, transport)
         }
+    }
+
+    /// Runs statements one after the other and returns the rows of each. They go to the server together, so that all of
+    /// them cost one round trip; outside a transaction they are one of their own.
+    ///
+    /// - Parameters:
+    ///   - statements: what to run; none may be a COPY.
+    ///   - deadline: how long all of them may take; nil: the session's own.
+    /// - Throws: the error of the first that fails, after which none is run; `CancellationError`.
+    ///   See <https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>.
+    public func query(_ statements: [BoundStatement], deadline: Duration? = nil) async throws -> [Rows] {
+        try await cancellable { transport in
+            let (rows, failure) = try await self.run(statements, deadline: deadline, cancellable: true, transport)
+            if let failure { throw failure }
+            return rows
+        }
+    }
+
+    /// Has a statement of the open transaction sent together with the next one, ahead of it.
+    ///
+    /// Nobody looks at its rows. Where it fails, whatever is asked of the session next throws its error; so does the end of
+    /// the transaction, which is rolled back then.
+    public func enqueue(_ statement: BoundStatement) throws {
+        guard transactionMode != nil else {
+            throw PostgresError.misuse("\(statement.name): no transaction is open that it could wait in")
+        }
+        waiting.append(statement)
     }
 
     /// Runs one statement and hands over its rows one by one, so that a result of any size needs no memory.
@@ -88,6 +117,7 @@ public actor Session {
         _ statement: BoundStatement, deadline: Duration? = nil, _ body: sending (Row) throws -> Void
     ) async throws {
         try await cancellable { transport in
+            try await self.runWaiting(deadline: deadline, transport)
             try await transport.forEachRow(statement, deadline: self.limit(deadline), body)
         }
     }
@@ -97,7 +127,8 @@ public actor Session {
     /// The script takes no values. Outside a transaction it is one of its own.
     public func script(_ text: String, name: String, deadline: Duration? = nil) async throws -> [Rows] {
         try await cancellable { transport in
-            try await transport.script(text, name: name, deadline: self.limit(deadline))
+            try await self.runWaiting(deadline: deadline, transport)
+            return try await transport.script(text, name: name, deadline: self.limit(deadline))
         }
     }
 
@@ -116,7 +147,8 @@ public actor Session {
         _ body: sending (_ put: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) async throws -> Int {
         try await cancellable { transport in
-            try await transport.copyIn(statement, deadline: self.limit(deadline), body)
+            try await self.runWaiting(deadline: deadline, transport)
+            return try await transport.copyIn(statement, deadline: self.limit(deadline), body)
         }
     }
 
@@ -132,6 +164,7 @@ public actor Session {
         _ body: sending (UnsafeRawBufferPointer) throws -> Void
     ) async throws {
         try await cancellable { transport in
+            try await self.runWaiting(deadline: deadline, transport)
             try await transport.copyOut(statement, deadline: self.limit(deadline), body)
         }
     }
@@ -169,11 +202,13 @@ public actor Session {
             throw PostgresError.misuse("a transaction is open on this session already")
         }
         transactionMode = mode
-        defer { transactionMode = nil }
+        waiting = [BoundStatement(name: "BEGIN", sql: mode.rawValue)]
+        defer {
+            transactionMode = nil
+            waiting = []
+        }
         let value: Value
         do {
-            // A cancelled BEGIN may have been carried out all the same.
-            try await query(BoundStatement(name: "BEGIN", sql: mode.rawValue))
             value = try await body(self)
             try Task.checkCancellation()
         } catch {
@@ -181,10 +216,13 @@ public actor Session {
             throw error
         }
         do {
-            try await commit()
+            try await commit(followedBy: nil)
         } catch PostgresError.outcomeUnknown(let message) where mode == .snapshot {
             // Nothing was written, so that there is no outcome to know: the same reads may be made again.
             throw PostgresError.connectionLost(statement: "COMMIT", message: message)
+        } catch {
+            await rollback()
+            throw error
         }
         return value
     }
@@ -209,14 +247,18 @@ public actor Session {
         return value
     }
 
-    private func commit() async throws {
+    /// Sends what waits, and COMMIT with it: the last locks are held no longer than the commit takes.
+    private func commit(followedBy next: BoundStatement?) async throws {
+        guard let transport else { throw PostgresError.misuse("the session is closed") }
         do {
-            let rows = try await run(BoundStatement(name: "COMMIT", sql: "COMMIT"), deadline: nil)
-            guard rows.commandTag == "COMMIT" else { throw PostgresError.rolledBack }
+            let statements = [BoundStatement(name: "COMMIT", sql: "COMMIT")] + (next.map { [$0] } ?? [])
+            let (rows, failure) = try await run(statements, deadline: nil, cancellable: false, transport)
+            guard let answer = rows.first else { throw failure ?? PostgresError.rolledBack }
+            guard answer.commandTag == "COMMIT" else { throw PostgresError.rolledBack }
         } catch PostgresError.connectionLost(_, let message) {
             throw PostgresError.outcomeUnknown(message: message)
         } catch PostgresError.deadlineExceeded(_, let deadline) {
-            transport?.giveUp()
+            transport.giveUp()
             throw PostgresError.outcomeUnknown(message: "no answer within \(deadline)")
         } catch PostgresError.server(let error) where error.severity != "ERROR" {
             // FATAL on COMMIT: the backend is gone, and it may have committed before it went.
@@ -226,6 +268,7 @@ public actor Session {
 
     /// Cleanup never hides the first error: a connection that cannot roll back is closed, and the server rolls back.
     private func rollback() async {
+        waiting = []
         guard let transport, transport.isUsable, transport.transactionState != .idle else { return }
         do {
             _ = try await run(BoundStatement(name: "ROLLBACK", sql: "ROLLBACK"), deadline: .seconds(30))
@@ -260,7 +303,36 @@ public actor Session {
     /// Runs a statement that nothing cancels.
     private func run(_ statement: BoundStatement, deadline: Duration?) async throws -> Rows {
         guard let transport else { throw PostgresError.misuse("the session is closed") }
-        return try await transport.query(statement, deadline: limit(deadline), cancellable: false)
+        return try await run(statement, deadline: deadline, cancellable: false, transport)
+    }
+
+    private func run(
+        _ statement: BoundStatement, deadline: Duration?, cancellable: Bool, _ transport: any Transport
+    ) async throws -> Rows {
+        guard waiting.isEmpty else {
+            let (rows, failure) = try await run([statement], deadline: deadline, cancellable: cancellable, transport)
+            if let failure { throw failure }
+            return rows[0]
+        }
+        return try await transport.query(statement, deadline: limit(deadline), cancellable: cancellable)
+    }
+
+    /// Runs what waits, then `statements`.
+    ///
+    /// - Returns: the rows of `statements` up to the first that failed, and its error or that of what waited.
+    private func run(
+        _ statements: [BoundStatement], deadline: Duration?, cancellable: Bool, _ transport: any Transport
+    ) async throws -> (rows: [Rows], failure: (any Error)?) {
+        let ahead = waiting
+        waiting = []
+        let (rows, failure) = try await transport.query(
+            ahead + statements, deadline: limit(deadline), cancellable: cancellable)
+        return (Array(rows.dropFirst(ahead.count)), failure)
+    }
+
+    private func runWaiting(deadline: Duration?, _ transport: any Transport) async throws {
+        guard !waiting.isEmpty else { return }
+        if let failure = try await run([], deadline: deadline, cancellable: true, transport).failure { throw failure }
     }
 
     private func limit(_ deadline: Duration?) -> Duration {

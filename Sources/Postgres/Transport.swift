@@ -19,6 +19,11 @@ package protocol Transport: AnyObject {
     /// - Parameter cancellable: whether an interruption ends it.
     func query(_ statement: BoundStatement, deadline: Duration, cancellable: Bool) async throws -> Rows
 
+    /// Runs statements one after the other, up to the first that fails.
+    ///
+    /// - Returns: the rows of those that succeeded, and the error of the one that did not.
+    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Bool) async throws -> Answers
+
     /// Runs one statement and hands over its rows one by one.
     func forEachRow(_ statement: BoundStatement, deadline: Duration, _ body: (Row) throws -> Void) async throws
 
@@ -38,6 +43,25 @@ package protocol Transport: AnyObject {
 
     /// Notes that nothing more can be said here.
     func giveUp()
+}
+
+extension Transport {
+    package typealias Answers = (rows: [Rows], failure: (any Error)?)
+
+    /// Runs statements one by one, where there is no faster way.
+    package func query(
+        _ statements: [BoundStatement], deadline: Duration, cancellable: Bool
+    ) async throws -> Answers {
+        var rows: [Rows] = []
+        for statement in statements {
+            do {
+                rows.append(try await query(statement, deadline: deadline, cancellable: cancellable))
+            } catch {
+                return (rows, error)
+            }
+        }
+        return (rows, nil)
+    }
 }
 
 /// Ends a statement from outside. It has effect only while armed.

@@ -64,6 +64,7 @@ struct TransactionTests {
     func nested() async throws {
         try await withSession { session, _ in
             try await session.withTransaction { session in
+                try await session.query(sql("SELECT 1"))
                 let error = await #expect(throws: PostgresError.self) {
                     try await session.withTransaction { _ in }
                 }
