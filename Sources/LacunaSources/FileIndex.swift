@@ -2,16 +2,20 @@ import Lacuna
 
 /// Which blocks of a file hold which units, learned by reading it once.
 ///
-/// It keeps the smallest and largest unit of every block of about 256 KiB, so a sorted file is read about once in all,
-/// whatever its batches, and one in any order is read whole for each.
+/// It keeps the smallest and largest unit of every block, of 16 KiB and in large files more, so that a sorted file is read
+/// about once in all where batches are not much smaller, and one in any order is read whole for each.
 struct FileIndex: Sendable {
     static let pieceSize = 128 << 10
-    private static let blockSize = 256 << 10
+    private static let smallestBlock = 16 << 10
+    /// Bounds the memory that the index takes.
+    private static let blockLimit = 16_384
 
     /// Consecutive records.
     struct Block: Sendable {
         var bytes: Range<Int>
         var firstLine: Int
+        /// The line ends in it; unknown, and 0, for the last block.
+        var lineCount = 0
         var smallest = Int64.max
         var largest = Int64.min
         /// Whether it holds a record whose key cannot be read: every window has to come across it, and complain.
@@ -26,11 +30,19 @@ struct FileIndex: Sendable {
     /// From the smallest unit in the file to its largest; empty where it has none.
     let hull: Range<Int64>
 
-    /// The blocks that may hold a unit of `window`.
-    func blocks(holding window: Range<Int64>) -> [Block] {
-        blocks.filter { block in
-            block.hasUnreadable || (block.smallest < window.upperBound && block.largest >= window.lowerBound)
+    /// The parts of the file that may hold a unit of `window`, blocks that follow each other as one.
+    func parts(holding window: Range<Int64>) -> [(bytes: Range<Int>, firstLine: Int, lineCount: Int)] {
+        var parts: [(bytes: Range<Int>, firstLine: Int, lineCount: Int)] = []
+        for block in blocks
+        where block.hasUnreadable || (block.smallest < window.upperBound && block.largest >= window.lowerBound) {
+            if let last = parts.last, last.bytes.upperBound == block.bytes.lowerBound {
+                parts[parts.count - 1].bytes = last.bytes.lowerBound..<block.bytes.upperBound
+                parts[parts.count - 1].lineCount += block.lineCount
+            } else {
+                parts.append((block.bytes, block.firstLine, block.lineCount))
+            }
         }
+        return parts
     }
 
     init(_ file: InputFile, identity: String, format: RecordFormat, keyField: String, keyType: KeyType) throws {
@@ -41,6 +53,7 @@ struct FileIndex: Sendable {
         var header: [UInt8] = []
         var needsHeader = format == .csv
         var block = Block(bytes: 0..<0, firstLine: 1)
+        let blockSize = max(FileIndex.smallestBlock, file.size / FileIndex.blockLimit)
 
         func take(_ row: RowSplitter.Row) throws {
             if needsHeader {
@@ -49,9 +62,10 @@ struct FileIndex: Sendable {
                 try reader.readHeader(row.bytes, hasQuotes: row.hasQuotes, path: file.path)
                 return
             }
-            if row.offset - block.bytes.lowerBound >= FileIndex.blockSize || block.bytes.isEmpty {
+            if row.offset - block.bytes.lowerBound >= blockSize || block.bytes.isEmpty {
                 if !block.bytes.isEmpty {
                     block.bytes = block.bytes.lowerBound..<row.offset
+                    block.lineCount = row.line - block.firstLine
                     blocks.append(block)
                 }
                 block = Block(bytes: row.offset..<row.offset + 1, firstLine: row.line)

@@ -32,13 +32,13 @@ public final class FileSource: Source {
         var lines: [(sink: Int, file: Int)] = [(1, 1)]
         var written = index.header.isEmpty ? 1 : 2
         do {
-            for block in index.blocks(holding: request.window) {
-                try Task.checkCancellation()
-                lines.append((written, block.firstLine))
-                try file.read(block.bytes, buffer: &buffer) { piece in
-                    written += piece.count { $0 == UInt8(ascii: "\n") }
+            for part in index.parts(holding: request.window) {
+                lines.append((written, part.firstLine))
+                try file.read(part.bytes, buffer: &buffer) { piece in
+                    try Task.checkCancellation()
                     try sink.write(piece)
                 }
+                written += part.lineCount
             }
             // Whole lines of a file of known length: a last one without a line end is whole too.
             try sink.endOfDocument(lengthIsProven: true)

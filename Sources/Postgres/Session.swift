@@ -190,13 +190,16 @@ public actor Session {
     ///
     /// - Parameters:
     ///   - mode: how it reads.
+    ///   - next: a statement that is sent together with COMMIT and run after it, on its own. Nobody looks at its rows, nor
+    ///     whether it fails.
     ///   - body: what it does. Where it throws, the transaction is rolled back, cancelled task or not.
     /// - Throws: what `body` throws, after the rollback; ``PostgresError/rolledBack`` where COMMIT was answered
     ///   `ROLLBACK`; ``PostgresError/outcomeUnknown(message:)`` where the connection died between `COMMIT` and its answer
     ///   (<https://www.postgresql.org/docs/current/sql-commit.html>), which a snapshot calls a lost connection.
     @discardableResult
     public func withTransaction<Value: Sendable>(
-        _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated Session) async throws -> Value
+        _ mode: TransactionMode = .readWrite, followedBy next: BoundStatement? = nil,
+        _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
         guard transactionMode == nil else {
             throw PostgresError.misuse("a transaction is open on this session already")
@@ -216,7 +219,7 @@ public actor Session {
             throw error
         }
         do {
-            try await commit(followedBy: nil)
+            try await commit(followedBy: next)
         } catch PostgresError.outcomeUnknown(let message) where mode == .snapshot {
             // Nothing was written, so that there is no outcome to know: the same reads may be made again.
             throw PostgresError.connectionLost(statement: "COMMIT", message: message)

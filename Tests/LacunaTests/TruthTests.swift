@@ -27,7 +27,7 @@ struct TruthTests {
     private static let table = "CREATE TABLE t (n bigint PRIMARY KEY);"
 
     private func with(
-        _ sql: String, load: String? = nil,
+        _ sql: String, load: String? = nil, empty: EmptyPolicy = .verify, overlap: Int64 = 0,
         _ body: (TestDatabase, (any Source) -> Reconciler) async throws -> Void
     ) async throws {
         try await TestDatabase.with { database in
@@ -38,6 +38,8 @@ struct TruthTests {
             var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
             stream.expect.from = .unit(1)
             stream.batch = .units(100)
+            stream.empty = empty
+            stream.overlap = .units(overlap)
             if let load { stream.load = [SQLScript(path: "load.sql", text: load)] }
             let target = Database(connectionString: database.connectionString)
             let definition = stream
@@ -60,6 +62,41 @@ struct TruthTests {
             #expect(report.missing == 10)
             #expect(report.state == .incomplete)
             #expect(try await database.number("SELECT count(*) FROM t") == 10)
+        }
+    }
+
+    @Test("A unit whose rows a trigger leaves out stays a gap, copied straight or not", arguments: [false, true])
+    func leftOutByTrigger(isStaged: Bool) async throws {
+        try await with(
+            """
+            CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (101)\(isStaged ? ", (1)" : "");
+            CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN IF NEW.n BETWEEN 11 AND 15 THEN RETURN NULL; END IF; RETURN NEW; END';
+            CREATE TRIGGER leave_out BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION leave_out();
+            """, overlap: isStaged ? 1 : 0
+        ) { (database, reconciler) async throws -> Void in
+            let report = await reconciler(Lines(records(1...99), tip: 101)).reconcile()
+            #expect(report.state == .incomplete)
+            #expect(report.missing == 5)
+            #expect(report.inserted == (isStaged ? 93 : 94))
+            #expect(
+                try await database.column("SELECT lower || '-' || upper FROM lacuna.verified_empty") == ["100-101"])
+        }
+    }
+
+    @Test("Where every unit must have rows, a batch whose rows a trigger leaves out is refused")
+    func leftOutThoughExpected() async throws {
+        try await with(
+            """
+            CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (101);
+            CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+            CREATE TRIGGER leave_out BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.n = 11) EXECUTE FUNCTION leave_out();
+            """, empty: .error
+        ) { (database, reconciler) async throws -> Void in
+            let report = await reconciler(Lines(records(1...100), tip: 101)).reconcile()
+            #expect(report.failures.count == 1)
+            #expect(report.failures.first?.message.contains("11 has no row after the load") == true)
+            #expect(try await database.number("SELECT count(*) FROM t") == 100)
         }
     }
 

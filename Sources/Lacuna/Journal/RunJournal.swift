@@ -1,9 +1,11 @@
 import Postgres
 import SQLStatements
+import Synchronization
 
 /// Writes a run into the journal, for people. Nothing is decided by it.
 ///
-/// A run that finds nothing to do leaves no trace: its row is written when the first batch has something to say.
+/// A run that finds nothing to do leaves no trace: its row is written in the transaction of the first batch that commits, or
+/// when the first one has failed.
 actor RunJournal {
     let runID: Int64
     private let mode: RunMode
@@ -12,7 +14,8 @@ actor RunJournal {
     private let planned: Int
     private let redact: @Sendable (String) -> String
     private var session: Session?
-    private var isRecorded = false
+    /// Whether the run's row is known to be there.
+    private nonisolated let isRecorded = Mutex(false)
 
     /// Takes a number for a run.
     static func open(
@@ -52,20 +55,31 @@ actor RunJournal {
         self.session = session
     }
 
-    /// Writes the run's row, if it has not been written.
-    func record(note: String = "") async throws {
-        guard !isRecorded else { return }
-        isRecorded = true
-        do {
-            try await run(
-                try Statements.insertRun.bound(values: [
-                    "id": String(runID), "stream": stream.name, "mode": mode.rawValue, "host": database.host,
-                    "process": String(database.processID), "planned": String(planned), "note": note,
-                ]))
-        } catch {
-            isRecorded = false
-            throw error
+    /// Has the run's row written in a transaction that is about to commit, unless it is known to be there.
+    func record(in session: isolated Session) throws {
+        if let row = try row { try session.enqueue(row) }
+    }
+
+    /// Notes that a transaction with the run's row was committed.
+    nonisolated func wasRecorded() {
+        isRecorded.withLock { $0 = true }
+    }
+
+    /// The statement that writes the run's row, unless it is known to be there; it does no harm twice.
+    private nonisolated var row: BoundStatement? {
+        get throws {
+            guard !isRecorded.withLock({ $0 }) else { return nil }
+            return try Statements.insertRun.bound(values: [
+                "id": String(runID), "stream": stream.name, "mode": mode.rawValue, "host": database.host,
+                "process": String(database.processID), "planned": String(planned), "note": "",
+            ])
         }
+    }
+
+    private func record() async throws {
+        guard let row = try row else { return }
+        try await run(row)
+        wasRecorded()
     }
 
     /// Records a batch that failed.
@@ -85,9 +99,7 @@ actor RunJournal {
     /// Closes the run, where it was recorded, and drops what is older than the journal is kept.
     func finish(_ report: RunReport, keepDays: Int) async throws {
         defer { session = nil }
-        // A batch may have been committed while another one's attempt to write the row went on, and failed in the end.
-        if report.committed > 0 { try await record() }
-        guard isRecorded else {
+        guard isRecorded.withLock({ $0 }) else {
             await session?.close()
             return
         }

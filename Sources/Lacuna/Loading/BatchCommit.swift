@@ -43,12 +43,11 @@ struct CommittedBatch: Sendable {
 struct BatchCommit: Sendable {
     let stream: ResolvedStream
     let runID: Int64
-    let scan: any GapScan
     let userSearchPath: String
 
     /// Sets what the transaction relies on. The first statement of every transaction that loads batches.
-    func begin(on session: isolated Session) async throws {
-        try await session.query(
+    func begin(on session: isolated Session) throws {
+        try session.enqueue(
             try Statements.setTransactionParameters.bound(values: [
                 "search_path": lacunaSearchPath, "lock_timeout": "30s", "idle_timeout": "120s",
                 "timezone": stream.definition.keyType.timezone.sqlName,
@@ -68,11 +67,11 @@ struct BatchCommit: Sendable {
         return try await !session.query(try Statements.insertBatch.bound(values: values)).isEmpty
     }
 
-    /// Waits for whoever else is committing to the same cell of the grid.
-    func lock(_ fetched: FetchedBatch, on session: isolated Session) async throws {
+    /// Waits for whoever else is committing to the same cell of the grid; goes along with the next statement.
+    func lock(_ fetched: FetchedBatch, on session: isolated Session) throws {
         let lane = TextArray.literal(fetched.batch.partition.values)
         let name = "lacuna.window/\(stream.definition.name)/\(lane)/\(fetched.cell.lowerBound)"
-        try await session.query(try Statements.lockWindow.bound(values: ["window": name]))
+        try session.enqueue(try Statements.lockWindow.bound(values: ["window": name]))
     }
 
     /// Loads, proves and records one batch.
@@ -84,17 +83,22 @@ struct BatchCommit: Sendable {
         _ fetched: FetchedBatch, straight: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> CommittedBatch {
         let batch = fetched.batch
-        let before = try await state(of: batch, on: session)
-        if batch.reason == .gap, before.open(in: batch, expected: fetched.expected).isEmpty { return CommittedBatch() }
+        let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
+        let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
+        let mayGoStraight = straight && loader.canCopyStraight(fetched.records, plan)
+        let before = try await look(
+            at: batch, then: mayGoStraight ? try .searchPath(userSearchPath) : nil, on: session)
+        let isOpen = batch.reason != .gap || !before.open(in: batch, expected: fetched.expected).isEmpty
+        let goesStraight = mayGoStraight && isOpen && before.missing.count == batch.request.unitCount
+        if mayGoStraight, !goesStraight { try session.enqueue(.searchPath(lacunaSearchPath)) }
+        guard isOpen else { return CommittedBatch() }
 
         try proveCount(fetched)
-        let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
-        let windowIsEmpty = before.missing.count == batch.request.unitCount
         let loaded = try await loader.load(
-            fetched.records, partition: batch.partition, request: batch.request, straight: straight && windowIsEmpty,
+            fetched.records, plan, partition: batch.partition, request: batch.request, straight: goesStraight,
             table: &table, on: session)
 
-        let missing = try await missingAfter(fetched, before: before, on: session)
+        let missing = try await missingAfter(fetched, before: before, loaded, on: session)
         let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
         let answered = missing.intersection(due).intersection(batch.units)
         // A unit that records came for is not empty, even where a script of the user's wrote no row for it.
@@ -105,48 +109,20 @@ struct BatchCommit: Sendable {
             .union(before.verified.subtracting(batch.units))
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
             throw ProofError(
-                "the source returned nothing for \(stream.definition.keyType.text(first)), and empty: error says that "
-                    + "every expected unit has rows")
+                "\(stream.definition.keyType.text(first)) has no row after the load, and empty: error says that every "
+                    + "expected unit has rows: the source returned nothing for it, or a trigger or script left it out")
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, empty: empty, into: &result, on: session)
         let covered = UnitSet(batch.window).subtracting(missing).union(empty)
-        try await extend(to: covered, fetched, into: &result, on: session)
-        if result.isChanged { try await finish(fetched, result, on: session) }
+        let extending = try extending(to: covered, fetched)
+        if extending != nil { result.isChanged = true }
+        guard result.isChanged else { return result }
+        // They go with what comes next, mostly with COMMIT.
+        try finishing(fetched, result).forEach(session.enqueue)
+        if let extending { try session.enqueue(extending) }
         return result
-    }
-
-    /// Whether a window still has something to close: another run may have closed it since it was planned.
-    func isOpen(_ batch: PlannedBatch, expected: UnitSet, on session: isolated Session) async throws -> Bool {
-        try await !state(of: batch, on: session).open(in: batch, expected: expected).isEmpty
-    }
-
-    private struct WindowState {
-        var missing: UnitSet
-        var verified = UnitSet()
-        var refetch = UnitSet()
-
-        func open(in batch: PlannedBatch, expected: UnitSet) -> UnitSet {
-            missing.intersection(batch.window).intersection(expected).subtracting(verified).union(refetch)
-                .union(batch.suspects).intersection(batch.units)
-        }
-    }
-
-    private func state(of batch: PlannedBatch, on session: isolated Session) async throws -> WindowState {
-        let gaps = try await scan.scan(stream, range: batch.request, partition: batch.partition, on: session)
-        var state = WindowState(missing: gaps.missing(in: batch.partition))
-        let rows = try await session.query(
-            try Statements.selectWindowEvidence.bound(values: windowValues(batch)))
-        for row in rows {
-            let kind: String = try row.get("kind")
-            let lower: Int64 = try row.get("lower")
-            let upper: Int64 = try row.get("upper")
-            let range = (lower..<upper).clamped(to: batch.window)
-            if kind == "verified" { state.verified.insert(range) } else { state.refetch.insert(range) }
-        }
-        state.refetch = state.refetch.intersection(batch.units)
-        return state
     }
 
     private func proveCount(_ fetched: FetchedBatch) throws {
@@ -154,18 +130,23 @@ struct BatchCommit: Sendable {
         throw ProofError("the source declared \(declared) records and sent \(fetched.records.recordCount)")
     }
 
-    /// The units of the window without a row after the load: computed where the records' keys are known, asked for
-    /// where a script or the server decided what was written.
+    /// The units of the window without a row after the load: computed where every record has a row under a key that is
+    /// known, asked for where a script, a trigger or the server decided what was written.
     private func missingAfter(
-        _ fetched: FetchedBatch, before: WindowState, on session: isolated Session
+        _ fetched: FetchedBatch, before: WindowState, _ loaded: LoadResult, on session: isolated Session
     ) async throws -> UnitSet {
         let batch = fetched.batch
+        let records = fetched.records
+        let filled = before.missing.intersection(batch.window).intersection(records.units)
         let isKnown =
-            fetched.records.keysAreExact && stream.key.acceptsExactText && stream.definition.load.isEmpty
-        guard fetched.records.recordCount > 0, !isKnown else {
-            return before.missing.intersection(batch.window).subtracting(fetched.records.units)
+            records.keysAreExact && stream.key.acceptsExactText && stream.definition.load.isEmpty
+            // A row that was there already and is equal is not written; where one was missing, all have to be.
+            && (loaded.inserted + loaded.updated == records.recordCount || filled.isEmpty)
+        guard records.recordCount > 0, !isKnown else {
+            return before.missing.intersection(batch.window).subtracting(records.units)
         }
-        let after = try await scan.scan(stream, range: batch.window, partition: batch.partition, on: session)
+        let after = try await WindowGapScan().scan(
+            stream, range: batch.window, partition: batch.partition, on: session)
         return after.missing(in: batch.partition)
     }
 
@@ -195,38 +176,37 @@ struct BatchCommit: Sendable {
         }
     }
 
-    /// UpdateMin and UpdateMax: the last writes but the journal's figures, because their row lock is shared by all batches.
-    private func extend(
-        to covered: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
-    ) async throws {
-        guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return }
+    /// UpdateMin and UpdateMax: the last write, because its row lock is shared by all batches of the partition.
+    ///
+    /// - Returns: nil where the window lies inside the extents already.
+    private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
+        guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1
-        if let extents = fetched.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return }
-        result.isChanged = true
+        if let extents = fetched.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return nil }
         var values = stream.evidenceValues(fetched.batch.partition)
         values["oldest"] = String(hull.lowerBound)
         values["latest"] = String(latest)
-        try await session.query(try Statements.extendExtents.bound(values: values))
+        return try Statements.extendExtents.bound(values: values)
     }
 
-    private func finish(
-        _ fetched: FetchedBatch, _ result: CommittedBatch, on session: isolated Session
-    ) async throws {
-        try await session.query(
-            try Statements.finishBatch.bound(values: [
-                "run": String(runID), "batch": String(fetched.number), "attempts": String(fetched.attempts),
-                "pages": String(fetched.summary.pages), "fetched": String(fetched.records.recordCount),
-                "inserted": String(result.inserted), "updated": String(result.updated),
-                "empty": String(result.emptied),
-            ]))
-        guard !stream.definition.after.isEmpty else { return }
-        try await session.query(
+    /// The batch's figures in the journal, and that the scripts under `after` are owed.
+    private func finishing(_ fetched: FetchedBatch, _ result: CommittedBatch) throws -> [BoundStatement] {
+        let figures = try Statements.finishBatch.bound(values: [
+            "run": String(runID), "batch": String(fetched.number), "attempts": String(fetched.attempts),
+            "pages": String(fetched.summary.pages), "fetched": String(fetched.records.recordCount),
+            "inserted": String(result.inserted), "updated": String(result.updated),
+            "empty": String(result.emptied),
+        ])
+        guard !stream.definition.after.isEmpty else { return [figures] }
+        return [
+            figures,
             try Statements.insertOwedAfter.bound(values: [
                 "stream": stream.definition.name, "run": String(runID), "batch": String(fetched.number),
-            ]))
+            ]),
+        ]
     }
 
-    private func windowValues(_ batch: PlannedBatch) -> [String: String?] {
+    func windowValues(_ batch: PlannedBatch) -> [String: String?] {
         var values = stream.evidenceValues(batch.partition)
         values["lower"] = String(batch.window.lowerBound)
         values["upper"] = String(batch.window.upperBound)

@@ -29,13 +29,13 @@ struct BatchTable: Sendable {
     private var columns: SQLFragment?
 
     /// Makes the table be there, empty, with these columns.
-    mutating func prepare(_ columns: SQLFragment, on session: isolated Session) async throws {
+    mutating func prepare(_ columns: SQLFragment, on session: isolated Session) throws {
         if self.columns == columns {
-            try await session.query(try Statements.truncateBatchTable.bound())
+            try session.enqueue(try Statements.truncateBatchTable.bound())
             return
         }
-        if self.columns != nil { try await session.query(try Statements.dropBatchTable.bound()) }
-        try await session.query(try Statements.createBatchTable.bound(fragments: ["columns": columns]))
+        if self.columns != nil { try session.enqueue(try Statements.dropBatchTable.bound()) }
+        try session.enqueue(try Statements.createBatchTable.bound(fragments: ["columns": columns]))
         self.columns = columns
     }
 }
@@ -45,33 +45,40 @@ struct BatchLoader: Sendable {
     let stream: ResolvedStream
     let userSearchPath: String
 
+    /// Whether records may be copied straight into a window that has no rows, as far as they themselves tell.
+    func canCopyStraight(_ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>) -> Bool {
+        records.recordCount > 0 && keysAreProven(records) && (try? plan.get())?.canCopyStraight == true
+    }
+
     /// Loads `records`.
     ///
     /// - Parameters:
+    ///   - plan: how they reach the table.
     ///   - partition: the batch's lane.
     ///   - request: the units that were asked for.
-    ///   - straight: whether the window has no rows yet, so that the records may be copied straight into the table.
+    ///   - straight: whether the records are to be copied straight into the table; then the search path is the user's.
     ///   - table: the transaction's temporary table, used again where it fits.
     /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``StraightCopyRefused``.
     func load(
-        _ records: SpooledRecords, partition: Partition, request: Range<Int64>, straight: Bool,
-        table: inout BatchTable, on session: isolated Session
+        _ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>, partition: Partition, request: Range<Int64>,
+        straight: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> LoadResult {
         guard records.recordCount > 0 else { return LoadResult() }
-        let plan = try LoadPlan(records, partition: partition, stream: stream)
-        let keysAreProven = records.keysAreExact && stream.key.acceptsExactText
-        if straight, keysAreProven, plan.canCopyStraight {
-            return try await copyStraight(records, plan, session)
-        }
+        let plan = try plan.get()
+        if straight { return try await copyStraight(records, plan, session) }
         try await fillBatchTable(records, plan, &table, session)
-        if !keysAreProven { try await proveKeys(plan, partition, request, session) }
-        if plan.runsScripts { try await session.query(try Statements.analyzeBatch.bound()) }
+        if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
+        if plan.runsScripts { try session.enqueue(try Statements.analyzeBatch.bound()) }
         // Triggers and scripts are the user's, and find their tables as they do without Lacuna.
-        try await session.setSearchPath(userSearchPath)
+        try session.enqueue(.searchPath(userSearchPath))
         let result =
             plan.runsScripts ? try await runScripts(session) : try await upsertParts(plan, session)
-        try await session.setSearchPath(lacunaSearchPath)
+        try session.enqueue(.searchPath(lacunaSearchPath))
         return result
+    }
+
+    private func keysAreProven(_ records: SpooledRecords) -> Bool {
+        records.keysAreExact && stream.key.acceptsExactText
     }
 
     private func copyStraight(
@@ -88,8 +95,6 @@ struct BatchLoader: Sendable {
             }
         let columns = plan.rowColumns
         do {
-            // The table's triggers belong to the user, and find their tables as they do without Lacuna.
-            try await session.setSearchPath(userSearchPath)
             let inserted = try await session.copyIn(statement) { put in
                 switch records.format {
                 case .csv: try records.send(put)
@@ -100,7 +105,7 @@ struct BatchLoader: Sendable {
                     }
                 }
             }
-            try await session.setSearchPath(lacunaSearchPath)
+            try session.enqueue(.searchPath(lacunaSearchPath))
             return LoadResult(inserted: inserted)
         } catch PostgresError.server(let error)
             where error.sqlState == .uniqueViolation || error.sqlState.conditionClass == "0A"
@@ -113,7 +118,7 @@ struct BatchLoader: Sendable {
     private func fillBatchTable(
         _ records: SpooledRecords, _ plan: LoadPlan, _ table: inout BatchTable, _ session: isolated Session
     ) async throws {
-        try await table.prepare(try plan.batchColumns, on: session)
+        try table.prepare(try plan.batchColumns, on: session)
         let statement =
             switch records.format {
             case .csv: try Statements.copyBatchCsv.bound(fragments: ["columns": try plan.batchFields])
@@ -170,17 +175,17 @@ struct BatchLoader: Sendable {
     private func upsert(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
         var isDistinct = false
         var isPlain = false
-        try await session.query(BoundStatement(name: "savepoint", sql: "SAVEPOINT load"))
+        try session.enqueue(BoundStatement(name: "savepoint", sql: "SAVEPOINT load"))
         while true {
             do {
                 return try await upsert(plan, distinct: isDistinct, plain: isPlain, session)
             } catch PostgresError.server(let error) where error.sqlState == .cardinalityViolation && !isDistinct {
                 // The same primary key came twice. Equal records are one; records that differ are an error.
-                try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
+                try session.enqueue(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
                 try await refuseConflicts(plan, session)
                 isDistinct = true
             } catch PostgresError.server(let error) where error.sqlState == .featureNotSupported && !isPlain {
-                try await session.query(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
+                try session.enqueue(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
                 isPlain = true
             }
         }
@@ -229,9 +234,9 @@ struct BatchLoader: Sendable {
     /// A COMMIT would make half a batch durable before anybody could object, so that the server is made to refuse it.
     private func runScripts(_ session: isolated Session) async throws -> LoadResult {
         var result = LoadResult()
-        try await session.query(try Statements.createGuard.bound())
+        try session.enqueue(try Statements.createGuard.bound())
         for script in stream.definition.load {
-            try await session.query(try Statements.armGuard.bound())
+            try session.enqueue(try Statements.armGuard.bound())
             do {
                 for rows in try await session.script(script.text, name: script.path) {
                     if rows.commandTag.hasPrefix("INSERT") {

@@ -9,6 +9,8 @@ actor BatchWorker {
     private let run: RunContext
     private let state: RunState
     private var session: Session?
+    /// The batches whose leases the session holds, by what is leased.
+    private var held: [String: PlannedBatch] = [:]
 
     init(_ run: RunContext, state: RunState) {
         self.run = run
@@ -57,17 +59,13 @@ actor BatchWorker {
     private func take(_ leased: inout LeasedBatch) async throws -> Bool {
         let batch = leased.batch
         let policy = leased.policy
-        guard let started = try await policy.run(onRetry: report(batch), { _ in try await self.lease(batch) }) else {
+        let lease = try await policy.run(onRetry: report(batch)) { _ in try await self.lease(batch) }
+        guard let lease else {
             state.heldElsewhere()
             return false
         }
-        leased.started = started
-        do {
-            if try await isOpen(batch, policy: policy) { return true }
-        } catch {
-            await release(batch)
-            throw error
-        }
+        leased.started = lease.started
+        if lease.isOpen { return true }
         settle(CommittedBatch(), batch, fetched: 0)
         await release(batch)
         return false
@@ -135,43 +133,50 @@ actor BatchWorker {
                 isCommitted: result.isChanged))
     }
 
-    /// Asks before the source is: another run may have closed the window since it was planned, and given its lease back.
-    private func isOpen(_ batch: PlannedBatch, policy: RetryPolicy) async throws -> Bool {
-        guard batch.reason == .gap else { return true }
-        let run = run
-        return try await policy.run(onRetry: report(batch)) { _ in
-            let session = try await self.usableSession()
-            return try await session.autocommit { session in
-                try await run.commit.isOpen(batch, expected: run.expectedUnits(of: batch), on: session)
-            }
+    // MARK: Lease
+
+    /// Takes the lease of a batch, and asks before the source is: another run may have closed the window since it was
+    /// planned, and given its lease back.
+    ///
+    /// - Returns: when the lease was taken, by the server's clock, and whether there is something to close; nil where
+    ///   another run holds it.
+    private func lease(_ batch: PlannedBatch) async throws -> (started: String, isOpen: Bool)? {
+        let session = try await usableSession()
+        let name = run.leaseName(of: batch)
+        let statement =
+            run.definition.leases
+            ? try Statements.tryLease.bound(values: ["lease": name, "activity": run.activity(of: batch)])
+            : try Statements.selectClock.bound()
+        do {
+            let (answer, isOpen) = try await run.commit.look(
+                at: batch, expected: run.expectedUnits(of: batch), after: statement, on: session)
+            let row = try answer.only()
+            let started: String = try row.get("now")
+            guard run.definition.leases else { return (started, isOpen) }
+            guard try row.get("leased") else { return nil }
+            held[name] = batch
+            return (started, isOpen)
+        } catch {
+            // Nobody knows whether the lease was taken; it ends with its session.
+            await discardSession()
+            throw error
         }
     }
 
-    // MARK: Lease
-
-    private func lease(_ batch: PlannedBatch) async throws -> String? {
-        let session = try await usableSession()
-        guard run.definition.leases else {
-            return try await session.query(try Statements.selectClock.bound()).only().get("now")
-        }
-        let row = try await session.query(
-            try Statements.tryLease.bound(values: [
-                "lease": run.leaseName(of: batch), "activity": run.activity(of: batch),
-            ])
-        ).only()
-        return try row.get("leased") ? try row.get("now") : nil
+    /// The statement that gives the lease of a batch back, and names the session after what it works on still.
+    private func releasing(_ batch: PlannedBatch) throws -> BoundStatement? {
+        let name = run.leaseName(of: batch)
+        guard held[name] != nil else { return nil }
+        return try Statements.releaseLease.bound(values: [
+            "lease": name, "activity": run.activity(of: held.first { $0.key != name }?.value),
+        ])
     }
 
     private func release(_ batch: PlannedBatch) async {
-        guard run.definition.leases, let session, await session.isUsable else { return }
-        let statement = try? Statements.releaseLease.bound(values: [
-            "lease": run.leaseName(of: batch), "activity": run.activity(of: nil),
-        ])
+        guard let session, await session.isUsable, let statement = try? releasing(batch) else { return }
+        held[run.leaseName(of: batch)] = nil
         // A lease that cannot be given back ends with its session.
-        let released = await Task { [session] in
-            guard let statement else { return false }
-            return (try? await session.query(statement)) != nil
-        }.value
+        let released = await Task { [session] in (try? await session.query(statement)) != nil }.value
         if !released { await discardSession() }
     }
 
@@ -197,19 +202,23 @@ actor BatchWorker {
     ) async throws -> CommittedBatch {
         let session = try await usableSession()
         let run = run
-        return try await session.withTransaction { session in
-            try await run.commit.begin(on: session)
+        // The lease goes back right behind COMMIT, in the same round trip.
+        let result = try await session.withTransaction(followedBy: try releasing(fetched.batch)) { session in
+            try run.commit.begin(on: session)
             guard try await run.commit.claim(fetched, on: session) else { return try resolution.committedBefore() }
             resolution.claimed()
-            try await run.commit.lock(fetched, on: session)
+            try run.commit.lock(fetched, on: session)
             var table = BatchTable()
             let result = try await run.commit.apply(
                 fetched, straight: resolution.mayCopyStraight, table: &table, on: session)
             guard result.isChanged else { throw NothingToCommit() }
-            try await run.journal.record()
+            try run.journal.record(in: session)
             resolution.willCommit(result)
             return result
         }
+        held[run.leaseName(of: fetched.batch)] = nil
+        run.journal.wasRecorded()
+        return result
     }
 
     // MARK: Failure
@@ -288,6 +297,7 @@ actor BatchWorker {
     private func discardSession() async {
         await session?.close()
         session = nil
+        held = [:]
     }
 }
 

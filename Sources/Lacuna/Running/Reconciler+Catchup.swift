@@ -116,7 +116,7 @@ extension Reconciler {
         OpenFileLimit.raise()
         let context = RunContext(
             database: database, survey: known, fetcher: spooling,
-            commit: BatchCommit(stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
+            commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
             journal: journal, options: options,
             attestationEnds: await fetcher.attestationEnds(
                 of: Set(batches.map(\.partition)), knownTips: tips, retry: definition.retry))
@@ -235,9 +235,9 @@ extension Reconciler {
         let session = try await connect()
         defer { Task { await session.close() } }
         let lock = "\(catchupLock)/commit"
-        return try await session.withTransaction { session in
-            try await context.commit.begin(on: session)
-            try await session.query(try Statements.lockWindow.bound(values: ["window": lock]))
+        let result = try await session.withTransaction { session in
+            try context.commit.begin(on: session)
+            try session.enqueue(try Statements.lockWindow.bound(values: ["window": lock]))
             var total = CommittedBatch()
             var table = BatchTable()
             for batch in fetched {
@@ -255,9 +255,11 @@ extension Reconciler {
                 }
             }
             guard total.isChanged else { throw NothingToCommit() }
-            try await context.journal.record()
+            try context.journal.record(in: session)
             resolution.willCommit(total)
             return total
         }
+        context.journal.wasRecorded()
+        return result
     }
 }

@@ -102,8 +102,7 @@ public struct Reconciler: Sendable {
             }
             let context = RunContext(
                 database: database, survey: plan.survey, fetcher: fetcher,
-                commit: BatchCommit(
-                    stream: stream, runID: journal.runID, scan: scan, userSearchPath: userSearchPath),
+                commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
                 journal: journal, options: options, attestationEnds: ends)
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)

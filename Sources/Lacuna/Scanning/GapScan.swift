@@ -56,9 +56,18 @@ public struct WindowGapScan: GapScan {
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard !range.isEmpty else { return GapScanResult(range: range, missing: [:]) }
+        var lanes = LaneGaps()
+        try await session.forEachRow(try statement(stream, range: range, partition: partition)) { try lanes.take($0) }
+        return lanes.result(range: range)
+    }
+
+    /// The statement, for callers that send it together with others. A window of n units has at most n rows to answer.
+    func statement(
+        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?
+    ) throws -> BoundStatement {
         var inRange = try stream.key.inRange(includesLargestKey: range.upperBound == .max).description
         if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
-        let statement = try Statements.findGaps.bound(
+        return try Statements.findGaps.bound(
             identifiers: stream.identifiers,
             fragments: [
                 "lane_columns": try stream.laneColumns, "lane": try stream.lane, "unit": try stream.key.unit,
@@ -66,19 +75,34 @@ public struct WindowGapScan: GapScan {
                 "distinct": SQLFragment(trusted: unitsAreUnique ? "" : "DISTINCT"),
             ],
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
-        var lanes: [Partition: [Range<Int64>]] = [:]
-        var largestKey: Set<Partition> = []
-        try await session.forEachRow(statement) { row in
-            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
-                let upper = try row.getIfPresent(at: 2, as: Int64.self)
-            else { return }
-            guard let lower = try row.getIfPresent(at: 1, as: Int64.self) else {
-                largestKey.insert(lane)
-                return
-            }
-            lanes[lane, default: []].append(lower..<upper)
+    }
+
+    /// What the statement answered.
+    func result(of rows: Rows, range: Range<Int64>) throws -> GapScanResult {
+        var lanes = LaneGaps()
+        for row in rows { try lanes.take(row) }
+        return lanes.result(range: range)
+    }
+}
+
+/// Gathers the rows of `find_gaps.sql`.
+private struct LaneGaps {
+    private var lanes: [Partition: [Range<Int64>]] = [:]
+    private var largestKey: Set<Partition> = []
+
+    mutating func take(_ row: Row) throws {
+        guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
+            let upper = try row.getIfPresent(at: 2, as: Int64.self)
+        else { return }
+        guard let lower = try row.getIfPresent(at: 1, as: Int64.self) else {
+            largestKey.insert(lane)
+            return
         }
-        return GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) }, largestKey: largestKey)
+        lanes[lane, default: []].append(lower..<upper)
+    }
+
+    func result(range: Range<Int64>) -> GapScanResult {
+        GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) }, largestKey: largestKey)
     }
 }
 

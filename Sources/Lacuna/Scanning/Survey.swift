@@ -373,6 +373,13 @@ extension Session {
     }
 }
 
+extension BoundStatement {
+    /// Sets the search path until the transaction ends.
+    static func searchPath(_ path: String) throws -> BoundStatement {
+        try Statements.setParameter.bound(values: ["name": "search_path", "value": path])
+    }
+}
+
 extension String {
     /// The text without the semicolon that would end it inside a larger statement.
     var withoutTrailingSemicolon: String {

@@ -142,8 +142,10 @@ struct ServerFaultTests {
         _ = try? await Command.shell("umount -l \(place); rmdir \(place)")
     }
 
-    @Test("Behind a pooler in transaction mode, leases off, runs work at the same time and leave nothing to strangers")
-    func transactionPooler() async throws {
+    @Test(
+        "Behind a pooler in transaction mode, leases off, runs work at the same time and leave nothing to strangers",
+        arguments: [1, 8])
+    func transactionPooler(poolSize: Int) async throws {
         guard try await Command.shell("command -v pgbouncer") == 0 else {
             // Where CI is set it has to be there.
             let isRequired = ProcessInfo.processInfo.environment["CI"] != nil
@@ -158,7 +160,7 @@ struct ServerFaultTests {
                 config: Program.fileSource + Program.stream(batch: 5, more: ", leases: false"),
                 files: ["numbers.csv": Program.numbersFile]
             ) { installation in
-                try await Pooler.with(server) { address in
+                try await Pooler.with(server, poolSize: poolSize) { address in
                     let runs = try (0..<3).map { _ in try installation.start(["reconcile"], database: address) }
                     for run in runs {
                         let result = try await run.wait()
@@ -191,7 +193,10 @@ struct ServerFaultTests {
 
 /// pgbouncer in transaction mode before a server.
 private enum Pooler {
-    static func with(_ server: PrivateServer, _ body: (_ connectionString: String) async throws -> Void) async throws {
+    /// - Parameter poolSize: how many transactions may be open at once; all others wait.
+    static func with(
+        _ server: PrivateServer, poolSize: Int, _ body: (_ connectionString: String) async throws -> Void
+    ) async throws {
         let folder = URL(fileURLWithPath: server.socket).deletingLastPathComponent().path
         try """
         [databases]
@@ -202,7 +207,7 @@ private enum Pooler {
         listen_port = 6432
         auth_type = any
         pool_mode = transaction
-        default_pool_size = 8
+        default_pool_size = \(poolSize)
         ignore_startup_parameters = extra_float_digits
         logfile = \(folder)/pooler.log
         pidfile = \(folder)/pooler.pid

@@ -1,0 +1,98 @@
+import Postgres
+import SQLStatements
+
+/// What the table and the evidence say of a batch's window.
+struct WindowState: Sendable {
+    /// The units of the request that have no row.
+    var missing: UnitSet
+    /// The units of the window that are verified empty.
+    var verified = UnitSet()
+    /// The units of the batch that were declared wrong.
+    var refetch = UnitSet()
+
+    /// What there is to close.
+    func open(in batch: PlannedBatch, expected: UnitSet) -> UnitSet {
+        missing.intersection(batch.window).intersection(expected).subtracting(verified).union(refetch)
+            .union(batch.suspects).intersection(batch.units)
+    }
+}
+
+extension BatchCommit {
+    /// The largest window whose gaps are read whole, together with other answers: those of a larger one may be so many that
+    /// they are taken row by row.
+    private static let wholeAnswerLimit: UInt64 = 65_536
+
+    /// Looks at a window inside the batch's transaction.
+    ///
+    /// - Parameter next: a statement to run in the same round trip afterwards.
+    func look(
+        at batch: PlannedBatch, then next: BoundStatement? = nil, on session: isolated Session
+    ) async throws -> WindowState {
+        let following = next.map { [$0] } ?? []
+        let evidence = try evidence(of: batch)
+        if isAnsweredWhole(batch) {
+            let answers = try await session.query([evidence, try gaps(of: batch)] + following)
+            return try state(of: batch, evidence: answers[0], gaps: answers[1])
+        }
+        let ranges = try await session.query(evidence)
+        let gaps = try await WindowGapScan().scan(
+            stream, range: batch.request, partition: batch.partition, on: session)
+        try following.forEach(session.enqueue)
+        return try state(of: batch, evidence: ranges, missing: gaps.missing(in: batch.partition))
+    }
+
+    /// Runs a statement and looks at the window of a batch before it is fetched: another run may have closed it since it was
+    /// planned.
+    ///
+    /// - Returns: the statement's answer, and whether there is still something to close.
+    func look(
+        at batch: PlannedBatch, expected: UnitSet, after statement: BoundStatement, on session: Session
+    ) async throws -> (answer: Rows, isOpen: Bool) {
+        guard batch.reason == .gap else { return (try await session.query(statement), true) }
+        let path = try BoundStatement.searchPath(lacunaSearchPath)
+        let answer: Rows
+        let state: WindowState
+        if isAnsweredWhole(batch) {
+            let answers = try await session.query([statement, path, try evidence(of: batch), try gaps(of: batch)])
+            answer = answers[0]
+            state = try self.state(of: batch, evidence: answers[2], gaps: answers[3])
+        } else {
+            answer = try await session.query(statement)
+            state = try await session.withTransaction(.snapshot) { session in
+                try session.enqueue(path)
+                return try await look(at: batch, on: session)
+            }
+        }
+        return (answer, !state.open(in: batch, expected: expected).isEmpty)
+    }
+
+    private func isAnsweredWhole(_ batch: PlannedBatch) -> Bool {
+        batch.request.unitCount <= BatchCommit.wholeAnswerLimit
+    }
+
+    private func evidence(of batch: PlannedBatch) throws -> BoundStatement {
+        try Statements.selectWindowEvidence.bound(values: windowValues(batch))
+    }
+
+    private func gaps(of batch: PlannedBatch) throws -> BoundStatement {
+        try WindowGapScan().statement(stream, range: batch.request, partition: batch.partition)
+    }
+
+    private func state(of batch: PlannedBatch, evidence: Rows, gaps: Rows) throws -> WindowState {
+        let gaps = try WindowGapScan().result(of: gaps, range: batch.request)
+        return try state(of: batch, evidence: evidence, missing: gaps.missing(in: batch.partition))
+    }
+
+    private func state(of batch: PlannedBatch, evidence: Rows, missing: UnitSet) throws -> WindowState {
+        var state = WindowState(missing: missing)
+        for row in evidence {
+            let kind: String = try row.get("kind")
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            let range = (lower..<upper).clamped(to: batch.window)
+            if kind == "verified" { state.verified.insert(range) } else { state.refetch.insert(range) }
+        }
+        state.refetch = state.refetch.intersection(batch.units)
+        return state
+    }
+}
