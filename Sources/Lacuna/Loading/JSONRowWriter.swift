@@ -16,18 +16,11 @@ struct JSONRowWriter: ~Copyable {
         let isJSON: Bool
     }
 
-    private struct Slot {
-        var value = 0..<0
-        var kind = JSONScanner.Kind.null
-        var hasEscapes = false
-    }
-
     private static let flushSize = 64 << 10
 
-    private let columns: [(slot: Int, constant: [UInt8], isJSON: Bool)]
-    private var names: FieldNames
-    private var slots: ContiguousArray<Slot>
-    private var scratch = RawBuffer()
+    /// For each column the number of its field among the values, or below 0 and what every row has.
+    private let columns: [(number: Int, constant: [UInt8], isJSON: Bool)]
+    private var values: JSONFieldValues
     private var output = RawBuffer()
     /// The rows so far.
     private(set) var count = 0
@@ -40,8 +33,7 @@ struct JSONRowWriter: ~Copyable {
             if !wanted.contains(field) { wanted.append(field) }
             return (wanted.firstIndex(of: field) ?? 0, [], column.isJSON)
         }
-        names = FieldNames(wanted: wanted)
-        slots = ContiguousArray(repeating: Slot(), count: wanted.count)
+        values = JSONFieldValues(wanted: wanted)
     }
 
     /// Takes a piece of NDJSON that a sink has checked.
@@ -70,46 +62,33 @@ struct JSONRowWriter: ~Copyable {
     }
 
     private mutating func append(_ record: UnsafeRawBufferPointer) throws {
-        for index in slots.indices { slots[index].kind = .null }
-        names.rewind()
-        _ = try JSONScanner.scan(record) { field in
-            var name = UnsafeRawBufferPointer(rebasing: record[field.name])
-            if field.nameHasEscapes {
-                JSONText.unescape(name, into: &scratch)
-                name = scratch.bytes
-            }
-            // A name that comes twice has its last value, as in jsonb.
-            if let role = names.note(name), role >= 0 {
-                slots[role] = Slot(value: field.value, kind: field.kind, hasEscapes: field.valueHasEscapes)
-            }
-        }
+        // The sink has counted the names.
+        _ = try values.read(record)
         for index in columns.indices {
             if index > 0 { output.append(UInt8(ascii: "\t")) }
             let column = columns[index]
-            if column.slot < 0 {
+            if column.number < 0 {
                 column.constant.withUnsafeBytes { appendEscaped($0) }
             } else {
-                try append(slots[column.slot], isJSON: column.isJSON, of: record)
+                try append(column.number, isJSON: column.isJSON, of: record)
             }
         }
         output.append(UInt8(ascii: "\n"))
     }
 
-    private mutating func append(_ slot: Slot, isJSON: Bool, of record: UnsafeRawBufferPointer) throws {
-        let value = UnsafeRawBufferPointer(rebasing: record[slot.value])
-        switch slot.kind {
+    private mutating func append(_ number: Int, isJSON: Bool, of record: UnsafeRawBufferPointer) throws {
+        let field = values[number]
+        let value = UnsafeRawBufferPointer(rebasing: record[field.range])
+        switch field.kind {
         case .null:
             output.append(UInt8(ascii: "\\"))
             output.append(UInt8(ascii: "N"))
         case _ where isJSON:
-            let quotes = slot.kind == .string ? 1 : 0
+            let quotes = field.kind == .string ? 1 : 0
             appendEscaped(
                 UnsafeRawBufferPointer(
-                    rebasing: record[slot.value.lowerBound - quotes..<slot.value.upperBound + quotes]))
-        case .string where slot.hasEscapes:
-            JSONText.unescape(value, into: &scratch)
-            appendEscaped(scratch.bytes)
-        case .string: appendEscaped(value)
+                    rebasing: record[field.range.lowerBound - quotes..<field.range.upperBound + quotes]))
+        case .string: appendEscaped(values.text(number, in: record))
         case .number:
             guard JSONRowWriter.isPlain(value) else { throw StraightCopyRefused() }
             output.append(value)

@@ -1,35 +1,25 @@
 /// Takes JSON objects, checks them and spools those that are wanted, one a line.
 struct JSONIntake: ~Copyable {
-    private struct Slot {
-        var value = 0..<0
-        var kind = JSONScanner.Kind.null
-        var hasEscapes = false
-        var isPresent = false
-    }
-
     private var splitter: RowSplitter
-    private var names: FieldNames
-    private var slots: ContiguousArray<Slot>
-    private var scratch = RawBuffer()
+    private var values: JSONFieldValues
     private var compact = RawBuffer()
-    /// For each partition field its slot, and the value it must have. The key has slot 0.
-    private let partitionSlots: [(slot: Int, value: [UInt8])]
+    /// For each partition field its number among the values, and the value it must have. The key has number 0.
+    private let partitionFields: [(number: Int, value: [UInt8])]
 
     init(layout: RecordLayout) {
         splitter = RowSplitter(.ndjson, limit: layout.recordByteLimit)
         var wanted = [layout.keyField]
-        partitionSlots = layout.partition.map { field in
+        partitionFields = layout.partition.map { field in
             if !wanted.contains(field.field) { wanted.append(field.field) }
             return (wanted.firstIndex(of: field.field) ?? 0, Array(field.value.utf8))
         }
-        names = FieldNames(wanted: wanted)
-        slots = ContiguousArray(repeating: Slot(), count: wanted.count)
+        values = JSONFieldValues(wanted: wanted)
     }
 
     /// All top-level fields that came.
-    var fields: [String] { names.names }
+    var fields: [String] { values.names.names }
     /// The fields that some records have and others have not.
-    var unevenFields: [String] { names.uneven }
+    var unevenFields: [String] { values.names.uneven }
     /// Whether bytes of a document came that has not been ended.
     var isInDocument: Bool { splitter.hasStarted }
 
@@ -79,8 +69,8 @@ struct JSONIntake: ~Copyable {
         check.begin(line: line)
         let extent = try scan(record, isLast: isLast, check: check)
         var reading = try admitsKey(record, check: &check)
-        for index in partitionSlots.indices {
-            let isPresent = slots[partitionSlots[index].slot].isPresent
+        for index in partitionFields.indices {
+            let isPresent = values[partitionFields[index].number].isPresent
             try check.note(partitionField: index, isCarried: isPresent)
             if isPresent, reading != nil, try !matches(index, record, check: &check) { reading = nil }
         }
@@ -101,30 +91,9 @@ struct JSONIntake: ~Copyable {
         isLast: Bool,
         check: RecordCheck
     ) throws -> JSONScanner.Extent {
-        for index in slots.indices { slots[index].isPresent = false }
-        names.rewind()
-        var hasTooManyNames = false
-        let extent: JSONScanner.Extent
-        do {
-            extent = try JSONScanner.scan(record) { field in
-                var name = UnsafeRawBufferPointer(rebasing: record[field.name])
-                if field.nameHasEscapes {
-                    JSONText.unescape(name, into: &scratch)
-                    name = scratch.bytes
-                }
-                guard let role = names.note(name) else {
-                    hasTooManyNames = true
-                    return
-                }
-                if role >= 0 {
-                    slots[role] = Slot(
-                        value: field.value, kind: field.kind, hasEscapes: field.valueHasEscapes, isPresent: true)
-                }
-            }
-        } catch {
-            throw malformed(error, record, isLast: isLast, check)
-        }
-        if hasTooManyNames {
+        let extent: JSONScanner.Extent?
+        do { extent = try values.read(record) } catch { throw malformed(error, record, isLast: isLast, check) }
+        guard let extent else {
             throw check.error(.tooManyFields, "the records have more than \(FieldNames.limit) different fields")
         }
         return extent
@@ -134,18 +103,18 @@ struct JSONIntake: ~Copyable {
         _ record: UnsafeRawBufferPointer,
         check: inout RecordCheck
     ) throws -> KeyReading? {
-        let slot = slots[0]
-        guard slot.isPresent else { throw check.missingKey("is absent") }
-        switch slot.kind {
+        let key = values[0]
+        guard key.isPresent else { throw check.missingKey("is absent") }
+        switch key.kind {
         case .null: throw check.missingKey("is null")
         case .boolean, .object, .array:
             throw check.error(
                 .unreadableKey, field: check.layout.keyField,
-                "key field '\(RecordError.printable(check.layout.keyField))' is of type \(slot.kind), "
+                "key field '\(RecordError.printable(check.layout.keyField))' is of type \(key.kind), "
                     + "expected \(check.layout.keyType.example)")
         case .string, .number: break
         }
-        return try check.admits(key: text(slot, in: record))
+        return try check.admits(key: values.text(0, in: record))
     }
 
     private mutating func matches(
@@ -153,22 +122,16 @@ struct JSONIntake: ~Copyable {
         _ record: UnsafeRawBufferPointer,
         check: inout RecordCheck
     ) throws -> Bool {
-        let slot = slots[partitionSlots[index].slot]
-        let value = text(slot, in: record)
-        switch slot.kind {
+        let number = partitionFields[index].number
+        let kind = values[number].kind
+        let value = values.text(number, in: record)
+        switch kind {
         case .string, .number, .boolean:
-            if partitionSlots[index].value.withUnsafeBytes({ ByteSearch.equal($0, value) }) { return true }
+            if partitionFields[index].value.withUnsafeBytes({ ByteSearch.equal($0, value) }) { return true }
         case .null, .object, .array: break
         }
-        try check.rejectPartition(index, value: slot.kind == .null ? nil : value)
+        try check.rejectPartition(index, value: kind == .null ? nil : value)
         return false
-    }
-
-    private mutating func text(_ slot: Slot, in record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let value = UnsafeRawBufferPointer(rebasing: record[slot.value])
-        guard slot.hasEscapes else { return value }
-        JSONText.unescape(value, into: &scratch)
-        return scratch.bytes
     }
 
     private func malformed(
