@@ -24,6 +24,7 @@ public struct PostgresSource: Source {
         try await withSession(request.stream) { session in
             try await session.copyOut(statement, deadline: settings.timeout) { try writer.write($0) }
         }
+        try writer.flush()
         // COPY was answered to its end, so the last row is whole.
         try sink.endOfDocument(lengthIsProven: true)
         return FetchSummary()
@@ -103,17 +104,29 @@ extension PostgresError {
     }
 }
 
-/// Carries a sink into the session's queue.
+/// Carries a sink into the session's queue. Rows, which come one by one, reach it many at once.
 ///
 /// `@unchecked Sendable`: the task that fetches waits while the session writes, so that the two never meet.
 private final class SinkWriter: @unchecked Sendable {
     private let sink: RecordSink
+    private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    private var count = 0
 
     init(_ sink: RecordSink) {
         self.sink = sink
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
-        try sink.write(bytes)
+    deinit { piece.deallocate() }
+
+    func write(_ row: UnsafeRawBufferPointer) throws {
+        if count + row.count > piece.count { try flush() }
+        guard row.count <= piece.count else { return try sink.write(row) }
+        UnsafeMutableRawBufferPointer(rebasing: piece[count...]).copyMemory(from: row)
+        count += row.count
+    }
+
+    func flush() throws {
+        try sink.write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+        count = 0
     }
 }
