@@ -109,12 +109,14 @@ private struct KeyReader: ~Copyable {
     private let keyField: String
     private let keyType: KeyType
     private var scanner = CSVScanner()
+    private var values: JSONFieldValues
     private var column = 0
 
     init(format: RecordFormat, keyField: String, keyType: KeyType) {
         self.format = format
         self.keyField = keyField
         self.keyType = keyType
+        values = JSONFieldValues(wanted: [keyField])
     }
 
     mutating func readHeader(_ bytes: UnsafeRawBufferPointer, hasQuotes: Bool, path: String) throws {
@@ -135,20 +137,27 @@ private struct KeyReader: ~Copyable {
     /// The unit of a record; nil where it has none that can be read.
     mutating func unit(of bytes: UnsafeRawBufferPointer, hasQuotes: Bool) -> Int64? {
         switch format {
+        case .csv where !hasQuotes:
+            // What is wrong with the other fields is for the window to say that the row belongs to.
+            return plainField(bytes).flatMap { unit($0) }
         case .csv:
             guard (try? scanner.scan(bytes, hasQuotes: hasQuotes)) != nil, column < scanner.count else { return nil }
             let field = scanner.field(column)
             return field.hasEscapes ? unit(scanner.text(column)) : unit(field.bytes)
         case .ndjson:
-            var unit: Int64?
-            let extent = try? JSONScanner.scan(bytes) { field in
-                let name = UnsafeRawBufferPointer(rebasing: bytes[field.name])
-                guard JSONScanner.text(name, hasEscapes: field.nameHasEscapes) == keyField else { return }
-                let value = UnsafeRawBufferPointer(rebasing: bytes[field.value])
-                unit = self.unit(JSONScanner.text(value, hasEscapes: field.valueHasEscapes))
-            }
-            return extent == nil ? nil : unit
+            guard (try? values.read(bytes)) != nil, values[0].isPresent else { return nil }
+            return unit(values.text(0, in: bytes))
         }
+    }
+
+    /// The key's field of a row without quotes.
+    private func plainField(_ row: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        var rest = row[...]
+        for _ in 0..<column {
+            guard let comma = rest.firstIndex(of: UInt8(ascii: ",")) else { return nil }
+            rest = rest[(comma + 1)...]
+        }
+        return UnsafeRawBufferPointer(rebasing: rest.prefix { $0 != UInt8(ascii: ",") })
     }
 
     private func unit(_ text: String) -> Int64? {

@@ -1,15 +1,15 @@
 /// Where the values of wanted top-level fields stand in a JSON object, found out object by object.
-struct JSONFieldValues: ~Copyable {
+package struct JSONFieldValues: ~Copyable {
     /// A field's value.
-    struct Value {
+    package struct Value {
         /// Where it stands in the object; of a string, what its quotes enclose.
-        var range = 0..<0
+        package var range = 0..<0
         /// Its type; null where the field is absent.
-        var kind = JSONScanner.Kind.null
+        package var kind = JSONScanner.Kind.null
         /// Whether it is a string that is written with escapes.
-        var hasEscapes = false
+        package var hasEscapes = false
         /// Whether the object has the field.
-        var isPresent = false
+        package var isPresent = false
     }
 
     /// All top-level names that came.
@@ -18,20 +18,20 @@ struct JSONFieldValues: ~Copyable {
     private var scratch = RawBuffer()
 
     /// - Parameter wanted: the fields whose values are kept, each once.
-    init(wanted: [String]) {
+    package init(wanted: [String]) {
         names = FieldNames(wanted: wanted)
         values = ContiguousArray(repeating: Value(), count: wanted.count)
     }
 
     /// The value of a wanted field in the object that was read last.
-    subscript(index: Int) -> Value {
+    package subscript(index: Int) -> Value {
         @inline(__always) get { values[index] }
     }
 
     /// Reads an object. Of a name that comes twice the last value counts, as in `jsonb`.
     ///
     /// - Returns: where the object stands; nil where too many different names have come.
-    mutating func read(_ record: UnsafeRawBufferPointer) throws(JSONScanner.Fault) -> JSONScanner.Extent? {
+    package mutating func read(_ record: UnsafeRawBufferPointer) throws(JSONScanner.Fault) -> JSONScanner.Extent? {
         for index in values.indices { values[index] = Value() }
         names.rewind()
         var hasTooManyNames = false
@@ -54,7 +54,7 @@ struct JSONFieldValues: ~Copyable {
     }
 
     /// The content of a string, escapes resolved; of another value its text. Valid until the next call.
-    mutating func text(_ index: Int, in record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    package mutating func text(_ index: Int, in record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let value = UnsafeRawBufferPointer(rebasing: record[values[index].range])
         guard values[index].hasEscapes else { return value }
         JSONText.unescape(value, into: &scratch)
