@@ -95,7 +95,7 @@ struct TruthTests {
         ) { (database, reconciler) async throws -> Void in
             let report = await reconciler(Lines(records(1...100), tip: 101)).reconcile()
             #expect(report.failures.count == 1)
-            #expect(report.failures.first?.message.contains("11 has no row after the load") == true)
+            #expect(report.failures.first?.message.contains("left out the records of 11") == true)
             #expect(try await database.number("SELECT count(*) FROM t") == 100)
         }
     }

@@ -108,9 +108,11 @@ struct BatchCommit: Sendable {
             // What was not asked for stays as it was.
             .union(before.verified.subtracting(batch.units))
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
+            let unit = stream.definition.keyType.text(first)
+            let isLeftOut = fetched.records.units.contains(first.lowerBound)
             throw ProofError(
-                "\(stream.definition.keyType.text(first)) has no row after the load, and empty: error says that every "
-                    + "expected unit has rows: the source returned nothing for it, or a trigger or script left it out")
+                "\(isLeftOut ? "a trigger or script left out the records of" : "the source returned nothing for") \(unit), "
+                    + "and empty: error says that every expected unit has rows")
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
