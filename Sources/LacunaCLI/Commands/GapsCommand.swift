@@ -71,7 +71,8 @@ struct GapsCommand: AsyncParsableCommand {
         help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
     var to: String?
 
-    @Option(name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, skip or probe.")
+    @Option(
+        name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, skip or probe.")
     var scan: Scan = .auto
 
     @Flag(name: .long, help: "Say how the table was scanned, why so, and how long it took.")
@@ -92,7 +93,7 @@ struct GapsCommand: AsyncParsableCommand {
     func run() async throws {
         let surveys = try await surveys()
         let reports = surveys.map(GapReport.init)
-        try show(reports)
+        show(reports)
         if exitCode, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
     }
 
@@ -143,24 +144,25 @@ struct GapsCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ reports: [GapReport]) throws {
+    private func show(_ reports: [GapReport]) {
         let console = Console.shared
         switch format {
         case .json:
-            console.output(try JSONText.encode(["streams": reports.map { GapReportDocument($0, explains: explain) }]))
+            console.output(.object([("streams", .list(reports) { $0.json(explains: explain) })]))
         case .csv:
             for (index, report) in reports.enumerated() {
                 if index == 0 || reports[index - 1].columns != report.columns { console.output(report.csvHeader()) }
-                for line in report.csvLines() { console.output(line) }
+                report.csvLines { console.output($0) }
             }
         case .text:
             let style = TextStyle(isColoured: console.outputIsColoured)
             for (index, report) in reports.enumerated() {
                 if self.report, index > 0 { console.output("") }
-                let lines =
-                    self.report
-                    ? report.reportLines(gapLimit: all ? .max : 12, style: style) : report.gapLines()
-                for line in lines { console.output(line) }
+                if self.report {
+                    for line in report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output(line) }
+                } else {
+                    report.gapLines { console.output($0) }
+                }
                 if explain { console.output(report.scanLine()) }
             }
         }

@@ -20,7 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try Project(global)
-        var documents: [StatusDocument] = []
+        var documents: [JSONOutput] = []
         let style = TextStyle(isColoured: Console.shared.outputIsColoured)
         for (index, stream) in try project.streams(streams).enumerated() {
             do {
@@ -34,13 +34,13 @@ struct StatusCommand: AsyncParsableCommand {
                     for line in report.reportLines(gapLimit: 3, style: style) + lines(status, report, style) {
                         Console.shared.output(line)
                     }
-                case .json: documents.append(StatusDocument(report, status))
+                case .json: documents.append(document(status, report))
                 }
             } catch {
                 throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
             }
         }
-        if format == .json { Console.shared.output(try JSONText.encode(["streams": documents])) }
+        if format == .json { Console.shared.output(.object([("streams", .list(documents) { $0 })])) }
         Console.shared.flush()
     }
 
@@ -82,50 +82,36 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// The form that JSON is written in. Field names are stable.
-struct StatusDocument: Encodable {
-    struct Run: Encodable {
-        let id: Int64
-        let mode: String
-        let state: String
-        let started_at: String
-        let seconds: String
-        let planned: Int64
-        let committed: Int64
-        let failed: Int64
-        let missing_units: String?
-        let note: String
-    }
-
-    struct Failure: Encodable {
-        let partition: [String: String]
-        let first: String
-        let last: String
-        let failures: Int
-        let seconds_to_wait: Int64
-        let error: String
-    }
-
-    let coverage: GapReportDocument
-    let running: [String]
-    let failures: [Failure]
-    let runs: [Run]
-
-    init(_ report: GapReport, _ status: StreamStatus) {
-        coverage = GapReportDocument(report)
-        running = status.activities.map(\.text)
+extension StatusCommand {
+    /// The form that JSON is written in. Field names are stable.
+    private func document(_ status: StreamStatus, _ report: GapReport) -> JSONOutput {
         let type = report.definition.keyType
-        failures = status.failures.map { failure in
-            Failure(
-                partition: Dictionary(uniqueKeysWithValues: zip(report.columns, failure.partition.values)),
-                first: type.text(failure.window.lowerBound), last: type.text(failure.window.upperBound - 1),
-                failures: failure.failures, seconds_to_wait: failure.secondsToWait, error: failure.error)
-        }
-        runs = status.runs.map { run in
-            Run(
-                id: run.id, mode: run.mode, state: run.state, started_at: run.startedAt, seconds: run.seconds,
-                planned: run.planned, committed: run.committed, failed: run.failed, missing_units: run.missing,
-                note: run.note)
-        }
+        return .object([
+            ("coverage", report.json()), ("running", .list(status.activities) { .text($0.text) }),
+            (
+                "failures",
+                .list(status.failures) { failure in
+                    .object([
+                        ("partition", report.json(failure.partition)),
+                        ("first", .text(type.text(failure.window.lowerBound))),
+                        ("last", .text(type.text(failure.window.upperBound - 1))),
+                        ("failures", .number(failure.failures)),
+                        ("seconds_to_wait", .number(failure.secondsToWait)), ("error", .text(failure.error)),
+                    ])
+                }
+            ),
+            (
+                "runs",
+                .list(status.runs) { run in
+                    .object([
+                        ("id", .number(run.id)), ("mode", .text(run.mode)), ("state", .text(run.state)),
+                        ("started_at", .text(run.startedAt)), ("seconds", .text(run.seconds)),
+                        ("planned", .number(run.planned)), ("committed", .number(run.committed)),
+                        ("failed", .number(run.failed)), ("missing_units", run.missing.map(JSONOutput.text)),
+                        ("note", .text(run.note)),
+                    ])
+                }
+            ),
+        ])
     }
 }

@@ -2,18 +2,22 @@ import Lacuna
 
 extension GapReport {
     /// One line a gap, for a quick look and for pipes: stream, partition, range, units.
-    func gapLines() -> [String] {
-        var lines: [String] = []
+    ///
+    /// - Parameter put: takes each line; there may be millions.
+    func gapLines(_ put: (String) -> Void) {
+        var isEmpty = true
         for coverage in partitions {
             let name = label(coverage).isEmpty ? definition.name : "\(definition.name)  \(label(coverage))"
             if coverage.isNew {
-                lines.append("\(name)  nothing ingested yet\(newHint(coverage))")
+                isEmpty = false
+                put("\(name)  nothing ingested yet\(newHint(coverage))")
             }
             for gap in gaps(of: coverage) where !coverage.isNew {
-                lines.append("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
+                isEmpty = false
+                put("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
             }
         }
-        return lines.isEmpty ? ["\(definition.name)  no gaps"] : lines
+        if isEmpty { put("\(definition.name)  no gaps") }
     }
 
     /// How the table was scanned, why so, and what it cost.
@@ -149,16 +153,19 @@ extension GapReport {
     }
 
     /// Comma-separated values: a row a gap.
-    func csvLines() -> [String] {
-        partitions.flatMap { coverage in
-            gaps(of: coverage).map { gap in
-                ([definition.name] + coverage.partition.values + [key(gap.lowerBound), key(gap.upperBound - 1)])
-                    .map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)"
+    ///
+    /// - Parameter put: takes each row; there may be millions.
+    func csvLines(_ put: (String) -> Void) {
+        for coverage in partitions {
+            for gap in gaps(of: coverage) {
+                let fields =
+                    [definition.name] + coverage.partition.values + [key(gap.lowerBound), key(gap.upperBound - 1)]
+                put(fields.map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)")
             }
         }
     }
 
-    /// The header that ``csvLines()`` stand under.
+    /// The header that ``csvLines(_:)`` stand under.
     func csvHeader() -> String {
         (["stream"] + columns + ["first", "last"]).map(GapReport.csvField).joined(separator: ",") + ",units"
     }

@@ -4,30 +4,10 @@ import LacunaSources
 
 /// What `--dry-run` prints.
 enum RunPlanRendering {
-    private struct Document: Encodable {
-        struct Batch: Encodable {
-            let partition: [String: String]
-            let first: String
-            let last: String
-            let units: UInt64
-            let reason: String
-        }
-
-        let stream: String
-        let batches: [Batch]
-        let units: UInt64
-        let waiting_units: UInt64
-        /// Of sources that are asked over HTTP: at least so many, which take at least so long at the rate limit.
-        let requests: Int?
-        let seconds: Double?
-        let notes: [String]
-        let failures: [String]
-    }
-
     static func show(
         _ runs: [(StreamConfiguration, RunOptions)], project: Project, format: RunFormat
     ) async throws {
-        var documents: [Document] = []
+        var documents: [JSONOutput] = []
         var failed = false
         for (stream, options) in runs {
             let plan: RunPlan
@@ -44,7 +24,7 @@ enum RunPlanRendering {
             case .json: documents.append(document(plan, stream: stream))
             }
         }
-        if format == .json { Console.shared.output(try JSONText.encode(["plans": documents])) }
+        if format == .json { Console.shared.output(.object([("plans", .list(documents) { $0 })])) }
         Console.shared.flush()
         if failed { throw ExitStatus.failed }
     }
@@ -63,14 +43,15 @@ enum RunPlanRendering {
                 "\(stream.name) \(failure.partition.label(columns: stream.partitions.columns)): \(failure.message)")
         }
         for note in plan.notes { console.message("\(stream.name): \(note)") }
-        let batches = limit.map { Array(plan.batches.prefix($0)) } ?? plan.batches
+        let batches = plan.batches.prefix(limit ?? .max)
+        let count = min(plan.batches.count, limit ?? .max)
         let units = batches.reduce(UInt64(0)) { $0 + $1.units.count }
-        guard !batches.isEmpty else {
+        guard count > 0 else {
             console.output("\(stream.name): nothing to do")
             return
         }
         console.output(
-            "\(stream.name): \(Numbers.count(batches.count, "batch", "batches")), \(Numbers.count(units, "unit"))")
+            "\(stream.name): \(Numbers.count(count, "batch", "batches")), \(Numbers.count(units, "unit"))")
         var table = TextTable([("", .left), ("", .left), ("", .right), ("", .left)])
         for batch in batches.prefix(20) {
             table.add([
@@ -80,30 +61,41 @@ enum RunPlanRendering {
             ])
         }
         for line in table.lines(indent: "  ").dropFirst() { console.output(line) }
-        if batches.count > 20 { console.output("  … and \(Numbers.grouped(batches.count - 20)) more") }
-        if let time = time(forBatches: batches.count, of: configuration) {
+        if count > 20 { console.output("  … and \(Numbers.grouped(count - 20)) more") }
+        if let time = time(forBatches: count, of: configuration) {
             console.output(
-                "  at least \(Numbers.count(batches.count, "request")), \(Numbers.time(seconds: time / .seconds(1))) at the "
+                "  at least \(Numbers.count(count, "request")), \(Numbers.time(seconds: time / .seconds(1))) at the "
                     + "rate limit")
         }
     }
 
-    private static func document(_ plan: RunPlan, stream configuration: StreamConfiguration) -> Document {
+    /// The form that JSON is written in. Field names are stable.
+    private static func document(_ plan: RunPlan, stream configuration: StreamConfiguration) -> JSONOutput {
         let stream = plan.survey.stream.definition
+        // Of sources that are asked over HTTP: at least so many requests, which take at least so long at the rate limit.
         let time = time(forBatches: plan.batches.count, of: configuration)
-        return Document(
-            stream: stream.name,
-            batches: plan.batches.map { batch in
-                Document.Batch(
-                    partition: Dictionary(
-                        uniqueKeysWithValues: zip(stream.partitions.columns, batch.partition.values)),
-                    first: stream.keyType.text(batch.window.lowerBound),
-                    last: stream.keyType.text(batch.window.upperBound - 1), units: batch.units.count,
-                    reason: batch.reason.rawValue)
-            },
-            units: plan.batches.reduce(0) { $0 + $1.units.count },
-            waiting_units: plan.waiting.values.reduce(0) { $0 + $1.count },
-            requests: time == nil ? nil : plan.batches.count, seconds: time.map { $0 / .seconds(1) },
-            notes: plan.notes, failures: plan.failures.map { Console.shared.masked($0.message) })
+        return .object([
+            ("stream", .text(stream.name)),
+            (
+                "batches",
+                .list(plan.batches) { batch in
+                    .line([
+                        ("partition", partition(batch, stream)),
+                        ("first", .text(stream.keyType.text(batch.window.lowerBound))),
+                        ("last", .text(stream.keyType.text(batch.window.upperBound - 1))),
+                        ("units", .number(batch.units.count)), ("reason", .text(batch.reason.rawValue)),
+                    ])
+                }
+            ),
+            ("units", .number(plan.batches.reduce(UInt64(0)) { $0 + $1.units.count })),
+            ("waiting_units", .number(plan.waiting.values.reduce(UInt64(0)) { $0 + $1.count })),
+            ("requests", time == nil ? nil : .number(plan.batches.count)),
+            ("seconds", time.map { .number($0 / .seconds(1)) }), ("notes", .list(plan.notes) { .text($0) }),
+            ("failures", .list(plan.failures) { .text(Console.shared.masked($0.message)) }),
+        ])
+    }
+
+    private static func partition(_ batch: PlannedBatch, _ stream: StreamDefinition) -> JSONOutput {
+        .line(zip(stream.partitions.columns, batch.partition.values).map { ($0, .text($1)) })
     }
 }

@@ -1,0 +1,59 @@
+import Lacuna
+
+extension GapReport {
+    /// The form that JSON is written in. Field names are stable.
+    func json(explains: Bool = false) -> JSONOutput {
+        .object([
+            ("stream", .text(definition.name)),
+            ("table", .text("\(survey.stream.table.schema).\(survey.stream.table.name)")),
+            ("key", .text(definition.keyColumn)), ("scan", explains ? scan : nil),
+            ("expected_units", .number(expectedCount)), ("missing_units", .number(missingCount)),
+            ("gap_count", .number(gapCount)), ("clean", .flag(isClean)),
+            ("partitions", .list(partitions, json)),
+        ])
+    }
+
+    /// A partition's values by their columns.
+    func json(_ partition: Partition) -> JSONOutput {
+        .object(zip(columns, partition.values).map { ($0, .text($1)) })
+    }
+
+    private var scan: JSONOutput {
+        let account = survey.scan
+        var strategy = account.strategy.rawValue
+        var readAgain: (units: UInt64, since: String)?
+        var wholeBecause: String?
+        switch account.changes {
+        case .readAgain(let units, let since): (strategy, readAgain) = ("changes", (units, since))
+        case .scannedWhole(let reason): wholeBecause = reason
+        case nil: break
+        }
+        return .object([
+            ("strategy", .text(strategy)), ("reason", .text(account.reason)),
+            ("estimated_rows", account.rowEstimate.map(JSONOutput.number)),
+            ("spanned_units", account.spannedUnits.map(JSONOutput.number)),
+            ("seconds", .number(account.duration / .seconds(1))),
+            ("units_read_again", readAgain.map { .number($0.units) }),
+            ("changes_since", readAgain.map { .text($0.since) }), ("whole_because", wholeBecause.map(JSONOutput.text)),
+        ])
+    }
+
+    private func json(_ coverage: PartitionCoverage) -> JSONOutput {
+        let type = definition.keyType
+        func key(_ unit: Int64?) -> JSONOutput? { unit.map { .text(type.text($0)) } }
+        func span(_ range: Range<Int64>) -> JSONOutput {
+            .line([
+                ("first", key(range.lowerBound)), ("last", key(range.upperBound - 1)),
+                ("units", .number(range.unitCount)),
+            ])
+        }
+        return .object([
+            ("partition", json(coverage.partition)), ("oldest", key(coverage.oldest)),
+            ("latest", key(coverage.latest)), ("expected_units", .number(coverage.expected.count)),
+            ("covered_units", .number(coverage.coveredCount)), ("missing_units", .number(coverage.gaps.count)),
+            ("verified_empty_units", .number(coverage.verified.count)),
+            ("refetch_units", .number(coverage.refetch.count)), ("contiguous", coverage.contiguous.map(span)),
+            ("gaps", .list(gaps(of: coverage), span)), ("tail", coverage.tail.map { .list($0.ranges, span) }),
+        ])
+    }
+}
