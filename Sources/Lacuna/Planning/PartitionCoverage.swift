@@ -35,7 +35,12 @@ public struct PartitionEvidence: Sendable, Hashable {
 
     /// The hull of the units that have rows; nil where none has.
     public var presentHull: Range<Int64>? {
-        UnitSet(scanned).subtracting(missing).hull
+        guard let first = missing.ranges.first, let last = missing.ranges.last else {
+            return scanned.isEmpty ? nil : scanned
+        }
+        let lower = first.lowerBound <= scanned.lowerBound ? first.upperBound : scanned.lowerBound
+        let upper = last.upperBound >= scanned.upperBound ? last.lowerBound : scanned.upperBound
+        return lower < upper ? lower..<upper : nil
     }
 }
 

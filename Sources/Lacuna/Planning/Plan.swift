@@ -51,7 +51,7 @@ public struct PlannedBatch: Sendable, Hashable {
 public struct Planner: Sendable {
     /// The stream.
     public let stream: StreamDefinition
-    private let grid: BatchGrid
+    let grid: BatchGrid
 
     /// A planner for a stream.
     public init(_ stream: StreamDefinition) {
@@ -85,7 +85,7 @@ public struct Planner: Sendable {
         }
     }
 
-    /// The most batches of one plan. A history may hold any number of windows; memory does not.
+    /// The most batches of one plan: a history may hold any number of windows.
     public static let batchLimit = 1_000_000
 
     /// The batches for some demands, in the order they are to be fetched.
@@ -96,40 +96,12 @@ public struct Planner: Sendable {
     ///   - demands: what is to be fetched.
     ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
     public func batches(for demands: [Demand], limit: Int = Planner.batchLimit) -> [PlannedBatch] {
-        let demands = demands.filter { !$0.units.isEmpty }
-        let share = max(limit / max(demands.count, 1), 1)
-        var batches: [PlannedBatch] = []
-        for demand in demands {
-            let end = batches.count + share
-            guard stream.keyType.isOrdered else {
-                batches += grid.groups(of: demand.units, limit: share).map { group in
-                    let window = group.hull ?? 0..<0
-                    return PlannedBatch(
-                        partition: demand.partition, window: window, units: group, request: window,
-                        reason: demand.reason, suspects: demand.suspects.intersection(window))
-                }
-                continue
-            }
-            let ranges = demand.units.coalesced(distance: stream.coalesce).ranges
-            for range in stream.order == .newest ? ranges.reversed() : ranges where batches.count < end {
-                for window in grid.pieces(of: range, order: stream.order, limit: end - batches.count) {
-                    batches.append(
-                        PlannedBatch(
-                            partition: demand.partition, window: window,
-                            request: widened(window, within: demand.bounds),
-                            reason: demand.reason, suspects: demand.suspects.intersection(window)))
-                }
-            }
-        }
-        switch stream.order {
-        case .newest:
-            batches.sort {
-                ($0.window.upperBound, $1.partition) > ($1.window.upperBound, $0.partition)
-            }
-        case .oldest:
-            batches.sort { ($0.window.lowerBound, $0.partition) < ($1.window.lowerBound, $1.partition) }
-        }
-        return batches
+        Array(schedule(for: demands, limit: limit))
+    }
+
+    /// The same batches, made one by one as they are asked for.
+    public func schedule(for demands: [Demand], limit: Int = Planner.batchLimit) -> BatchSchedule {
+        BatchSchedule(demands.filter { !$0.units.isEmpty }, planner: self, limit: limit)
     }
 
     /// The cell of the grid that a batch's window lies in.

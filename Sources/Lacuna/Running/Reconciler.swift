@@ -79,7 +79,7 @@ public struct Reconciler: Sendable {
             report.keyType = keyType
             options.onEvent(
                 .planned(
-                    batches: plan.batches.count, units: plan.batches.reduce(0) { $0 + $1.window.unitCount },
+                    batches: plan.batches.count, units: plan.batches.unitCount,
                     keyType: keyType))
             guard !plan.batches.isEmpty else {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
@@ -98,7 +98,7 @@ public struct Reconciler: Sendable {
             let fetcher = Fetcher(stream: stream, source: source)
             let ends = try await options.stop.cancelling(after: .zero) {
                 await fetcher.attestationEnds(
-                    of: Set(plan.batches.map(\.partition)), knownTips: plan.tips, retry: definition.retry)
+                    of: plan.batches.partitions, knownTips: plan.tips, retry: definition.retry)
             }
             let context = RunContext(
                 database: database, survey: plan.survey, fetcher: fetcher,

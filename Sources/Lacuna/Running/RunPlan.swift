@@ -3,7 +3,7 @@ public struct RunPlan: Sendable {
     /// The snapshot that it was made from, with the tips that were asked for.
     public let survey: Survey
     /// The batches, in order.
-    public let batches: [PlannedBatch]
+    public let batches: BatchSchedule
     /// Units that are missing but wait, because their windows failed in earlier runs.
     public let waiting: [Partition: UnitSet]
     /// Partitions that nothing can be planned for, and why.

@@ -64,9 +64,8 @@ struct RunPlanner: Sendable {
                 "\(waitingCount) unit\(waitingCount == 1 ? "" : "s") failed in earlier runs and wait; --retry-now tries "
                     + "them at once")
         }
-        let batches = Planner(definition).batches(for: demands)
-        let planned = batches.reduce(UInt64(0)) { $0 + $1.window.unitCount }
-        if planned < demands.reduce(UInt64(0), { $0 + $1.units.count }) {
+        let batches = Planner(definition).schedule(for: demands)
+        if batches.unitCount < demands.reduce(UInt64(0), { $0 + $1.units.count }) {
             notes.append("there is more to fetch than one plan holds; the next run goes on from here")
         }
         return RunPlan(

@@ -4,22 +4,23 @@ import Synchronization
 final class RunState: Sendable {
     fileprivate struct State {
         var next = 0
+        var batches: BatchSchedule.Iterator
         var nextNumber: Int64
         var report: RunReport
         var failuresInARow = 0
         var isEnded = false
     }
 
-    private let batches: [PlannedBatch]
+    private let count: Int
     private let options: RunOptions
     private let deadline: ContinuousClock.Instant?
     private let state: Mutex<State>
 
-    init(_ batches: [PlannedBatch], report: RunReport, options: RunOptions) {
-        self.batches = batches
+    init(_ batches: BatchSchedule, report: RunReport, options: RunOptions) {
+        count = batches.count
         self.options = options
         deadline = options.timeLimit.map { Timing.now + $0 }
-        state = Mutex(State(nextNumber: 1, report: report))
+        state = Mutex(State(batches: batches.makeIterator(), nextNumber: 1, report: report))
     }
 
     var report: RunReport { state.withLock { $0.report } }
@@ -27,7 +28,7 @@ final class RunState: Sendable {
     /// The next batch; nil where there is none or the run is to end.
     func next() -> PlannedBatch? {
         state.withLock { state in
-            guard !state.isEnded, state.next < batches.count else { return nil }
+            guard !state.isEnded, state.next < count else { return nil }
             if options.stop.isGiven {
                 state.end("stopped by a signal")
                 return nil
@@ -40,8 +41,8 @@ final class RunState: Sendable {
                 state.end("the limit of \(limit) batches was reached")
                 return nil
             }
-            defer { state.next += 1 }
-            return batches[state.next]
+            state.next += 1
+            return state.batches.next()
         }
     }
 

@@ -21,15 +21,17 @@ public struct UnitSet: Sendable, Hashable {
 
     /// The union of ranges in any order, overlapping or not.
     public init(_ unsorted: some Sequence<Range<Int64>>) {
-        var sorted = unsorted.filter { !$0.isEmpty }
-        if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0.lowerBound <= $1.lowerBound }) {
-            sorted.sort { $0.lowerBound < $1.lowerBound }
-        }
         ranges = []
-        ranges.reserveCapacity(sorted.count)
-        for range in sorted {
-            append(range)
+        ranges.reserveCapacity(unsorted.underestimatedCount)
+        var isSorted = true
+        for range in unsorted where !range.isEmpty {
+            if isSorted, let last = ranges.last, range.lowerBound < last.lowerBound { isSorted = false }
+            if isSorted { append(range) } else { ranges.append(range) }
         }
+        guard !isSorted else { return }
+        let sorted = ranges.sorted { $0.lowerBound < $1.lowerBound }
+        ranges.removeAll(keepingCapacity: true)
+        for range in sorted { append(range) }
     }
 
     /// True where no unit is in the set.
@@ -76,6 +78,8 @@ public struct UnitSet: Sendable, Hashable {
 
     /// Units that are in both sets.
     public func intersection(_ other: UnitSet) -> UnitSet {
+        if other.ranges.count <= 1 { return intersection(other.hull ?? 0..<0) }
+        if ranges.count <= 1 { return other.intersection(hull ?? 0..<0) }
         var result = UnitSet()
         var i = 0
         var j = 0
@@ -92,19 +96,23 @@ public struct UnitSet: Sendable, Hashable {
 
     /// Units of this set that lie in `range`.
     public func intersection(_ range: Range<Int64>) -> UnitSet {
-        guard !range.isEmpty else { return UnitSet() }
+        guard !range.isEmpty, let hull else { return UnitSet() }
+        // The same array: a million ranges are kept once.
+        if range.lowerBound <= hull.lowerBound, hull.upperBound <= range.upperBound { return self }
+        let first = firstIndex(endingAfter: range.lowerBound)
+        var end = firstIndex(endingAfter: range.upperBound - 1)
+        if end < ranges.count, ranges[end].lowerBound < range.upperBound { end += 1 }
         var result = UnitSet()
-        var index = firstIndex(endingAfter: range.lowerBound)
-        while index < ranges.count, ranges[index].lowerBound < range.upperBound {
-            result.ranges.append(ranges[index].clamped(to: range))
-            index += 1
-        }
+        guard first < end else { return result }
+        result.ranges = Array(ranges[first..<end])
+        result.ranges[0] = result.ranges[0].clamped(to: range)
+        result.ranges[result.ranges.count - 1] = result.ranges[result.ranges.count - 1].clamped(to: range)
         return result
     }
 
     /// Units of this set that are not in `other`.
     public func subtracting(_ other: UnitSet) -> UnitSet {
-        if other.isEmpty || isEmpty { return self }
+        guard let hull, let others = other.hull, hull.overlaps(others) else { return self }
         var result = UnitSet()
         var j = 0
         for range in ranges {

@@ -1,0 +1,144 @@
+/// The batches of a plan in the order they are to be fetched, made one by one from the gaps: a million of them take no memory.
+public struct BatchSchedule: Sequence, Sendable {
+    /// How many batches there are.
+    public let count: Int
+    /// The units of their windows.
+    public let unitCount: UInt64
+    /// The partitions that have a batch.
+    public let partitions: Set<Partition>
+    private let start: Iterator
+
+    /// Whether there is none.
+    public var isEmpty: Bool { count == 0 }
+
+    /// - Parameters:
+    ///   - demands: what is to be fetched, none of it empty.
+    ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
+    init(_ demands: [Planner.Demand], planner: Planner, limit: Int) {
+        let share = Swift.max(limit / Swift.max(demands.count, 1), 1)
+        start = Iterator(demands.map { Lane($0, planner: planner, limit: share) }, planner: planner)
+        var count = 0
+        var unitCount: UInt64 = 0
+        var partitions: Set<Partition> = []
+        var windows = start
+        while let (window, demand) = windows.nextWindow() {
+            count += 1
+            unitCount += window.unitCount
+            // Batches of one partition often follow each other.
+            partitions.insert(demand.partition)
+        }
+        self.count = count
+        self.unitCount = unitCount
+        self.partitions = partitions
+    }
+
+    /// Begins with the first batch.
+    public func makeIterator() -> Iterator { start }
+
+    /// The windows of one demand, in order.
+    fileprivate struct Lane: Sendable {
+        let demand: Planner.Demand
+        private let ranges: [Range<Int64>]
+        /// Of text keys the units of each window; empty where a window has them all.
+        private let groups: [UnitSet]
+        private var rest: Range<Int64> = 0..<0
+        private var place = 0
+        private var left: Int
+
+        /// The next window; nil after the last.
+        private(set) var window: Range<Int64>?
+        /// The units of ``window`` that are asked for.
+        private(set) var units: UnitSet?
+
+        init(_ demand: Planner.Demand, planner: Planner, limit: Int) {
+            self.demand = demand
+            left = limit
+            if planner.stream.keyType.isOrdered {
+                ranges = demand.units.coalesced(distance: planner.stream.coalesce).ranges
+                groups = []
+            } else {
+                let ascending = planner.grid.groups(of: demand.units, limit: limit)
+                groups = planner.stream.order == .newest ? ascending.reversed() : ascending
+                ranges = []
+            }
+            advance(planner)
+        }
+
+        mutating func advance(_ planner: Planner) {
+            window = nil
+            guard left > 0 else { return }
+            left -= 1
+            if !groups.isEmpty {
+                guard place < groups.count else { return }
+                units = groups[place]
+                window = groups[place].hull
+                place += 1
+                return
+            }
+            let order = planner.stream.order
+            if rest.isEmpty {
+                guard place < ranges.count else { return }
+                rest = order == .newest ? ranges[ranges.count - 1 - place] : ranges[place]
+                place += 1
+            }
+            guard let piece = planner.grid.pieces(of: rest, order: order, limit: 1).first else { return }
+            rest = order == .newest ? rest.lowerBound..<piece.lowerBound : piece.upperBound..<rest.upperBound
+            window = piece
+        }
+    }
+
+    /// Goes from batch to batch.
+    public struct Iterator: IteratorProtocol, Sendable {
+        /// Those that have a window left, as a heap: the first one's comes first.
+        private var lanes: [Lane]
+        private let planner: Planner
+
+        fileprivate init(_ lanes: [Lane], planner: Planner) {
+            self.lanes = lanes.filter { $0.window != nil }
+            self.planner = planner
+            for place in (0..<self.lanes.count / 2).reversed() { sink(place) }
+        }
+
+        /// The next batch; nil after the last.
+        public mutating func next() -> PlannedBatch? {
+            guard let units = lanes.first.map(\.units), let (window, demand) = nextWindow() else { return nil }
+            return PlannedBatch(
+                partition: demand.partition, window: window, units: units,
+                request: units == nil ? planner.widened(window, within: demand.bounds) : window, reason: demand.reason,
+                suspects: demand.suspects.intersection(window))
+        }
+
+        fileprivate mutating func nextWindow() -> (window: Range<Int64>, demand: Planner.Demand)? {
+            guard let first = lanes.first, let window = first.window else { return nil }
+            let demand = first.demand
+            lanes[0].advance(planner)
+            if lanes[0].window == nil {
+                lanes.swapAt(0, lanes.count - 1)
+                lanes.removeLast()
+            }
+            sink(0)
+            return (window, demand)
+        }
+
+        private mutating func sink(_ start: Int) {
+            var place = start
+            while true {
+                var least = place
+                for child in [2 * place + 1, 2 * place + 2] where child < lanes.count && precedes(child, least) {
+                    least = child
+                }
+                guard least != place else { return }
+                lanes.swapAt(place, least)
+                place = least
+            }
+        }
+
+        private func precedes(_ left: Int, _ right: Int) -> Bool {
+            guard let a = lanes[left].window, let b = lanes[right].window else { return false }
+            let newest = planner.stream.order == .newest
+            let (one, other) = newest ? (b.upperBound, a.upperBound) : (a.lowerBound, b.lowerBound)
+            if one != other { return one < other }
+            return lanes[left].demand.partition < lanes[right].demand.partition
+        }
+    }
+}
