@@ -77,6 +77,8 @@ public enum Statements {
     public static let finishRun = statement("finish_run", PackageResources.finish_run_sql)
     /// `finish_summary.sql`
     public static let finishSummary = statement("finish_summary", PackageResources.finish_summary_sql)
+    /// `group_units.sql`
+    public static let groupUnits = statement("group_units", PackageResources.group_units_sql)
     /// `insert_batch.sql`
     public static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
     /// `insert_failed_batch.sql`
@@ -107,6 +109,8 @@ public enum Statements {
     public static let measureLane = statement("measure_lane", PackageResources.measure_lane_sql)
     /// `measure_lanes.sql`
     public static let measureLanes = statement("measure_lanes", PackageResources.measure_lanes_sql)
+    /// `measure_table.sql`
+    public static let measureTable = statement("measure_table", PackageResources.measure_table_sql)
     /// `next_run.sql`
     public static let nextRun = statement("next_run", PackageResources.next_run_sql)
     /// `probe_units.sql`
@@ -170,6 +174,8 @@ public enum Statements {
         "select_window_evidence", PackageResources.select_window_evidence_sql)
     /// `set_parameter.sql`
     public static let setParameter = statement("set_parameter", PackageResources.set_parameter_sql)
+    /// `set_pass_parameters.sql`
+    public static let setPassParameters = statement("set_pass_parameters", PackageResources.set_pass_parameters_sql)
     /// `set_scan_parameters.sql`
     public static let setScanParameters = statement("set_scan_parameters", PackageResources.set_scan_parameters_sql)
     /// `set_transaction_parameters.sql`
@@ -198,15 +204,16 @@ public enum Statements {
         deleteOwedAfter, deleteSummary, deleteTracking, describeColumns, describeRelation, describeScan,
         describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, extendExtents,
         findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findOddPartition, findStrayRecord,
-        findUniqueIndex, finishBatch, finishRun, finishSummary, insertBatch, insertFailedBatch, insertFinishedRun,
-        insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, lockEvidence,
-        lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes, nextRun, probeUnits, pruneJournal,
-        registerKeys, releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists,
-        selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions,
-        selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore, selectStream,
-        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified,
-        selectWindowEvidence, setParameter, setScanParameters, setTransactionParameters, skipUnits, trackingReadable,
-        truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
+        findUniqueIndex, finishBatch, finishRun, finishSummary, groupUnits, insertBatch, insertFailedBatch,
+        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking,
+        lockEvidence, lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes, measureTable, nextRun,
+        probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified, rewindExtents,
+        scanChangedPieces, schemaExists, selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures,
+        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
+        selectStream, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits,
+        selectVerified, selectWindowEvidence, setParameter, setPassParameters, setScanParameters,
+        setTransactionParameters, skipUnits, trackingReadable, truncateBatchTable, tryLease, upsertBatch,
+        upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

@@ -12,7 +12,8 @@
 --   is_unique boolean             partition columns and key identify a row
 --   is_indexed boolean            a btree index begins with the partition columns and the key
 --   has_plain_lanes boolean       the partition columns are of types that are equal exactly where their texts are
---   rows float8                   the planner's estimate of the number of rows; -1 where it has none
+--   rows float8                   the number of rows, as the planner estimates it; -1 where it has no statistics
+--   most_rows float8              the most rows that the pages have room for
 --   visible float8                the part of the pages that an index-only scan need not visit, 0 to 1
 --   lanes float8                  the estimated number of partitions; NULL where it has none
 --   keys float8                   the estimated number of distinct keys; NULL where it has none
@@ -51,11 +52,14 @@ WITH relation AS (
     ) AS columns
     WHERE i.indisvalid AND i.indisready AND i.indpred IS NULL AND i.indexprs IS NULL
 ), size AS (
-    SELECT pg_catalog.sum(c.relpages) AS pages, pg_catalog.sum(c.relallvisible) AS visible
+    SELECT
+        pg_catalog.sum(c.relpages) AS counted,
+        pg_catalog.sum(c.relallvisible) AS visible,
+        pg_catalog.sum(pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::integer) AS pages
     FROM (
-        SELECT r.relpages, r.relallvisible FROM relation AS r WHERE r.relkind <> 'p'
+        SELECT r.oid, r.relpages, r.relallvisible FROM relation AS r WHERE r.relkind <> 'p'
         UNION ALL
-        SELECT c.relpages, c.relallvisible
+        SELECT c.oid, c.relpages, c.relallvisible
         FROM relation AS r
         CROSS JOIN LATERAL pg_catalog.pg_partition_tree(r.oid) AS leaf
         JOIN pg_catalog.pg_class AS c ON c.oid = leaf.relid
@@ -76,8 +80,10 @@ SELECT
                 'uuid'::regtype, 'date'::regtype)
             AND COALESCE(l.collisdeterministic, true))
     ) AS has_plain_lanes,
-    r.reltuples AS rows,
-    COALESCE(s.visible::float8 / NULLIF(s.pages, 0), 0) AS visible,
+    -- As the planner does: what was counted, scaled to the pages that there are now. A row takes at least 28 bytes of a page.
+    COALESCE(r.reltuples * (s.pages / NULLIF(s.counted, 0))::float8, r.reltuples) AS rows,
+    COALESCE(s.pages, 0)::float8 * (pg_catalog.current_setting('block_size')::integer / 28) AS most_rows,
+    COALESCE(s.visible::float8 / NULLIF(GREATEST(s.pages, s.counted), 0), 0) AS visible,
     (SELECT CASE WHEN pg_catalog.count(*) = pg_catalog.count(w.n_distinct)
             THEN pg_catalog.exp(pg_catalog.sum(pg_catalog.ln(GREATEST(w.n_distinct, 1)))) END
         FROM wanted AS w WHERE w.position <= pg_catalog.cardinality(:'partitions'::text[])) AS lanes,

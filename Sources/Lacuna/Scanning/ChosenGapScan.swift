@@ -41,12 +41,18 @@ public struct ChosenGapScan: GapScan {
         guard session.transactionMode == .snapshot, !range.isEmpty else {
             return try await window("the scan is one statement of a transaction that writes")
         }
+        if strategy == nil, let mostRows = try await ScanStatistics.mostRows(of: stream.table, on: session),
+            mostRows < ScanChoice.smallTable
+        {
+            return try await window("the table is small")
+        }
         let statistics = try await ScanStatistics.load(
             stream.table, partitionColumns: stream.definition.partitions.columns,
             keyColumn: stream.definition.keyColumn, on: session)
+        let partitions = stream.definition.partitions
         let choice = ScanChoice(
-            statistics, key: stream.key, partitionCount: partition == nil ? nil : 1,
-            hasPartitions: !stream.definition.partitions.columns.isEmpty)
+            statistics, key: stream.key, declared: partitions.declared?.count,
+            readsLanes: partition == nil && !partitions.columns.isEmpty)
         if let strategy, let problem = choice.problem(with: strategy) {
             throw StreamError.invalid(
                 "table \(stream.table.name) cannot be scanned by \(strategy.rawValue): \(problem)")
@@ -55,34 +61,67 @@ public struct ChosenGapScan: GapScan {
             return try await window(reason, isUnique: choice.unitsAreUnique, rows: statistics.rows)
         }
         do {
-            let asked = strategy
-            let fast = try await session.withDiscardedSavepoint { session -> GapScanResult? in
-                try await session.query(try Statements.setScanParameters.bound())
-                let table = try await MeasuredTable.measure(stream, range: range, partition: partition, on: session)
-                let spanned = table.spannedUnits
-                let decision =
-                    asked.map { ScanChoice.Decision(strategy: $0, reason: "it was asked for") }
-                    ?? choice.decision(spannedUnits: spanned)
-                var result: GapScanResult
-                switch decision.strategy {
-                case .window: return nil
-                case .segments: result = try await table.countSegments(on: session)
-                case .skip: result = try await table.skipUnits(on: session)
-                case .probe:
-                    let slices = spanned < 20_000 ? 1 : min(2 * max(statistics.workers, 0) + 1, 8)
-                    result = try await table.probeUnits(slices: slices, on: session)
-                }
-                result.account = ScanAccount(
-                    strategy: decision.strategy, reason: decision.reason,
-                    rowEstimate: statistics.rows.map { Int64($0) })
-                result.account.spannedUnits = spanned
-                return result
+            let table = try await session.walkingIndexes { session in
+                try await MeasuredTable.measure(stream, range: range, partition: partition, on: session)
             }
-            if let fast { return fast }
+            if let fast = try await scan(table, choice, on: session) { return fast }
         } catch PostgresError.server(let error) where error.sqlState.conditionClass == "0A" {
             return try await window("the server does not support a faster scan of this table: \(error.message)")
         }
         return try await window(
             "the rows lie too far apart for anything else", isUnique: choice.unitsAreUnique, rows: statistics.rows)
+    }
+
+    /// Scans a table that was measured.
+    ///
+    /// - Returns: nil where the window scan is the best way.
+    private func scan(
+        _ table: MeasuredTable, _ choice: ScanChoice, on session: isolated Session
+    ) async throws -> GapScanResult? {
+        let spanned = table.spannedUnits
+        if let strategy, let problem = table.problem(with: strategy) {
+            throw StreamError.invalid(
+                "table \(table.stream.table.name) cannot be scanned by \(strategy.rawValue): \(problem)")
+        }
+        var decision =
+            strategy.map { ScanChoice.Decision(strategy: $0, reason: "it was asked for") }
+            ?? choice.decision(spannedUnits: spanned, laneCount: table.lanes.count, fitsBits: table.fitsBits)
+        let sequentially = choice.readsSequentially(spannedUnits: spanned)
+        var result: GapScanResult
+        switch decision.strategy {
+        case .window: return nil
+        case .skip: result = try await session.walkingIndexes { try await table.skipUnits(on: $0) }
+        case .probe:
+            let slices = spanned < 20_000 ? 1 : min(2 * max(choice.statistics.workers, 0) + 1, 8)
+            result = try await session.walkingIndexes { try await table.probeUnits(slices: slices, on: $0) }
+        case .bits: result = try await table.readBits(sequentially: sequentially, on: session)
+        case .segments:
+            let counted = try await table.countSegments(
+                sequentially: sequentially, opensAll: strategy != nil || !table.fitsBits, on: session)
+            switch counted {
+            case .complete(let complete): result = complete
+            case .tooManyShort:
+                result = try await table.readBits(sequentially: sequentially, on: session)
+                decision = ScanChoice.Decision(
+                    strategy: .bits, reason: "units were counted, and too many segments fell short")
+            }
+        }
+        result.account = ScanAccount(
+            strategy: decision.strategy, reason: decision.reason,
+            rowEstimate: choice.statistics.rows.map { Int64($0) })
+        result.account.spannedUnits = spanned
+        return result
+    }
+}
+
+extension Session {
+    /// Runs `body` with the settings for statements that walk an index piece by piece.
+    func walkingIndexes<Value: Sendable>(
+        _ body: @Sendable (isolated Session) async throws -> Value
+    ) async throws -> Value {
+        try await withDiscardedSavepoint { session in
+            try await session.query(try Statements.setScanParameters.bound())
+            return try await body(session)
+        }
     }
 }

@@ -17,6 +17,9 @@ struct MeasuredTable: Sendable {
         let units: Range<Int64>
     }
 
+    /// The most units that are looked at one by one.
+    static let mostUnits: UInt64 = 1 << 32
+
     let stream: ResolvedStream
     let range: Range<Int64>
     /// The only partition that was asked for; nil: all.
@@ -85,23 +88,41 @@ struct MeasuredTable: Sendable {
     }
 
     /// Whether partitions are found in the table: there are some, and not one alone was asked for.
-    private var walksLanes: Bool {
+    var walksLanes: Bool {
         partition == nil && !stream.definition.partitions.columns.isEmpty
     }
 
-    /// The hulls, cut into pieces of at most `size` units.
-    func pieces(of size: Int64) -> [Piece] {
-        var pieces: [Piece] = []
-        for (index, lane) in lanes.enumerated() {
-            var lower = lane.hull.lowerBound
-            while lower < lane.hull.upperBound {
-                let isLast = (lower..<lane.hull.upperBound).unitCount <= UInt64(size)
-                let upper = isLast ? lane.hull.upperBound : lower + size
-                pieces.append(Piece(lane: index, units: lower..<upper))
+    /// Why a way takes too much on this table; nil where it does not.
+    func problem(with strategy: ScanStrategy) -> String? {
+        switch strategy {
+        case .probe where spannedUnits > MeasuredTable.mostUnits:
+            "\(spannedUnits) units lie between its first and last rows, and each would be asked for; it takes at most "
+                + "\(MeasuredTable.mostUnits). Take skip or window"
+        case .bits where !fitsBits:
+            "\(spannedUnits) units lie between its first and last rows, in \(lanes.count) partitions, and a bit for each "
+                + "takes too much memory. Take window"
+        default: nil
+        }
+    }
+
+    /// The hulls of all partitions.
+    var hulls: [Piece] {
+        lanes.indices.map { Piece(lane: $0, units: lanes[$0].hull) }
+    }
+
+    /// Pieces, cut into such of at most `size` units.
+    func cut(_ pieces: [Piece], to size: Int64) -> [Piece] {
+        var parts: [Piece] = []
+        for piece in pieces {
+            var lower = piece.units.lowerBound
+            while lower < piece.units.upperBound {
+                let isLast = (lower..<piece.units.upperBound).unitCount <= UInt64(size)
+                let upper = isLast ? piece.units.upperBound : lower + size
+                parts.append(Piece(lane: piece.lane, units: lower..<upper))
                 lower = upper
             }
         }
-        return pieces
+        return parts
     }
 
     /// A statement over `lacuna_piece`.
@@ -154,17 +175,23 @@ struct MeasuredTable: Sendable {
         "{\(pieces.map(text).joined(separator: ","))}"
     }
 
+    /// No missing ranges, lane by lane.
+    var noGaps: [[Range<Int64>]] { [[Range<Int64>]](repeating: [], count: lanes.count) }
+
     /// The answer, once it is known what is missing in the hulls.
     ///
     /// - Parameter gaps: of each lane, in any order.
-    func result(_ gaps: [Int: [Range<Int64>]]) -> GapScanResult {
+    func result(_ gaps: [[Range<Int64>]]) -> GapScanResult {
         var missing: [Partition: UnitSet] = [:]
         var largestKey: Set<Partition> = []
         missing.reserveCapacity(lanes.count)
-        for (index, lane) in lanes.enumerated() {
-            let before = range.lowerBound..<lane.hull.lowerBound
-            let after = lane.hull.upperBound..<range.upperBound
-            missing[lane.partition] = UnitSet([before] + (gaps[index] ?? []) + [after])
+        for (lane, gaps) in zip(lanes, gaps) {
+            var ranges: [Range<Int64>] = []
+            ranges.reserveCapacity(gaps.count + 2)
+            ranges.append(range.lowerBound..<lane.hull.lowerBound)
+            ranges += gaps
+            ranges.append(lane.hull.upperBound..<range.upperBound)
+            missing[lane.partition] = UnitSet(ranges)
             if lane.hasLargestKey { largestKey.insert(lane.partition) }
         }
         return GapScanResult(range: range, missing: missing, largestKey: largestKey)

@@ -6,15 +6,20 @@ extension MeasuredTable {
     /// How many pieces one statement takes.
     private static let statementPieces = 65_536
 
-    /// Counts the rows of segments, and looks into those that fall short. The units have to be unique.
-    func countSegments(on session: isolated Session) async throws -> GapScanResult {
-        let perLane = Int64(clamping: spannedUnits / UInt64(max(lanes.count, 1)))
-        // A gap costs a look into its segment, a segment costs a step down the index: many small partitions are likely
-        // to have a gap each, one long one is not.
-        let size = max(
-            min(max(perLane / 4, 256), 2048), Int64(clamping: spannedUnits / UInt64(MeasuredTable.statementPieces)))
+    /// Looks into segments that fall short: counts the rows of parts of them, and finds what is missing in those that fall
+    /// short themselves. The units have to be unique.
+    ///
+    /// - Parameter gaps: what is missing besides, of each lane.
+    func open(
+        _ segments: [Piece], besides gaps: [[Range<Int64>]], on session: isolated Session
+    ) async throws -> GapScanResult {
+        let units = segments.reduce(UInt64(0)) { sum, piece in
+            let (total, overflows) = sum.addingReportingOverflow(piece.units.unitCount)
+            return overflows ? .max : total
+        }
+        let size = max(256, Int64(clamping: units / UInt64(MeasuredTable.statementPieces)))
         let range = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
-        return try await gaps(in: pieces(of: size), on: session) { pieces in
+        return try await look(into: cut(segments, to: size), besides: gaps, on: session) { pieces in
             try statement(Statements.countSegments, table: "segments", over: pieces, ["in_piece": range])
         }
     }
@@ -23,7 +28,7 @@ extension MeasuredTable {
     func skipUnits(on session: isolated Session) async throws -> GapScanResult {
         let first = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
         let rest = try stream.key.inRange(from: "lacuna_walk.lacuna_unit + 1", to: "lacuna_piece.lacuna_upper")
-        return try await gaps(in: pieces(of: .max), on: session) { pieces in
+        return try await look(into: cut(hulls, to: .max), besides: noGaps, on: session) { pieces in
             try statement(Statements.skipUnits, over: pieces, ["in_first": first, "in_rest": rest])
         }
     }
@@ -34,8 +39,8 @@ extension MeasuredTable {
     func probeUnits(slices: Int, on session: isolated Session) async throws -> GapScanResult {
         let size = min(max(256, Int64(clamping: spannedUnits / 64)), 65_536)
         let unit = try stream.key.inRange(from: "lacuna_wanted.lacuna_unit", to: "lacuna_wanted.lacuna_unit + 1")
-        var gaps: [Int: [Range<Int64>]] = [:]
-        let all = pieces(of: size)
+        var gaps = noGaps
+        let all = cut(hulls, to: size)
         for start in stride(from: 0, to: all.count, by: MeasuredTable.statementPieces) {
             let part = all[start..<min(start + MeasuredTable.statementPieces, all.count)]
             // The same values in the same places, so that one list of them serves all slices.
@@ -55,10 +60,10 @@ extension MeasuredTable {
                     let unit = try row.getIfPresent(at: 1, as: Int64.self)
                 else { return }
                 let lane = part[start + piece - 1].lane
-                if let last = gaps[lane]?.last, last.upperBound == unit {
-                    gaps[lane, default: []][gaps[lane, default: []].count - 1] = last.lowerBound..<unit + 1
+                if let last = gaps[lane].last, last.upperBound == unit {
+                    gaps[lane][gaps[lane].count - 1] = last.lowerBound..<unit + 1
                 } else {
-                    gaps[lane, default: []].append(unit..<unit + 1)
+                    gaps[lane].append(unit..<unit + 1)
                 }
             }
         }
@@ -66,10 +71,13 @@ extension MeasuredTable {
     }
 
     /// Runs statements whose rows are a piece's number and a range.
-    func gaps(
-        in pieces: [Piece], on session: isolated Session, _ statement: (ArraySlice<Piece>) throws -> BoundStatement
+    ///
+    /// - Parameter known: what is missing besides, of each lane.
+    func look(
+        into pieces: [Piece], besides known: [[Range<Int64>]], on session: isolated Session,
+        _ statement: (ArraySlice<Piece>) throws -> BoundStatement
     ) async throws -> GapScanResult {
-        var gaps: [Int: [Range<Int64>]] = [:]
+        var gaps = known
         for start in stride(from: 0, to: pieces.count, by: MeasuredTable.statementPieces) {
             let part = pieces[start..<min(start + MeasuredTable.statementPieces, pieces.count)]
             try await session.forEachRow(try statement(part)) { row in
@@ -77,7 +85,7 @@ extension MeasuredTable {
                     let lower = try row.getIfPresent(at: 1, as: Int64.self),
                     let upper = try row.getIfPresent(at: 2, as: Int64.self)
                 else { return }
-                gaps[part[start + piece - 1].lane, default: []].append(lower..<upper)
+                gaps[part[start + piece - 1].lane].append(lower..<upper)
             }
         }
         return result(gaps)

@@ -4,6 +4,8 @@ public enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
     case window
     /// Counts the rows of segments, and looks into those that fall short: for units that are unique.
     case segments
+    /// Reads a bit for each unit, 64 to a word: for units that lie close together.
+    case bits
     /// Asks the index for each expected unit: for many rows per unit.
     case probe
     /// Hops from unit to unit along the index: for very many rows per unit, and units far apart.

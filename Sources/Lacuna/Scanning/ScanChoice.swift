@@ -12,6 +12,13 @@ struct ScanChoice: Sendable {
     static let rowsPerProbe = 40.0
     /// The same for one hop from a unit to the next.
     static let rowsPerHop = 200.0
+    /// With more rows per unit than this, dropping duplicates is cheaper than setting the same bit again and again.
+    static let rowsPerBit = 10.0
+    /// With fewer rows than one of so many units, a segment of bits holds too little.
+    static let unitsPerRow = 16.0
+    /// Partitions of fewer units than this, or that lack more of them, are likely to fall short in most segments.
+    static let shortPartition = 16_384.0
+    static let manyMissing = 0.02
 
     let statistics: ScanStatistics
     /// Whether no two rows of a partition have the same unit.
@@ -20,12 +27,15 @@ struct ScanChoice: Sendable {
     private let lanes: Double?
     private let readsLanes: Bool
 
-    init(_ statistics: ScanStatistics, key: KeyExpression, partitionCount: Double?, hasPartitions: Bool) {
+    /// - Parameters:
+    ///   - declared: how many partitions are declared; nil where nobody knows.
+    ///   - readsLanes: whether the partitions are to be found in the table.
+    init(_ statistics: ScanStatistics, key: KeyExpression, declared: Int?, readsLanes: Bool) {
         self.statistics = statistics
         unitsAreUnique = statistics.isPlain && statistics.isUnique && key.isOneKeyPerUnit
         hasExactBounds = key.hasExactBounds
-        lanes = hasPartitions ? partitionCount ?? statistics.lanes : 1
-        readsLanes = hasPartitions && partitionCount == nil
+        lanes = readsLanes ? statistics.lanes ?? declared.map(Double.init) : 1
+        self.readsLanes = readsLanes
     }
 
     /// Why a way does not give the right answer on this table; nil where it does.
@@ -46,36 +56,53 @@ struct ScanChoice: Sendable {
         guard statistics.isPlain else {
             return "it is a view, a foreign or inherited table, or the database is Citus's"
         }
-        guard let rows = statistics.rows else { return "the table has no statistics yet (ANALYZE)" }
+        // A table that was just filled has no statistics: there its size has to do.
+        let rows = statistics.rows ?? statistics.mostRows
         guard rows >= ScanChoice.smallTable else { return "the table is small" }
+        guard statistics.rows != nil || unitsAreUnique else { return "the table has no statistics yet (ANALYZE)" }
         guard statistics.isIndexed else { return "no index begins with the partition columns and the key" }
         guard let lanes, lanes * 64 <= rows else { return "the partitions are small, or not known to be few" }
         guard !readsLanes || statistics.hasPlainLanes else {
             return "a partition column is not of type text, integer, uuid or date"
         }
-        if unitsAreUnique {
-            return statistics.visible >= 0.7 ? nil : "much of the table is not marked all-visible yet (VACUUM)"
-        }
         guard hasExactBounds else { return "its units are no ranges of the index" }
         return nil
     }
 
+    /// Whether a pass over all units reads the table itself rather than an index.
+    ///
+    /// An index visits the pages that are not marked all-visible row by row. Where the hulls hold as good as all rows,
+    /// their order is worth nothing.
+    func readsSequentially(spannedUnits: UInt64) -> Bool {
+        statistics.visible < 0.5 && unitsAreUnique && (statistics.rows ?? 0) <= Double(spannedUnits) * 2
+    }
+
     /// The best way.
     ///
-    /// - Parameter spannedUnits: the units between the first and the last row of each partition, all together.
-    func decision(spannedUnits: UInt64) -> Decision {
-        let rows = statistics.rows ?? 0
+    /// - Parameters:
+    ///   - spannedUnits: the units between the first and the last row of each partition, all together.
+    ///   - laneCount: the partitions that have rows.
+    ///   - fitsBits: whether there is memory for a bit for each of these units.
+    func decision(spannedUnits: UInt64, laneCount: Int, fitsBits: Bool) -> Decision {
+        let rows = statistics.rows ?? statistics.mostRows
         let spanned = Double(spannedUnits)
+        let areDense = rows * ScanChoice.unitsPerRow >= spanned
         if unitsAreUnique {
-            return rows * 2 >= spanned
+            guard areDense else { return Decision(strategy: .window, reason: "units are unique and far apart") }
+            let areLong = spanned >= Double(laneCount) * ScanChoice.shortPartition
+            let lackFew = rows >= spanned * (1 - ScanChoice.manyMissing)
+            return areLong && lackFew || !fitsBits
                 ? Decision(strategy: .segments, reason: "units are unique and most of them are there")
-                : Decision(strategy: .window, reason: "units are unique and far apart")
+                : Decision(strategy: .bits, reason: "units lie close together")
         }
         if rows >= spanned * ScanChoice.rowsPerProbe {
             return Decision(strategy: .probe, reason: "there are many rows per unit")
         }
         if let keys = statistics.keys, rows >= keys * (lanes ?? rows) * ScanChoice.rowsPerHop {
             return Decision(strategy: .skip, reason: "there are very many rows per unit, and the units lie apart")
+        }
+        if fitsBits, areDense, rows < spanned * ScanChoice.rowsPerBit {
+            return Decision(strategy: .bits, reason: "units lie close together, with few rows each")
         }
         return Decision(strategy: .window, reason: "there are few rows per unit")
     }

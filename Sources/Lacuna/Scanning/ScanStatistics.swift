@@ -13,6 +13,8 @@ struct ScanStatistics: Sendable, Hashable {
     var hasPlainLanes: Bool
     /// The estimated number of rows; nil where the table was never analysed.
     var rows: Double?
+    /// The most rows that the table's pages have room for.
+    var mostRows: Double
     /// The part of the table that an index-only scan need not visit, 0 to 1.
     var visible: Double
     /// The estimated number of partitions; nil where unknown.
@@ -21,6 +23,15 @@ struct ScanStatistics: Sendable, Hashable {
     var keys: Double?
     /// How many parallel workers the server gives a statement.
     var workers: Int
+
+    /// The most rows that a table has room for; nil where its rows are not its own.
+    ///
+    /// - Throws: ``PostgresError``.
+    static func mostRows(of table: TableDescription, on session: isolated Session) async throws -> Double? {
+        try await session.query(
+            try Statements.measureTable.bound(values: ["schema": table.schema, "name": table.name])
+        ).only().getIfPresent("most_rows", as: Double.self)
+    }
 
     /// Asks the server.
     ///
@@ -38,6 +49,7 @@ struct ScanStatistics: Sendable, Hashable {
         return ScanStatistics(
             isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),
             hasPlainLanes: try row.get("has_plain_lanes"), rows: rows > 0 ? rows : nil,
+            mostRows: try row.get("most_rows"),
             visible: try row.get("visible"), lanes: try row.getIfPresent("lanes"), keys: try row.getIfPresent("keys"),
             workers: try row.get("workers"))
     }

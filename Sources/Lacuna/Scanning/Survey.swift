@@ -16,10 +16,25 @@ public struct Survey: Sendable {
     public let suspects: [Partition: UnitSet]
     /// How the table was scanned.
     public let scan: ScanAccount
+    /// Where each partition stands in ``partitions``.
+    private let places: [Partition: Int]
+
+    init(
+        stream: ResolvedStream, now: Int64, partitions: [PartitionCoverage],
+        evidence: [Partition: PartitionEvidence], suspects: [Partition: UnitSet], scan: ScanAccount
+    ) {
+        self.stream = stream
+        self.now = now
+        self.partitions = partitions
+        self.evidence = evidence
+        self.suspects = suspects
+        self.scan = scan
+        places = Dictionary(partitions.enumerated().map { ($1.partition, $0) }) { first, _ in first }
+    }
 
     /// The partition's coverage.
     public func coverage(of partition: Partition) -> PartitionCoverage? {
-        partitions.first { $0.partition == partition }
+        places[partition].map { partitions[$0] }
     }
 
     /// The number of units missing, over all partitions.

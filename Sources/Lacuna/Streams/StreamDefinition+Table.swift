@@ -2,7 +2,7 @@ import Foundation
 import Postgres
 
 extension StreamDefinition {
-    /// A stream over any table, with nothing declared but its key: for looking, not for loading.
+    /// A stream over any table, with nothing declared but its key, and the table: for looking, not for loading.
     ///
     /// - Parameters:
     ///   - table: the table, as in SQL.
@@ -14,7 +14,7 @@ extension StreamDefinition {
     public static func looking(
         at table: String, column: String, partitionColumns: [String], step: Span?, timezone: TimeZone,
         on session: Session
-    ) async throws -> StreamDefinition {
+    ) async throws -> (StreamDefinition, TableDescription) {
         let description = try await TableDescription.load(table, on: session)
         guard let found = description.column(column) else {
             throw StreamError.noSuchColumn(column, table: table, nearest: description.columns.map(\.name))
@@ -58,7 +58,7 @@ extension StreamDefinition {
                 try partitionQuery(description, partitionColumns, hops: statistics.lanesAreFew),
                 columns: partitionColumns)
         }
-        return definition
+        return (definition, description)
     }
 
     /// The partitions that a table has.

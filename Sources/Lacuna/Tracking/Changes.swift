@@ -55,9 +55,8 @@ struct Changes: Sendable {
             (units[lane.partition] ?? UnitSet()).ranges.map { MeasuredTable.Piece(lane: index, units: $0) }
         }
         let inPiece = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
-        let found = try await session.withDiscardedSavepoint { session in
-            try await session.query(try Statements.setScanParameters.bound())
-            return try await table.gaps(in: pieces, on: session) { pieces in
+        let found = try await session.walkingIndexes { session in
+            try await table.look(into: pieces, besides: table.noGaps, on: session) { pieces in
                 try table.statement(Statements.scanChangedPieces, over: pieces, ["in_piece": inPiece])
             }
         }

@@ -11,7 +11,7 @@ struct GapsCommand: AsyncParsableCommand {
 
     /// `auto` leaves the choice to the table's statistics.
     enum Scan: String, CaseIterable, ExpressibleByArgument {
-        case auto, window, segments, skip, probe
+        case auto, window, segments, bits, probe, skip
 
         var strategy: ScanStrategy? { ScanStrategy(rawValue: rawValue) }
     }
@@ -72,7 +72,7 @@ struct GapsCommand: AsyncParsableCommand {
     var to: String?
 
     @Option(
-        name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, skip or probe.")
+        name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, bits, probe or skip.")
     var scan: Scan = .auto
 
     @Flag(name: .long, help: "Say how the table was scanned, why so, and how long it took.")
@@ -126,12 +126,13 @@ struct GapsCommand: AsyncParsableCommand {
         let database = global.bareDatabase()
         do {
             let session = try await database.connect("gaps")
-            var definition = try await StreamDefinition.looking(
+            let (found, description) = try await StreamDefinition.looking(
                 at: table, column: column, partitionColumns: by?.split(separator: ",").map(String.init) ?? [],
                 step: span, timezone: zone, on: session)
+            var definition = found
             definition.expect.from = try definition.unit(of: "--from", from).map(Expectation.Bound.unit)
             if let last = try definition.unit(of: "--to", to) { definition.expect.to = .unit(last) }
-            let stream = try await ResolvedStream.resolve(definition, on: session)
+            let stream = try ResolvedStream(definition, table: description)
             let surveyor = Surveyor(
                 scan: ChosenGapScan(scan.strategy), needsSchema: false, readsEvidence: false, endsAtBound: true)
             let survey = try await surveyor.survey(stream, on: session)

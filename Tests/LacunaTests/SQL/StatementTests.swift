@@ -46,6 +46,12 @@ struct StatementTests {
                         "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
                     ]) { $1 }, table, [:]
                 ),
+                "group_units": (
+                    hull.merging([
+                        "lanes": "region, ", "lane": "ARRAY[region::text]", "unit": "\"k\"::bigint", "shift": "6",
+                        "summary": "count(*)", "full": "64",
+                    ]) { $1 }, table, [:]
+                ),
                 "measure_lane": (hull, table, [:]),
                 "measure_lanes": (
                     hull.merging([

@@ -97,6 +97,46 @@ struct GapScanPropertyTests {
         }
     }
 
+    @Test(
+        "finds what a set difference finds in long tables that lack little, a few units here and whole segments there")
+    func longTables() async throws {
+        try await ScannedTable.with("CREATE TABLE t (lane int, k bigint, UNIQUE (lane, k))") { table in
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["lane"])
+            var random = SeededGenerator(seed: 9)
+            for _ in 0..<20 {
+                try await table.run("TRUNCATE t")
+                var present: [Int: UnitSet] = [:]
+                for lane in 0..<Int.random(in: 1...3, using: &random) {
+                    let lower = Int64.random(in: -9000..<9000, using: &random)
+                    var units = UnitSet(lower..<lower + Int64.random(in: 1..<9000, using: &random))
+                    for _ in 0..<Int.random(in: 0...9, using: &random) {
+                        let hole = Int64.random(in: -9000..<18_000, using: &random)
+                        units = units.subtracting(hole..<hole + Int64(1 << Int.random(in: 0...10, using: &random)))
+                    }
+                    present[lane] = units
+                    for units in units.ranges {
+                        try await table.run(
+                            "INSERT INTO t SELECT \(lane), generate_series(\(units.lowerBound), \(units.upperBound - 1))"
+                        )
+                    }
+                }
+                let lower = Int64.random(in: -9500..<0, using: &random)
+                let range = lower..<Int64.random(in: 1..<18_500, using: &random)
+                let result = try await table.scanAllWays(stream, range: range)
+                for (lane, units) in present {
+                    let missing = result.missing(in: Partition(["\(lane)"]))
+                    guard missing == UnitSet(range).subtracting(units) else {
+                        Issue.record("lane \(lane), \(units.ranges) in \(range): \(missing.ranges)")
+                        return
+                    }
+                    let partition = Partition(["\(lane)"])
+                    let alone = try await table.scanAllWays(stream, range: range, partition: partition)
+                    #expect(alone.missing(in: partition) == missing)
+                }
+            }
+        }
+    }
+
     @Test("finds what a set difference finds in 300 tables without lanes", arguments: [false, true])
     func singleTables(isUnique: Bool) async throws {
         try await ScannedTable.with("CREATE TABLE t (k bigint \(isUnique ? "UNIQUE" : ""))") { table in

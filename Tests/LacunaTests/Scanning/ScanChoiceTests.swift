@@ -56,23 +56,77 @@ struct ScanChoiceTests {
         }
     }
 
-    @Test("is the window scan where nothing is known, and outside a snapshot")
+    @Test("is the window scan of a table without statistics where units may repeat, and outside a snapshot")
     func unknown() async throws {
         try await ScannedTable.with(
             """
-            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
-            INSERT INTO t SELECT generate_series(1, 60000)
+            CREATE TABLE t (k bigint, j int, PRIMARY KEY (k, j)) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT n, 1 FROM generate_series(1, 60000) AS n
             """
         ) { (table: ScannedTable) async throws in
             let stream = try await table.stream(type: .integer(step: 1))
             let result = try await table.scan(stream, by: nil, range: 0..<100)
             #expect(result.account.strategy == .window && result.account.rowEstimate == nil)
             try await table.run("ANALYZE t")
-            #expect(try await table.scan(stream, by: nil, range: 0..<100).account.strategy == .window)
-            try await table.run("VACUUM t")
-            #expect(try await table.scan(stream, by: nil, range: 0..<100).account.strategy == .segments)
+            #expect(try await table.scan(stream, by: nil, range: 0..<60_001).account.strategy == .bits)
             let alone = try await ChosenGapScan().scan(stream, range: 0..<100, partition: nil, on: table.session)
             #expect(alone.account.strategy == .window && alone.missing(in: .whole) == UnitSet(0..<1))
+        }
+    }
+
+    @Test("counts the units of a table that was just filled, in the table itself", arguments: [false, true])
+    func justFilled(hasOldStatistics: Bool) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT generate_series(1, 20000);
+            \(hasOldStatistics ? "ANALYZE t;" : "")
+            INSERT INTO t SELECT n FROM generate_series(20001, 60000) AS n WHERE n NOT IN (21500, 30000)
+            """
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1))
+            let (result, reads) = try await table.session.withTransaction(.snapshot) { session in
+                let result = try await ChosenGapScan().scan(stream, range: 1..<60001, partition: nil, on: session)
+                let statement = "SELECT seq_scan::text FROM pg_stat_xact_all_tables WHERE relname = 't'"
+                let reads: String = try await session.query(BoundStatement(name: "reads", sql: statement)).only()
+                    .get("seq_scan")
+                return (result, reads)
+            }
+            #expect(result.account.strategy == .segments, "\(result.account.reason)")
+            #expect(result.missing(in: .whole) == UnitSet([21500..<21501, 30000..<30001]))
+            #expect(reads == "1")
+        }
+    }
+
+    @Test("reads all units again where too many of the counted segments fall short")
+    func tooManyShort() async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT n FROM generate_series(1, 60000) AS n WHERE n % 101 <> 7
+            """
+        ) { (table: ScannedTable) async throws in
+            try await table.run("VACUUM ANALYZE t")
+            let stream = try await table.stream(type: .integer(step: 1))
+            let result = try await table.scan(stream, by: nil, range: 1..<60001)
+            #expect(result.account.strategy == .bits && result.account.reason.contains("fell short"))
+            #expect(result.missing(in: .whole) == UnitSet((0..<594).map { 101 * $0 + 7..<101 * $0 + 8 }))
+            let asked = try await table.scan(stream, by: .segments, range: 1..<60001)
+            #expect(asked.account.strategy == .segments && asked.missing == result.missing)
+        }
+    }
+
+    @Test("refuses to look at units one by one where they are too many", arguments: [ScanStrategy.probe, .bits])
+    func tooFarApart(strategy: ScanStrategy) async throws {
+        try await ScannedTable.with(
+            "CREATE TABLE t (k bigint PRIMARY KEY); INSERT INTO t VALUES (-9223372036854775808), (9223372036854775806)"
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1))
+            await #expect {
+                _ = try await table.scan(stream, by: strategy, range: stream.definition.keyType.limits)
+            } throws: { error in
+                "\(error)".contains("cannot be scanned by \(strategy.rawValue): 18446744073709551615 units")
+            }
         }
     }
 
@@ -81,12 +135,14 @@ struct ScanChoiceTests {
         arguments: [
             ("SELECT 1, n, 0 FROM generate_series(1, 60000) AS n WHERE n % 999 <> 5", ScanStrategy.segments),
             ("SELECT 1, n * 1000, 0 FROM generate_series(1, 60000) AS n", .window),
-            ("SELECT n / 20000, n % 20000, 0 FROM generate_series(1, 60000) AS n", .segments),
+            ("SELECT n / 20000, n % 20000, 0 FROM generate_series(1, 60000) AS n", .bits),
+            ("SELECT 1, n * 3, 0 FROM generate_series(1, 60000) AS n", .bits),
             ("SELECT n, 1, 0 FROM generate_series(1, 60000) AS n", .window),
             ("SELECT 1, n / 300, n FROM generate_series(1, 60000) AS n WHERE n / 300 % 7 <> 5", .probe),
             ("SELECT n % 3, n / 600, n FROM generate_series(1, 60000) AS n WHERE n / 600 % 7 <> 5", .probe),
             ("SELECT 1, n / 1000 * 1000, n FROM generate_series(1, 60000) AS n", .skip),
-            ("SELECT 1, n / 3, n FROM generate_series(1, 60000) AS n", .window),
+            ("SELECT 1, n / 3, n FROM generate_series(1, 60000) AS n", .bits),
+            ("SELECT 1, n / 20, n FROM generate_series(1, 60000) AS n", .window),
         ])
     func statistics(rows: String, strategy: ScanStrategy) async throws {
         let isUnique = rows.contains(", 0 FROM")
@@ -132,7 +188,7 @@ struct ScanChoiceTests {
             """
         ) { (table: ScannedTable) async throws in
             try await table.run("VACUUM ANALYZE t")
-            let definition = try await StreamDefinition.looking(
+            let (definition, _) = try await StreamDefinition.looking(
                 at: "t", column: "k", partitionColumns: ["a", "b"], step: nil, timezone: .utc, on: table.session)
             guard case .query(let query, _) = definition.partitions else {
                 Issue.record("no query")
@@ -143,7 +199,7 @@ struct ScanChoiceTests {
             let survey = try await Surveyor(needsSchema: false, readsEvidence: false).survey(stream, on: table.session)
             let found = survey.partitions.map { $0.partition.values.joined() }.sorted()
             #expect(found == ["x00", "x01", "x02", "x10", "x11", "x12", "z7", "z8"])
-            #expect(survey.scan.strategy == .window)
+            #expect(survey.scan.strategy == (isIndexed ? .bits : .window))
         }
     }
 }

@@ -1,0 +1,186 @@
+import Postgres
+import SQLStatements
+
+/// The scans that read a measured table in one pass, in whatever way and as many processes the server finds best, and sum
+/// it up by segments of 2^n units (`sql/statements/group_units.sql`).
+extension MeasuredTable {
+    /// What counting segments found.
+    enum CountedScan: Sendable {
+        case complete(GapScanResult)
+        /// So many segments fall short that looking into each takes longer than another pass.
+        case tooManyShort
+    }
+
+    /// What a pass makes of the rows of a segment.
+    private enum Summary {
+        /// Their number, in segments of 2^shift units.
+        case count(shift: Int)
+        /// A bit for each unit.
+        case bits
+
+        var shift: Int {
+            if case .count(let shift) = self { shift } else { MeasuredTable.bitShift }
+        }
+
+        var sql: String {
+            switch self {
+            case .count: "pg_catalog.count(*)"
+            case .bits: "pg_catalog.bit_or(1::bigint << (lacuna_unit & 63)::integer)"
+            }
+        }
+
+        var full: Int64 {
+            if case .count(let shift) = self { 1 << Int64(shift) } else { -1 }
+        }
+    }
+
+    /// What passes have found: the missing ranges of each lane, in any order, and the segments whose rows are too few.
+    private struct Findings {
+        var gaps: [[Range<Int64>]]
+        var short: [Piece] = []
+        var isEmpty = true
+
+        /// A segment with rows.
+        ///
+        /// - Parameters:
+        ///   - units: what of its lane was looked at.
+        ///   - neighbours: the segments with rows next to it, of those that were looked at.
+        mutating func add(
+            _ segment: Int64, _ value: Int64, lane: Int, units: Range<Int64>, neighbours: (Int64?, Int64?),
+            _ summary: Summary
+        ) {
+            let size = Int64(1) << Int64(summary.shift)
+            let first = segment << Int64(summary.shift)
+            // The last unit of the last segment is 2^63−1, after which there is none.
+            let own = max(first, units.lowerBound)..<min(first | (size - 1), units.upperBound - 1) + 1
+            let before = neighbours.0.map { ($0 + 1) << Int64(summary.shift) } ?? units.lowerBound
+            if before < own.lowerBound { gaps[lane].append(before..<own.lowerBound) }
+            switch summary {
+            case .count: if UInt64(value) != own.unitCount { short.append(Piece(lane: lane, units: own)) }
+            case .bits: gaps[lane] += UnitWord.missing(value, first: first, within: own)
+            }
+            if neighbours.1 == nil, own.upperBound < units.upperBound {
+                gaps[lane].append(own.upperBound..<units.upperBound)
+            }
+        }
+    }
+
+    private static let bitShift = 6
+    /// About the most segments that are counted: their hash table stays in the processor's cache.
+    private static let countedSegments: UInt64 = 16_384
+    /// The most units whose bits one statement holds, and of several partitions the most that are held at all.
+    private static let bitsOfStatement: Int64 = 131_072 << 6
+    private static let bitsOfLanes: UInt64 = 524_288 << 6
+    /// How many times longer it takes to look into a unit's segment than to read the unit in a pass over all.
+    private static let costOfLooking: UInt64 = 6
+
+    /// Whether a bit for each unit fits in the server's memory, statement by statement.
+    var fitsBits: Bool {
+        lanes.count <= 1
+            ? spannedUnits <= MeasuredTable.mostUnits
+            : spannedUnits + UInt64(lanes.count) << 6 <= MeasuredTable.bitsOfLanes
+    }
+
+    /// Counts the rows of segments, and looks into those that fall short. The units have to be unique.
+    ///
+    /// - Parameters:
+    ///   - sequentially: whether to read the table itself instead of leaving the choice to the planner.
+    ///   - opensAll: whether to look into all segments that fall short, however many they are.
+    func countSegments(
+        sequentially: Bool, opensAll: Bool, on session: isolated Session
+    ) async throws -> CountedScan {
+        let spanned = spannedUnits
+        var shift = MeasuredTable.bitShift
+        while shift < 62, spanned >> UInt64(shift) > MeasuredTable.countedSegments { shift += 1 }
+        var findings = Findings(gaps: noGaps)
+        try await pass(.count(shift: shift), over: range, sequentially: sequentially, into: &findings, on: session)
+        let short = findings.short.reduce(UInt64(0)) { $0 + $1.units.unitCount }
+        if !opensAll, short > spanned / MeasuredTable.costOfLooking { return .tooManyShort }
+        let found = findings
+        return .complete(
+            try await session.walkingIndexes { try await open(found.short, besides: found.gaps, on: $0) })
+    }
+
+    /// Reads all units into bits. Takes any number of rows per unit.
+    func readBits(sequentially: Bool, on session: isolated Session) async throws -> GapScanResult {
+        var findings = Findings(gaps: noGaps)
+        // Several partitions are read at once: their keys are no ranges of one index.
+        let hulls = lanes.count == 1 ? hulls.map(\.units) : [range]
+        for hull in hulls {
+            var lower = hull.lowerBound
+            while lower < hull.upperBound {
+                let upper = lanes.count == 1 ? lower.adding(saturating: MeasuredTable.bitsOfStatement) & ~63 : .max
+                let slice = lower..<min(upper, hull.upperBound)
+                findings.isEmpty = true
+                try await pass(.bits, over: slice, sequentially: sequentially, into: &findings, on: session)
+                if findings.isEmpty, lanes.count == 1 { findings.gaps[0].append(slice) }
+                lower = slice.upperBound
+            }
+        }
+        return result(findings.gaps)
+    }
+
+    private func pass(
+        _ summary: Summary, over slice: Range<Int64>, sequentially: Bool, into findings: inout Findings,
+        on session: isolated Session
+    ) async throws {
+        guard spannedUnits > 0 else { return }
+        let columns = walksLanes ? stream.definition.partitions.columns : []
+        let statement = try Statements.groupUnits.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "lanes": SQLFragment(trusted: try columns.map { "\(try SQLFragment(identifier: $0)), " }.joined()),
+                "lane": walksLanes ? try stream.lane : SQLFragment(trusted: "'{}'::text[]"),
+                "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
+                "unit": try stream.key.unit, "shift": SQLFragment(trusted: String(summary.shift)),
+                "summary": SQLFragment(trusted: summary.sql), "full": SQLFragment(trusted: String(summary.full)),
+            ],
+            values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)])
+        let numbers =
+            walksLanes
+            ? Dictionary(lanes.indices.map { (lanes[$0].partition, $0) }) { first, _ in first } : [:]
+        let known = lanes
+        let walksLanes = walksLanes
+        let start = findings
+        findings = try await session.withDiscardedSavepoint { session in
+            try await session.query(
+                try Statements.setPassParameters.bound(values: ["sequentially": String(sequentially)]))
+            var found = start
+            try await session.forEachRow(statement) { row in
+                let partition = walksLanes ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
+                let lane = walksLanes ? partition.flatMap { numbers[$0] } : 0
+                guard let lane, let segment = try row.getIfPresent(at: 1, as: Int64.self),
+                    let value = try row.getIfPresent(at: 4, as: Int64.self)
+                else { return }
+                found.isEmpty = false
+                found.add(
+                    segment, value, lane: lane, units: known[lane].hull.clamped(to: slice),
+                    neighbours: (try row.getIfPresent(at: 2), try row.getIfPresent(at: 3)), summary)
+            }
+            return found
+        }
+    }
+}
+
+/// 64 units as the bits of a word: 1 where the unit has a row.
+enum UnitWord {
+    /// The ranges of units that have no row.
+    ///
+    /// - Parameters:
+    ///   - bits: the word.
+    ///   - first: the unit of the lowest bit.
+    ///   - units: of the word's units those that count.
+    static func missing(_ bits: Int64, first: Int64, within units: Range<Int64>) -> [Range<Int64>] {
+        var ranges: [Range<Int64>] = []
+        var unit = units.lowerBound
+        while unit < units.upperBound {
+            let rest = UInt64(bitPattern: bits) >> UInt64(unit - first)
+            let lower = unit + Int64((~rest).trailingZeroBitCount)
+            guard lower < units.upperBound else { break }
+            let holes = UInt64(bitPattern: bits) >> UInt64(lower - first)
+            unit = min(lower.adding(saturating: Int64(holes.trailingZeroBitCount)), units.upperBound)
+            ranges.append(lower..<unit)
+        }
+        return ranges
+    }
+}
