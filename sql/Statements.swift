@@ -65,6 +65,8 @@ public enum Statements {
     public static let findGaps = statement("find_gaps", PackageResources.find_gaps_sql)
     /// `find_leading_index.sql`
     public static let findLeadingIndex = statement("find_leading_index", PackageResources.find_leading_index_sql)
+    /// `find_newer_batches.sql`
+    public static let findNewerBatches = statement("find_newer_batches", PackageResources.find_newer_batches_sql)
     /// `find_odd_partition.sql`
     public static let findOddPartition = statement("find_odd_partition", PackageResources.find_odd_partition_sql)
     /// `find_stray_record.sql`
@@ -203,15 +205,15 @@ public enum Statements {
         countSegments, createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteExtents,
         deleteOwedAfter, deleteSummary, deleteTracking, describeColumns, describeRelation, describeScan,
         describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, extendExtents,
-        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findOddPartition, findStrayRecord,
-        findUniqueIndex, finishBatch, finishRun, finishSummary, groupUnits, insertBatch, insertFailedBatch,
-        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking,
-        lockEvidence, lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes, measureTable, nextRun,
-        probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified, rewindExtents,
-        scanChangedPieces, schemaExists, selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures,
-        selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore,
-        selectStream, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits,
-        selectVerified, selectWindowEvidence, setParameter, setPassParameters, setScanParameters,
+        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findNewerBatches, findOddPartition,
+        findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, groupUnits, insertBatch,
+        insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary,
+        insertTracking, lockEvidence, lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes,
+        measureTable, nextRun, probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified,
+        rewindExtents, scanChangedPieces, schemaExists, selectChanges, selectClock, selectExpectedKeys, selectExtents,
+        selectFailures, selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch,
+        selectRunBefore, selectStream, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers,
+        selectUnits, selectVerified, selectWindowEvidence, setParameter, setPassParameters, setScanParameters,
         setTransactionParameters, skipUnits, trackingReadable, truncateBatchTable, tryLease, upsertBatch,
         upsertBatchPlainly, upsertStream,
     ]

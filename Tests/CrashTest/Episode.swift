@@ -345,13 +345,7 @@ final class Episode: Sendable {
     // MARK: After
 
     private func heal(_ directory: TestDirectory, _ proxy: FaultProxy) async throws {
-        let gone =
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lacuna%'"
-        for attempt in 0...400 {
-            if try await checker.lines(gone) == ["0"] { break }
-            if attempt == 400 { violated("a session of a killed run is still there after 10 s") }
-            try await Task.sleep(for: .milliseconds(25))
-        }
+        try await waitUntilSessionsAreGone(of: "a killed run")
         // A program whose Lacuna was killed ends by itself at its next write or when it is done.
         let address = proxy.connectionString(user: "postgres", database: database)
         var said = ""
@@ -376,6 +370,7 @@ final class Episode: Sendable {
             if schedule.ingested.isEmpty { isHealed = isHealed && !said.contains("nothing is there yet") }
         }
         if !isHealed { violated("it does not heal: \(said)") }
+        try await waitUntilSessionsAreGone(of: "a run that ended")
         let tip = state.withLock { $0.tip }
         let end = Checker.healed(first: schedule.first, tip: tip)
         for sql in [Checker.always(overlap: schedule.overlap), end] {
@@ -394,6 +389,17 @@ final class Episode: Sendable {
         try await expectNothingToDo(directory, address)
         if schedule.tracksChanges { try await expectSameGaps(directory, address) }
         try expectNothingLeft(directory)
+    }
+
+    /// The server notices a moment later that a program is gone; what the program asked it to commit may still go on.
+    private func waitUntilSessionsAreGone(of run: String) async throws {
+        let sessions =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lacuna%'"
+        for _ in 0..<400 {
+            if try await checker.lines(sessions) == ["0"] { return }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        violated("a session of \(run) is still there after 10 s")
     }
 
     private func expectNothingToDo(_ directory: TestDirectory, _ address: String) async throws {

@@ -30,12 +30,15 @@ struct CommittedBatch: Sendable {
     var emptied: UInt64 = 0
     /// Whether there was anything to commit.
     var isChanged = false
+    /// Whether there was a row or evidence in the window before, so that somebody may have committed there meanwhile.
+    var metOthers = false
 
     mutating func add(_ other: CommittedBatch) {
         inserted += other.inserted
         updated += other.updated
         emptied += other.emptied
         isChanged = isChanged || other.isChanged
+        metOthers = metOthers || other.metOthers
     }
 }
 
@@ -115,6 +118,7 @@ struct BatchCommit: Sendable {
                     + "and empty: error says that every expected unit has rows")
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
+        result.metOthers = !before.verified.isEmpty || before.missing.count < batch.request.unitCount
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, empty: empty, into: &result, on: session)
         let covered = UnitSet(batch.window).subtracting(missing).union(empty)

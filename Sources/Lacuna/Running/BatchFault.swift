@@ -27,6 +27,7 @@ enum BatchFault: Sendable {
             }
         case is RecordError, is ProofError: self = .halve
         case is SpoolError, is StreamError: self = .stop
+        case is StaleFetch: self = .fail
         case let error as PostgresError: self = BatchFault(error)
         default: self = .halve
         }

@@ -115,8 +115,9 @@ actor BatchWorker {
         }
     }
 
-    private func process(half: PlannedBatch) async {
-        var leased = lease(of: half, isHalf: true)
+    /// Takes, fetches and commits a batch in one go: one that failed before, or a half of it.
+    private func process(_ leased: LeasedBatch) async {
+        var leased = leased
         do {
             guard try await take(&leased) else { return }
         } catch {
@@ -212,6 +213,7 @@ actor BatchWorker {
             let result = try await run.commit.apply(
                 fetched, straight: resolution.mayCopyStraight, table: &table, on: session)
             guard result.isChanged else { throw NothingToCommit() }
+            if result.metOthers { try await run.commit.requireNewest([fetched], on: session) }
             try run.journal.record(in: session)
             resolution.willCommit(result)
             return result
@@ -234,13 +236,18 @@ actor BatchWorker {
             run.options.onEvent(.failed(failure))
             return
         }
+        if error is StaleFetch, leased.refetches < StaleFetch.limit, !state.isEnded {
+            var again = lease(of: batch, isHalf: leased.isHalf)
+            again.refetches = leased.refetches + 1
+            return await process(again)
+        }
         switch BatchFault(error) {
         case .halve, .retryThenHalve:
             guard let halves = batch.halves(), !state.isEnded, !run.options.failFast else { break }
             run.options.onEvent(
                 .halved(window: batch.window, partition: batch.partition, message: failure.message))
             for half in halves where !state.isEnded && !Task.isCancelled {
-                await process(half: half)
+                await process(lease(of: half, isHalf: true))
             }
             // A window in which nothing was found to work waits as a whole, or every run would search all of it again.
             if !leased.isHalf, state.failuresAreTooMany {
@@ -312,6 +319,8 @@ private struct LeasedBatch: Sendable {
     let policy: RetryPolicy
     /// When it was leased, by the server's clock.
     var started = "now"
+    /// How often it was fetched again because its answer was older than what another run committed.
+    var refetches = 0
 }
 
 /// Why a batch could not be fetched, and after how many attempts.

@@ -121,8 +121,9 @@ extension Reconciler {
             attestationEnds: await fetcher.attestationEnds(
                 of: Set(batches.map(\.partition)), knownTips: tips, retry: definition.retry))
         do {
-            let fetched = try await fetchAll(batches, context, started: beginning.started)
-            let result = try await commitAll(fetched, context)
+            var fetched = try await fetchAll(
+                batches, numbers: batches.indices.map { Int64($0 + 1) }, context, started: beginning.started)
+            let result = try await commitNewest(&fetched, context)
             report.committed = result.isChanged ? batches.count : 0
             report.unchanged = batches.count - report.committed
             report.fetched = fetched.reduce(0) { $0 + $1.records.recordCount }
@@ -161,8 +162,10 @@ extension Reconciler {
     }
 
     /// Fetches every batch, some at once. The first failure ends all: part of a catchup is worth nothing.
+    ///
+    /// - Parameter numbers: the batches' numbers in the run.
     private func fetchAll(
-        _ batches: [PlannedBatch], _ context: RunContext, started: String
+        _ batches: [PlannedBatch], numbers: [Int64], _ context: RunContext, started: String
     ) async throws -> [FetchedBatch] {
         let workers = max(1, min(context.options.workers ?? definition.workers, 64))
         return try await withThrowingTaskGroup(of: (Int, FetchedBatch)?.self) { group in
@@ -176,7 +179,7 @@ extension Reconciler {
                 while next < batches.count, next - done.count < workers {
                     let index = next
                     group.addTask {
-                        (index, try await fetch(batches[index], number: Int64(index + 1), context, started: started))
+                        (index, try await fetch(batches[index], number: numbers[index], context, started: started))
                     }
                     next += 1
                 }
@@ -219,6 +222,26 @@ extension Reconciler {
         }
     }
 
+    /// Commits all batches; those in whose windows another run committed meanwhile are fetched again before.
+    private func commitNewest(_ fetched: inout [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
+        var refetches = 0
+        while true {
+            do {
+                return try await commitAll(fetched, context)
+            } catch let stale as StaleFetch where refetches < StaleFetch.limit {
+                refetches += 1
+                let (session, started) = try await connected(context.options.stop) { session in
+                    try await session.query(try Statements.selectClock.bound()).only().get("now", as: String.self)
+                }
+                await session.close()
+                let again = try await fetchAll(
+                    stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number },
+                    context, started: started)
+                for (index, batch) in zip(stale.indices, again) { fetched[index] = batch }
+            }
+        }
+    }
+
     /// One transaction over all batches, run until its outcome is known. After the stop signal it gets its grace.
     private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
         let resolution = CommitResolution(limit: context.options.resolutionLimit)
@@ -255,6 +278,7 @@ extension Reconciler {
                 }
             }
             guard total.isChanged else { throw NothingToCommit() }
+            if total.metOthers { try await context.commit.requireNewest(fetched, on: session) }
             try context.journal.record(in: session)
             resolution.willCommit(total)
             return total
