@@ -79,6 +79,24 @@ public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The name of the statement that failed.
     public let statement: String
 
+    /// An error from its parts.
+    package init(
+        severity: String = "ERROR", sqlState: SQLState, message: String, detail: String? = nil, hint: String? = nil,
+        context: String? = nil, table: String? = nil, column: String? = nil, constraint: String? = nil,
+        statement: String = ""
+    ) {
+        self.severity = severity
+        self.sqlState = sqlState
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.context = context
+        self.table = table
+        self.column = column
+        self.constraint = constraint
+        self.statement = statement
+    }
+
     /// The message with its code, detail, hint and the first line of its context.
     public var description: String {
         var text = "\(message) (\(sqlState)"

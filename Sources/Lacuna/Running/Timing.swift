@@ -11,8 +11,8 @@ package struct Timing: Sendable {
 
     /// A timing from its parts.
     package init(
-        now: @escaping @Sendable () -> ContinuousClock.Instant, sleep: @escaping @Sendable (Duration) async throws -> Void,
-        fraction: @escaping @Sendable () -> Double
+        now: @escaping @Sendable () -> ContinuousClock.Instant,
+        sleep: @escaping @Sendable (Duration) async throws -> Void, fraction: @escaping @Sendable () -> Double
     ) {
         self.now = now
         self.sleep = sleep
