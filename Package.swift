@@ -76,10 +76,14 @@ let package = Package(
             name: "CrashTest", dependencies: ["TestSupport"], path: "Tests/CrashTest",
             // Patches that scripts/crash-test-bugs applies to a copy.
             exclude: ["Bugs"]),
+        // A server, a source and a clock in memory, under the whole of Lacuna.
+        .target(name: "Simulation", dependencies: ["SeededRandom", "Lacuna", "Postgres"], path: "Tests/Simulation"),
+        .executableTarget(name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints"),
+        .target(name: "SeededRandom", path: "Tests/SeededRandom"),
         .target(
             name: "TestSupport",
             dependencies: [
-                "Postgres",
+                "Postgres", "SeededRandom",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

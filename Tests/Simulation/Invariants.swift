@@ -1,0 +1,263 @@
+import Lacuna
+
+/// Holds every commit, every crash and every report against what must be true (design: invariants). It goes by what is
+/// stored and what the source had, and shares nothing with Lacuna but the reports that it is given.
+///
+/// `@unchecked Sendable`: as with ``Scheduler``.
+final class Invariants: @unchecked Sendable {
+    private let history: SimulatedHistory
+    private let server: SimulatedServer
+    private let first: Int64
+    private(set) var violations: [String] = []
+    /// The runs whose batches were committed already.
+    private var committedCatchups: Set<Int64> = []
+    /// The commits that wrote something.
+    private(set) var commits = 0
+
+    init(history: SimulatedHistory, server: SimulatedServer, first: Int64) {
+        self.history = history
+        self.server = server
+        self.first = first
+    }
+
+    func violated(_ text: String) {
+        violations.append(text)
+    }
+
+    // MARK: A commit
+
+    /// Checks a transaction that was committed.
+    func committed(_ backend: Backend, _ writes: Writes, before: StoredState) {
+        commits += 1
+        let after = server.state
+        let batches = writes.batches.filter { $0.value.state == "committed" }
+        checkRows(backend, writes, before, Array(batches.values))
+        checkEvidence(writes, before, after, Array(batches.values))
+        guard !batches.isEmpty else { return }
+        checkFigures(backend, writes, before, after, batches)
+        for (token, batch) in batches { checkWindow(backend, token, batch, after) }
+        checkRun(batches, after)
+    }
+
+    /// Rows come from the source, for a window of their transaction, and are not written where they are equal.
+    private func checkRows(_ backend: Backend, _ writes: Writes, _ before: StoredState, _ batches: [BatchRow]) {
+        for (key, value) in writes.facts {
+            guard let value else { continue }
+            if before.facts[key] == value { violated("row \(key) was equal and was written again") }
+            if !history.had(key, value) { violated("row \(key) = \(value) was never in the source") }
+            let isAsked = history.answers[backend.client]?[key.lane]?.contains { answer in
+                answer.window.contains(key.unit)
+                    && batches.contains { $0.lane == key.lane && answer.window.overlaps($0.units) }
+            }
+            if isAsked != true { violated("row \(key) was written without a batch that asked for it") }
+        }
+    }
+
+    /// Verified units are empty and known to the source; marks and verified ranges change inside the windows only.
+    private func checkEvidence(_ writes: Writes, _ before: StoredState, _ after: StoredState, _ batches: [BatchRow]) {
+        for lane in Set(writes.verified.values.compactMap { $0?.lane } + writes.verified.keys.compactMap { before.verified[$0]?.lane }) {
+            let old = before.verifiedUnits(of: lane)
+            let new = after.verifiedUnits(of: lane)
+            for unit in old.symmetricDifference(new) where !SimulatedServer.holds(batches, lane, unit) {
+                violated("verified \(lane) \(unit) changed outside the windows of the transaction")
+            }
+            for unit in new.subtracting(old) {
+                if history.has(lane, unit) { violated("verified empty \(lane) \(unit), but the source has it") }
+                if unit > history.tips[lane] ?? .min { violated("verified empty \(lane) \(unit) beyond the tip") }
+            }
+            for unit in old.subtracting(new) where !after.facts.keys.contains(where: { $0.lane == lane && $0.unit == unit }) {
+                violated("unit \(lane) \(unit) is verified no more, and has no row")
+            }
+        }
+        let isMark = writes.runs.values.contains { $0.mode == "mark" }
+        if !writes.refetch.isEmpty, !isMark {
+            for lane in Set(before.refetch.values.map(\.lane)) {
+                let gone = before.markedUnits(of: lane).subtracting(after.markedUnits(of: lane))
+                for unit in gone where !SimulatedServer.holds(batches, lane, unit) {
+                    violated("the mark of \(lane) \(unit) was removed outside the windows of the transaction")
+                }
+            }
+        }
+        for (lane, row) in writes.extents {
+            if let old = before.extents[lane], row.oldest > old.oldest || row.latest < old.latest {
+                violated("the extents of \(lane) were moved back from \(old) to \(row)")
+            }
+            if batches.isEmpty { violated("extents of \(lane) without a batch of their transaction") }
+            for unit in [row.oldest, row.latest] where !isCovered(lane, unit, after) {
+                if before.extents[lane].map({ $0.oldest == unit || $0.latest == unit }) != true {
+                    violated("the extents of \(lane) reach \(unit), which is not covered")
+                }
+            }
+        }
+    }
+
+    private func isCovered(_ lane: String, _ unit: Int64, _ state: StoredState) -> Bool {
+        for part in 0..<3 where state.facts[FactKey(lane: lane, unit: unit, part: part)] != nil { return true }
+        return state.verified.values.contains { $0.lane == lane && $0.units.contains(unit) }
+    }
+
+    /// The journal says what the transaction did, and it did something.
+    private func checkFigures(
+        _ backend: Backend, _ writes: Writes, _ before: StoredState, _ after: StoredState,
+        _ batches: [Token: BatchRow]
+    ) {
+        let new = writes.facts.count { before.facts[$0.key] == nil }
+        let changed = writes.facts.count - new
+        var empty = 0
+        for lane in Set(batches.values.map(\.lane)) {
+            empty += after.verifiedUnits(of: lane).subtracting(before.verifiedUnits(of: lane)).count
+        }
+        func expect(_ what: String, _ said: Int, _ done: Int) {
+            guard said != done else { return }
+            let run = batches.keys.first?.run ?? 0
+            violated("the journal of run \(run) says \(said) \(what), but it were \(done)")
+        }
+        expect("rows inserted", batches.values.reduce(0) { $0 + $1.inserted }, new)
+        expect("rows updated", batches.values.reduce(0) { $0 + $1.updated }, changed)
+        expect("units emptied", batches.values.reduce(0) { $0 + $1.empty }, empty)
+        let hasMarks = writes.refetch.contains { before.refetch[$0.key] != nil }
+        let hasExtents = writes.extents.contains { before.extents[$0.key] != $0.value }
+        let hasVerified = writes.verified.contains { before.verified[$0.key] != nil } || empty > 0
+        if new + changed + empty == 0, !hasMarks, !hasExtents, !hasVerified {
+            violated("a transaction wrote nothing but the journal")
+        }
+    }
+
+    /// The window was answered whole, and all of it is there.
+    private func checkWindow(_ backend: Backend, _ token: Token, _ batch: BatchRow, _ after: StoredState) {
+        let answers = history.answers[backend.client]?[batch.lane] ?? []
+        let covering = answers.last {
+            $0.window.lowerBound <= batch.units.lowerBound && $0.window.upperBound >= batch.units.upperBound
+        }
+        guard let answer = covering else {
+            return violated("batch \(token) \(batch.lane) \(batch.units) was committed without a whole answer")
+        }
+        for unit in batch.units where unit >= first && unit <= answer.tip {
+            let parts = history.units[batch.lane]?[unit] ?? [:]
+            for (part, versions) in parts {
+                let key = FactKey(lane: batch.lane, unit: unit, part: part)
+                guard let value = after.facts[key] else {
+                    violated("batch \(token) left out row \(key)")
+                    continue
+                }
+                let valid = versions.indices.contains { index in
+                    versions[index].value == value
+                        && (index == versions.count - 1 || versions[index + 1].since > answer.time)
+                }
+                if !valid { violated("batch \(token) left row \(key) = \(value), which was out of date when asked for") }
+            }
+        }
+        guard let extents = after.extents[batch.lane] else {
+            return violated("batch \(token) left \(batch.lane) without extents")
+        }
+        for unit in batch.units where isCovered(batch.lane, unit, after) {
+            if unit < extents.oldest || unit > extents.latest {
+                violated("batch \(token) covers \(batch.lane) \(unit) outside the extents \(extents)")
+            }
+        }
+    }
+
+    /// A run is in the journal before its batches, and a catchup is one transaction.
+    private func checkRun(_ batches: [Token: BatchRow], _ after: StoredState) {
+        for run in Set(batches.keys.map(\.run)) {
+            guard let row = after.runs[run] else {
+                violated("run \(run) committed a batch before it was in the journal")
+                continue
+            }
+            guard row.mode == "catchup" else { continue }
+            if !committedCatchups.insert(run).inserted { violated("catchup \(run) came in parts") }
+            let count = batches.keys.count { $0.run == run }
+            if count != row.planned { violated("catchup \(run) committed \(count) of \(row.planned) batches") }
+        }
+    }
+
+    // MARK: A crash
+
+    /// What must be true of everything that is committed, whatever was under way.
+    func crashed() {
+        let state = server.state
+        for (key, value) in state.facts where !history.had(key, value) {
+            violated("row \(key) = \(value) was never in the source")
+        }
+        for row in state.verified.values {
+            for unit in row.units where history.has(row.lane, unit) {
+                violated("verified empty \(row.lane) \(unit), but the source has it")
+            }
+        }
+        for (token, batch) in state.batches where state.runs[token.run] == nil && batch.state == "committed" {
+            violated("batch \(token) of no run")
+        }
+    }
+
+    // MARK: A report
+
+    /// Checks what a run that was not killed says of itself.
+    func ended(_ report: RunReport) {
+        guard let runID = report.runID else { return }
+        let state = server.state
+        let batches = state.batches.filter { $0.key.run == runID && $0.value.state == "committed" }
+        let name = "run \(runID) (\(report.mode.rawValue))"
+        func expect(_ what: String, _ said: Int, _ stored: Int) {
+            if said != stored { violated("\(name) reports \(said) \(what), stored are \(stored)") }
+        }
+        if report.state == .unknown {
+            if batches.count < report.committed { expect("batches", report.committed, batches.count) }
+        } else {
+            expect("batches", report.committed, batches.count)
+            expect("rows inserted", report.inserted, batches.values.reduce(0) { $0 + $1.inserted })
+            expect("rows updated", report.updated, batches.values.reduce(0) { $0 + $1.updated })
+            expect("units emptied", Int(report.emptied), batches.values.reduce(0) { $0 + $1.empty })
+        }
+        if report.state == .done {
+            if !report.failures.isEmpty || !report.streamFailures.isEmpty {
+                violated("\(name) is done with failures")
+            }
+            if report.mode == .reconcile, report.missing != 0 { violated("\(name) is done with units missing") }
+        }
+        if let row = state.runs[runID], row.isEnded {
+            if row.state != report.state.rawValue { violated("\(name) reports \(report.state), stored is \(row.state)") }
+            if row.committed != report.committed { violated("\(name): journal \(row.committed), report \(report.committed)") }
+        }
+    }
+
+    // MARK: The end
+
+    /// What must be true once faults are over and everything has run.
+    func healed(_ lanes: [String]) {
+        let state = server.state
+        for lane in lanes {
+            let tip = history.tips[lane] ?? first - 1
+            let rows = history.rows(lane, first..<tip + 1)
+            for row in rows where state.facts[row.key] != row.value {
+                violated("after healing row \(row.key) is \(state.facts[row.key] ?? "missing") instead of \(row.value)")
+            }
+            if state.facts.count(where: { $0.key.lane == lane }) != rows.count {
+                violated("after healing \(lane) has rows beyond the source's")
+            }
+            for unit in first..<tip + 1 where !isCovered(lane, unit, state) {
+                violated("after healing \(lane) \(unit) is neither there nor verified empty")
+            }
+        }
+        if !state.refetch.isEmpty { violated("after healing there are marks: \(state.refetch.values.map(\.units))") }
+        if server.hasAdvisoryLocks { violated("an advisory lock is left over") }
+        if !server.backends.isEmpty { violated("\(server.backends.count) sessions are left over") }
+    }
+
+    /// What must be true of a run when nothing changed.
+    func idle(before: StoredState, commits: Int) {
+        let after = server.state
+        if self.commits != commits { violated("a run wrote though nothing had changed") }
+        if before.facts != after.facts || before.verified != after.verified || before.extents != after.extents
+            || before.batches != after.batches || before.runs != after.runs
+        {
+            violated("a run changed something though there was nothing to do")
+        }
+    }
+}
+
+extension SimulatedServer {
+    /// Whether one of the windows holds a unit.
+    static func holds(_ batches: [BatchRow], _ lane: String, _ unit: Int64) -> Bool {
+        batches.contains { $0.lane == lane && $0.units.contains(unit) }
+    }
+}

@@ -1,0 +1,99 @@
+import Lacuna
+import SeededRandom
+
+/// What an episode is made of, all of it drawn from its seed.
+public struct Setting: Sendable, CustomStringConvertible {
+    /// Where it comes from.
+    public let seed: UInt64
+    /// The partitions.
+    public let lanes: [String]
+    /// The first expected unit.
+    public let first: Int64
+    /// The units that there are when it ends, at most.
+    public let unitCount: Int
+    /// Units to a window.
+    public let batch: Int64
+    /// By how much windows are widened.
+    public let overlap: Int64
+    /// How far behind the newest unit is read again.
+    public let lookback: Int64
+    /// Gaps so close to each other are fetched as one.
+    public let coalesce: Int64
+    /// Batches in flight in one process.
+    public let workers: Int
+    /// Processes at once.
+    public let processes: Int
+    /// How often a batch is tried.
+    public let attempts: Int
+    /// Whether batches are leased.
+    public let leases: Bool
+    /// Whether records carry their partition.
+    public let namesLane: Bool
+    /// After so many crashes everything heals.
+    public let crashes: Int
+    /// One answer of the source in so many is bad; 0: none.
+    public let badAnswers: Int
+    /// One statement in so many fails; 0: none.
+    public let badStatements: Int
+    /// One COMMIT in so many is lost, or its answer.
+    public let lostCommits: Int
+    /// Whether somebody deletes rows.
+    public let hasPruner: Bool
+    /// Whether the source corrects rows, and somebody marks them.
+    public let hasCorrections: Bool
+    /// Whether the source grows.
+    public let grows: Bool
+
+    /// Draws a setting.
+    public init(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        func oneIn(_ n: Int) -> Bool { draw(1...n) == 1 }
+        self.seed = seed
+        lanes = oneIn(3) ? ["a", "b"] : ["a"]
+        first = [0, 1, -17, 1000, 9_007_199_254_740_990, 9_223_372_036_854_775_700][draw(0...5)]
+        unitCount = draw(6...40)
+        batch = Int64(draw(2...12))
+        overlap = oneIn(4) ? Int64(draw(1...3)) : 0
+        lookback = oneIn(5) ? Int64(draw(1...8)) : 0
+        coalesce = oneIn(4) ? Int64(draw(1...4)) : 0
+        workers = draw(1...3)
+        processes = [1, 1, 2, 2, 3][draw(0...4)]
+        attempts = draw(1...3)
+        leases = !oneIn(4)
+        namesLane = oneIn(2)
+        crashes = draw(10...60)
+        badAnswers = oneIn(2) ? draw(4...30) : 0
+        badStatements = oneIn(3) ? draw(50...400) : 0
+        lostCommits = oneIn(2) ? draw(2...8) : 0
+        hasPruner = oneIn(3)
+        hasCorrections = oneIn(2)
+        grows = !oneIn(3)
+    }
+
+    /// All of it in a line.
+    public var description: String {
+        """
+        seed \(seed): \(lanes.count) lanes, \(unitCount) units from \(first), batch \(batch), overlap \(overlap), lookback \
+        \(lookback), coalesce \(coalesce), workers \(workers), processes \(processes), attempts \(attempts), \
+        \(leases ? "leases" : "no leases"), \(crashes) crashes, bad answers \(badAnswers), bad statements \
+        \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
+        \(grows ? ", grows" : "")
+        """
+    }
+
+    /// The stream.
+    var stream: StreamDefinition {
+        var stream = StreamDefinition(name: "facts", table: "public.facts", keyColumn: "n", keyType: .integer(step: 1))
+        stream.partitions = .product([PartitionColumn(name: "lane", values: lanes)])
+        stream.expect.from = .unit(first)
+        stream.batch = .units(batch)
+        if overlap > 0 { stream.overlap = .units(overlap) }
+        if lookback > 0 { stream.lookback = .units(lookback) }
+        stream.coalesce = coalesce
+        stream.workers = workers
+        stream.leases = leases
+        stream.retry = RetryPolicy(attempts: attempts, backoff: .seconds(1), maxBackoff: .seconds(10))
+        return stream
+    }
+}

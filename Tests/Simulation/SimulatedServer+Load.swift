@@ -1,0 +1,118 @@
+import Postgres
+
+/// `COPY` and the upsert.
+extension SimulatedServer {
+    func load(_ values: Values, _ data: [UInt8]?, _ backend: Backend) async throws -> Reply {
+        let statement = values.statement
+        switch statement.name {
+        case "create_batch_table":
+            backend.batchTable = BatchRows(columns: SimulatedServer.names(in: statement.sql))
+            return Reply(tag: "CREATE TABLE")
+        case "truncate_batch_table":
+            backend.batchTable?.rows = []
+            return Reply(tag: "TRUNCATE TABLE")
+        case "drop_batch_table":
+            backend.batchTable = nil
+            return Reply(tag: "DROP TABLE")
+        case "copy_batch_csv":
+            let rows = SimulatedServer.rows(data ?? [])
+            guard backend.batchTable != nil else { throw SimulatedServer.error("42P01", "there is no table batch") }
+            backend.batchTable?.rows += rows
+            return Reply(tag: "COPY \(rows.count)")
+        case "copy_table_csv": return try await copyStraight(statement, data ?? [], backend)
+        case "find_conflicting_record": return try findConflict(statement, backend)
+        default: return try await upsert(statement, backend)
+        }
+    }
+
+    private func copyStraight(_ statement: BoundStatement, _ data: [UInt8], _ backend: Backend) async throws -> Reply {
+        let batch = BatchRows(columns: SimulatedServer.names(in: statement.sql), rows: SimulatedServer.rows(data))
+        let records = try SimulatedServer.records(batch, lane: nil)
+        for (key, value) in records {
+            try await lock(.fact(key), backend)
+            if visible(key, to: backend) != nil {
+                throw SimulatedServer.error("23505", "duplicate key value violates unique constraint")
+            }
+            backend.writes.facts[key] = .some(value)
+        }
+        return Reply(tag: "COPY \(records.count)")
+    }
+
+    private func upsert(_ statement: BoundStatement, _ backend: Backend) async throws -> Reply {
+        let sql = statement.sql
+        var seen: Set<FactKey> = []
+        var inserted = 0
+        var updated = 0
+        let keepsOld = sql.contains("DO NOTHING")
+        let keepsEqual = sql.contains("*<>")
+        for (key, value) in try records(of: statement, backend).sorted(by: { $0.0 < $1.0 }) {
+            guard seen.insert(key).inserted else {
+                if sql.contains("DISTINCT ON") { continue }
+                throw SimulatedServer.error("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
+            }
+            try await lock(.fact(key), backend)
+            guard let old = visible(key, to: backend) else {
+                backend.writes.facts[key] = .some(value)
+                inserted += 1
+                continue
+            }
+            if keepsOld || (keepsEqual && old == value) { continue }
+            backend.writes.facts[key] = .some(value)
+            updated += 1
+        }
+        return Reply(columns: ["inserted", "updated"], rows: [[String(inserted), String(updated)]])
+    }
+
+    private func findConflict(_ statement: BoundStatement, _ backend: Backend) throws -> Reply {
+        var known: [FactKey: String] = [:]
+        for (key, value) in try records(of: statement, backend) {
+            if let other = known.updateValue(value, forKey: key), other != value {
+                return Reply(columns: ["key"], rows: [["(\(key.lane),\(key.unit),\(key.part))"]])
+            }
+        }
+        return Reply(columns: ["key"])
+    }
+
+    private func visible(_ key: FactKey, to backend: Backend) -> String? {
+        if let own = backend.writes.facts[key] { return own }
+        return state.facts[key]
+    }
+
+    private func records(of statement: BoundStatement, _ backend: Backend) throws -> [(FactKey, String)] {
+        guard let batch = backend.batchTable else { throw SimulatedServer.error("42P01", "there is no table batch") }
+        // A partition that no record carries is written into the statement: 'a'::text AS "lane".
+        var lane: String?
+        if let end = statement.sql.firstRange(of: "'::text AS \"lane\"") {
+            lane = String(statement.sql[..<end.lowerBound].reversed().prefix { $0 != "'" }.reversed())
+        }
+        return try SimulatedServer.records(batch, lane: lane)
+    }
+
+    private static func records(_ batch: BatchRows, lane: String?) throws -> [(FactKey, String)] {
+        func column(_ name: String) -> Int? { batch.columns.firstIndex(of: name) }
+        guard let unit = column("n"), let part = column("part"), let value = column("v") else {
+            throw unknown("records of \(batch.columns)")
+        }
+        return try batch.rows.map { row in
+            guard let n = Int64(row[unit]), let number = Int(row[part]),
+                let lane = column("lane").map({ row[$0] }) ?? lane
+            else { throw error("22P02", "invalid input syntax") }
+            return (FactKey(lane: lane, unit: n, part: number), row[value])
+        }
+    }
+
+    /// The quoted names in the first parentheses of a statement.
+    private static func names(in sql: String) -> [String] {
+        let list = sql.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }
+        return list.split(separator: ",").compactMap { item in
+            item.split(separator: "\"", omittingEmptySubsequences: false).dropFirst().first.map(String.init)
+        }
+    }
+
+    /// Rows of CSV without quotes.
+    private static func rows(_ data: [UInt8]) -> [[String]] {
+        String(decoding: data, as: UTF8.self).split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+    }
+}

@@ -1,0 +1,205 @@
+import Postgres
+
+/// What a statement is answered with.
+struct Reply {
+    var columns: [String] = []
+    var rows: [[String?]] = []
+    var tag = "SELECT"
+
+    func rows(of statement: String) throws -> Rows {
+        try Rows(columns: columns, rows: rows, commandTag: tag, statement: statement)
+    }
+}
+
+/// The values of a statement by their names in its file.
+struct Values {
+    let statement: BoundStatement
+
+    subscript(name: String) -> String {
+        get throws {
+            guard let value = try optional(name) else { throw SimulatedServer.unknown("\(statement.name): \(name) is NULL") }
+            return value
+        }
+    }
+
+    func optional(_ name: String) throws -> String? {
+        guard let index = statement.variables.firstIndex(of: name) else {
+            throw SimulatedServer.unknown("\(statement.name) has no variable \(name)")
+        }
+        return statement.values[index]
+    }
+
+    func int(_ name: String) throws -> Int64 {
+        guard let value = Int64(try self[name]) else { throw SimulatedServer.unknown("\(statement.name): \(name)") }
+        return value
+    }
+
+    /// The window or range of `lower` and `upper`.
+    var range: Range<Int64> { get throws { try int("lower")..<int("upper") } }
+
+    /// The partition that `values` names: streams of a simulation have one partition column.
+    var lane: String { get throws { String(try self["values"].dropFirst(2).dropLast(2)) } }
+
+    /// A time in microseconds.
+    func time(_ name: String, now: Int64) throws -> Int64 {
+        switch try self[name] {
+        case "now": now
+        case "infinity": .max
+        case let text: Int64(text) ?? .max
+        }
+    }
+}
+
+extension SimulatedServer {
+    /// A statement that the simulation does not know, or not in this form.
+    static func unknown(_ what: String) -> PostgresError {
+        error("0A000", "the simulation does not know \(what)")
+    }
+
+    /// Runs a statement in the session's transaction, or in one of its own.
+    func run(_ statement: BoundStatement, data: [UInt8]? = nil, on backend: Backend) async throws -> Reply {
+        switch statement.sql {
+        case "COMMIT": return Reply(tag: commit(backend) ? "COMMIT" : "ROLLBACK")
+        case "ROLLBACK":
+            rollback(backend)
+            return Reply(tag: "ROLLBACK")
+        case let sql where sql.hasPrefix("ROLLBACK TO SAVEPOINT "):
+            try rollback(to: String(sql.dropFirst(22)), backend)
+            return Reply(tag: "ROLLBACK")
+        default: break
+        }
+        if backend.isFailed { throw SimulatedServer.error("25P02", "current transaction is aborted") }
+        let isAlone = !backend.isInTransaction
+        do {
+            if let fault = fault(backend, statement) {
+                throw SimulatedServer.error(fault.rawValue, "a fault of the simulation")
+            }
+            let reply = try await perform(statement, data, backend)
+            if isAlone, !backend.isInTransaction { _ = commit(backend) }
+            return reply
+        } catch {
+            if isAlone { rollback(backend) } else { backend.isFailed = true }
+            throw error
+        }
+    }
+
+    private func rollback(to name: String, _ backend: Backend) throws {
+        guard let index = backend.savepoints.lastIndex(where: { $0.name == name }) else {
+            throw SimulatedServer.error("3B001", "savepoint does not exist")
+        }
+        backend.writes = backend.savepoints[index].writes
+        backend.savepoints.removeLast(backend.savepoints.count - index - 1)
+        backend.isFailed = false
+    }
+
+    private func perform(_ statement: BoundStatement, _ data: [UInt8]?, _ backend: Backend) async throws -> Reply {
+        let values = Values(statement: statement)
+        switch statement.name {
+        case "BEGIN":
+            begin(backend, isSnapshot: statement.sql.contains("REPEATABLE READ"))
+            return Reply(tag: "BEGIN")
+        case "SAVEPOINT", "savepoint":
+            guard statement.sql.hasPrefix("SAVEPOINT ") else { break }
+            backend.savepoints.append((String(statement.sql.dropFirst(10)), backend.writes))
+            return Reply(tag: "SAVEPOINT")
+        case "set_parameter", "set_scan_parameters": return Reply(columns: ["set_config"], rows: [[""]])
+        case "set_transaction_parameters":
+            backend.lockTimeout = (Int64(try values["lock_timeout"].dropLast()) ?? 0) * 1_000_000
+            return Reply(columns: ["set_config"], rows: [[""]])
+        case "select_clock":
+            return Reply(
+                columns: ["epoch", "now", "search_path", "in_recovery"],
+                rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "public", "f"]])
+        case "try_lease":
+            return Reply(
+                columns: ["leased", "now"],
+                rows: [[tryLock(try values["lease"], backend) ? "t" : "f", String(scheduler.tick())]])
+        case "release_lease":
+            return Reply(columns: ["released"], rows: [[unlock(try values["lease"], backend) ? "t" : "f"]])
+        case "lock_window":
+            try await lock(try values["window"], backend)
+            return Reply(columns: ["lock"], rows: [[""]])
+        case "lock_evidence":
+            try await lock("lacuna.evidence/\(try values["stream"])/\(try values.lane)", backend)
+            return Reply(columns: ["lock"], rows: [[""]])
+        case "describe_relation", "describe_columns", "describe_scan", "find_odd_partition", "find_unique_index",
+            "schema_exists":
+            return catalog(statement.name)
+        case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
+        case "select_extents", "select_verified", "select_refetch", "select_window_evidence":
+            return try evidence(values, visible(to: backend))
+        case "select_stream", "select_failures", "next_run", "insert_run", "finish_run", "insert_finished_run",
+            "prune_journal", "insert_batch", "finish_batch", "insert_failed_batch", "upsert_stream":
+            return try await journal(values, backend)
+        case "replace_verified", "remove_refetch", "insert_refetch", "extend_extents":
+            return try await writeEvidence(values, backend)
+        case "create_batch_table", "truncate_batch_table", "drop_batch_table", "copy_batch_csv", "copy_table_csv",
+            "upsert_batch", "find_conflicting_record":
+            return try await load(values, data, backend)
+        default: break
+        }
+        throw SimulatedServer.unknown("the statement \(statement.name)")
+    }
+
+    // MARK: The catalog
+
+    /// What the table is: `facts (lane text, n bigint, part integer, v text, PRIMARY KEY (lane, n, part))`.
+    private func catalog(_ name: String) -> Reply {
+        switch name {
+        case "describe_relation":
+            return Reply(
+                columns: ["schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update"],
+                rows: [["public", "facts", "r", "-1", "t", "t", "t"]])
+        case "describe_columns":
+            return Reply(
+                columns: ["name", "type", "base_type", "not_null", "is_generated", "primary_key_position"],
+                rows: [
+                    ["lane", "text", "text", "t", "f", "0"], ["n", "bigint", "bigint", "t", "f", "1"],
+                    ["part", "integer", "integer", "t", "f", "2"], ["v", "text", "text", "t", "f", nil],
+                ])
+        case "describe_scan":
+            return Reply(
+                columns: [
+                    "is_plain", "is_unique", "is_indexed", "has_plain_lanes", "rows", "visible", "lanes", "keys",
+                    "workers",
+                ],
+                rows: [["t", "f", "t", "t", "-1", "0", nil, nil, "2"]])
+        case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
+        case "schema_exists": return Reply(columns: ["installed", "readable"], rows: [["t", "t"]])
+        default: return Reply(columns: ["given", "written"])
+        }
+    }
+
+    // MARK: Gaps
+
+    /// `find_gaps.sql`: of each partition with a row the gaps, and a range that ends at the upper edge.
+    private func findGaps(_ statement: BoundStatement, _ range: Range<Int64>, _ state: StoredState) -> Reply {
+        var lanes: [String: Set<Int64>] = [:]
+        for key in state.facts.keys where range.contains(key.unit) { lanes[key.lane, default: []].insert(key.unit) }
+        if let only = SimulatedServer.literal(after: "\"lane\" = '", in: statement.sql) {
+            lanes = lanes.filter { $0.key == only }
+        }
+        var reply = Reply(columns: ["lane", "lower", "upper"])
+        for (lane, units) in lanes.sorted(by: { $0.key < $1.key }) {
+            func gap(_ lower: Int64, _ upper: Int64) {
+                if lower < upper || upper == range.upperBound {
+                    reply.rows.append(["{\(lane)}", String(lower), String(upper)])
+                }
+            }
+            var next = range.lowerBound
+            for unit in units.sorted() {
+                if next < unit { gap(next, unit) }
+                next = unit + 1
+            }
+            gap(next, range.upperBound)
+        }
+        if lanes.isEmpty { reply.rows.append([nil, String(range.lowerBound), String(range.upperBound)]) }
+        return reply
+    }
+
+    /// The text of a literal between its opening mark and the next quote.
+    static func literal(after prefix: String, in sql: String) -> String? {
+        guard let start = sql.firstRange(of: prefix) else { return nil }
+        return String(sql[start.upperBound...].prefix { $0 != "'" })
+    }
+}

@@ -1,0 +1,4 @@
+import SeededRandom
+
+/// Random numbers that are the same in every run.
+public typealias SeededGenerator = SeededRandom.SeededGenerator
