@@ -33,7 +33,8 @@ final class ResultHandle: @unchecked Sendable {
         var attributes = names.map {
             PGresAttDesc(name: $0, tableid: 0, columnid: 0, format: 0, typid: 0, typlen: -1, atttypmod: -1)
         }
-        guard columns.isEmpty || PQsetResultAttrs(pointer, Int32(attributes.count), &attributes) == 1 else { return nil }
+        let isSet = attributes.isEmpty || PQsetResultAttrs(pointer, Int32(attributes.count), &attributes) == 1
+        guard isSet else { return nil }
         for (index, row) in rows.enumerated() {
             for (column, value) in row.enumerated() {
                 var bytes = Array((value ?? "").utf8CString)
