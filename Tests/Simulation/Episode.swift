@@ -336,7 +336,9 @@ public final class Episode: @unchecked Sendable {
         options.retryNow = true
         var problem = ""
         for _ in 0..<4 {
-            guard let reconcile = await start(.reconcile, options), let catchup = await start(.catchup, options) else { return }
+            guard let reconcile = await start(.reconcile, options), let catchup = await start(.catchup, options) else {
+                return
+            }
             if reconcile.state == .done, catchup.state == .done, reconcile.committed + catchup.committed == 0 { break }
             problem = "\(reconcile.state) \(reconcile.failures) \(reconcile.streamFailures); \(catchup.state) "
                 + "\(catchup.failures) \(catchup.streamFailures)"
@@ -345,7 +347,9 @@ public final class Episode: @unchecked Sendable {
         let commits = invariants.commits
         for mode in [RunMode.reconcile, .catchup] {
             guard let report = await start(mode, options) else { return }
-            if report.state != .done { invariants.violated("it does not heal: \(report.state), before that \(problem)") }
+            if report.state != .done {
+                invariants.violated("it does not heal: \(report.state), before that \(problem)")
+            }
         }
         invariants.idle(before: before, commits: commits)
         invariants.crashed()

@@ -118,16 +118,13 @@ public struct SimulatedSource: Source {
         if kind == 1 { throw SourceError(.deferred, "leave me alone") }
         // Half an answer, unless it is to be whole.
         let sent = (2...4).contains(kind) ? Array(rows.prefix(rows.count / 2)) : rows
+        let start = namesLane ? "\(lane)," : ""
         var text = namesLane ? "lane,n,part,v\n" : "n,part,v\n"
-        for row in sent {
-            text += (namesLane ? "\(lane)," : "") + "\(row.key.unit),\(row.key.part),\(row.value)\n"
-        }
-        if kind == 5 { text += (namesLane ? "\(lane)," : "") + "\(request.window.upperBound + 100_000),0,stray\n" }
-        if kind == 3, let last = rows.last { text += (namesLane ? "\(lane)," : "") + "\(last.key.unit),\(last.key.part)" }
+        for row in sent { text += "\(start)\(row.key.unit),\(row.key.part),\(row.value)\n" }
+        if kind == 5 { text += "\(start)\(request.window.lowerBound - 100_000),0,stray\n" }
+        if kind == 3, let last = rows.last { text += "\(start)\(last.key.unit),\(last.key.part)" }
         // A row that comes twice is one.
-        if kind == 6, let last = rows.last {
-            text += (namesLane ? "\(lane)," : "") + "\(last.key.unit),\(last.key.part),\(last.value)\n"
-        }
+        if kind == 6, let last = rows.last { text += "\(start)\(last.key.unit),\(last.key.part),\(last.value)\n" }
         try sink.begin(.csv)
         try sink.write(Array(text.utf8))
         try await travel()

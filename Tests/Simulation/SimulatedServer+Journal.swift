@@ -112,7 +112,9 @@ extension SimulatedServer {
             latest[window] = row
         }
         let now = scheduler.microseconds
-        let rows = latest.values.sorted { ($0.lane, $0.units.lowerBound, $0.units.upperBound) < ($1.lane, $1.units.lowerBound, $1.units.upperBound) }
+        let rows = latest.values.sorted {
+            ($0.lane, $0.units.lowerBound, $0.units.upperBound) < ($1.lane, $1.units.lowerBound, $1.units.upperBound)
+        }
         return Reply(
             columns: ["lane", "lower", "upper", "failures", "seconds_ago", "error"],
             rows: rows.map { row in

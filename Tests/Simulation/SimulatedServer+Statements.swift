@@ -17,7 +17,9 @@ struct Values {
 
     subscript(name: String) -> String {
         get throws {
-            guard let value = try optional(name) else { throw SimulatedServer.unknown("\(statement.name): \(name) is NULL") }
+            guard let value = try optional(name) else {
+                throw SimulatedServer.unknown("\(statement.name) with \(name) NULL")
+            }
             return value
         }
     }
