@@ -146,7 +146,12 @@ extension Reconciler {
             report.streamFailures.append(error.message)
         }
         report.settle()
-        try await journal.finish(report, keepDays: options.journalDays)
+        do {
+            try await journal.finish(report, keepDays: options.journalDays)
+        } catch {
+            // What the catchup came to is committed, or not, whatever becomes of the journal.
+            report.notes.append("the journal could not be closed: \(error.message)")
+        }
     }
 
     private func tips(of survey: Survey, _ fetcher: Fetcher) async throws -> [Partition: Int64] {
