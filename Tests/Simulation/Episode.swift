@@ -68,7 +68,8 @@ public final class Episode: @unchecked Sendable {
         self.setting = setting
         scheduler = Scheduler(seed: ~setting.seed)
         server = SimulatedServer(scheduler: scheduler)
-        invariants = Invariants(history: history, server: server, first: setting.first)
+        invariants = Invariants(
+            history: history, server: server, first: setting.first, windowsOverlap: setting.overlap > 0)
         end = setting.first + Int64(setting.unitCount) - 1
     }
 
@@ -336,11 +337,12 @@ public final class Episode: @unchecked Sendable {
         options.retryNow = true
         var problem = ""
         for _ in 0..<4 {
-            guard let reconcile = await start(.reconcile, options), let catchup = await start(.catchup, options) else {
-                return
-            }
-            if reconcile.state == .done, catchup.state == .done, reconcile.committed + catchup.committed == 0 { break }
-            problem = "\(reconcile.state) \(reconcile.failures) \(reconcile.streamFailures); \(catchup.state) "
+            guard let reconcile = await start(.reconcile, options) else { return }
+            guard let catchup = await start(.catchup, options) else { return }
+            let isDone = reconcile.state == .done && catchup.state == .done
+            if isDone, reconcile.committed + catchup.committed == 0 { break }
+            problem =
+                "\(reconcile.state) \(reconcile.failures) \(reconcile.streamFailures); \(catchup.state) "
                 + "\(catchup.failures) \(catchup.streamFailures)"
         }
         let before = server.state

@@ -8,16 +8,19 @@ final class Invariants: @unchecked Sendable {
     private let history: SimulatedHistory
     private let server: SimulatedServer
     private let first: Int64
+    /// Whether the windows of two batches may hold the same row.
+    private let windowsOverlap: Bool
     private(set) var violations: [String] = []
     /// The runs whose batches were committed already.
     private var committedCatchups: Set<Int64> = []
     /// The commits that wrote something.
     private(set) var commits = 0
 
-    init(history: SimulatedHistory, server: SimulatedServer, first: Int64) {
+    init(history: SimulatedHistory, server: SimulatedServer, first: Int64, windowsOverlap: Bool) {
         self.history = history
         self.server = server
         self.first = first
+        self.windowsOverlap = windowsOverlap
     }
 
     func violated(_ text: String) {
@@ -43,7 +46,7 @@ final class Invariants: @unchecked Sendable {
     private func checkRows(_ backend: Backend, _ writes: Writes, _ before: StoredState, _ batches: [BatchRow]) {
         for (key, value) in writes.facts {
             guard let value else { continue }
-            if before.facts[key] == value { violated("row \(key) was equal and was written again") }
+            if before.facts[key] == value, !(windowsOverlap && batches.count > 1) { violated("row \(key) was equal and was written again") }
             if !history.had(key, value) { violated("row \(key) = \(value) was never in the source") }
             let isAsked = history.answers[backend.client]?[key.lane]?.contains { answer in
                 answer.window.contains(key.unit)
@@ -110,8 +113,11 @@ final class Invariants: @unchecked Sendable {
             let run = batches.keys.first?.run ?? 0
             violated("the journal of run \(run) says \(said) \(what), but it were \(done)")
         }
-        expect("rows inserted", batches.values.reduce(0) { $0 + $1.inserted }, new)
-        expect("rows updated", batches.values.reduce(0) { $0 + $1.updated }, changed)
+        // A row that two windows of one transaction hold may be written twice.
+        if !windowsOverlap || batches.count == 1 {
+            expect("rows inserted", batches.values.reduce(0) { $0 + $1.inserted }, new)
+            expect("rows updated", batches.values.reduce(0) { $0 + $1.updated }, changed)
+        }
         expect("units emptied", batches.values.reduce(0) { $0 + $1.empty }, empty)
         // Extents that were reached meanwhile, and marks that came meanwhile, are found out by writing.
         let hasMarks = before.refetch.values.contains { mark in
