@@ -54,13 +54,20 @@ extension MeasuredTable {
             // The last unit of the last segment is 2^63−1, after which there is none.
             let own = max(first, units.lowerBound)..<min(first | (size - 1), units.upperBound - 1) + 1
             let before = neighbours.0.map { ($0 + 1) << Int64(summary.shift) } ?? units.lowerBound
-            if before < own.lowerBound { gaps[lane].append(before..<own.lowerBound) }
+            append(before..<own.lowerBound, lane)
             switch summary {
             case .count: if UInt64(value) != own.unitCount { short.append(Piece(lane: lane, units: own)) }
-            case .bits: gaps[lane] += UnitWord.missing(value, first: first, within: own)
+            case .bits: for gap in UnitWord.missing(value, first: first, within: own) { append(gap, lane) }
             }
-            if neighbours.1 == nil, own.upperBound < units.upperBound {
-                gaps[lane].append(own.upperBound..<units.upperBound)
+            if neighbours.1 == nil { append(own.upperBound..<units.upperBound, lane) }
+        }
+
+        private mutating func append(_ gap: Range<Int64>, _ lane: Int) {
+            guard !gap.isEmpty else { return }
+            if let last = gaps[lane].last, last.upperBound == gap.lowerBound {
+                gaps[lane][gaps[lane].count - 1] = last.lowerBound..<gap.upperBound
+            } else {
+                gaps[lane].append(gap)
             }
         }
     }
@@ -92,18 +99,16 @@ extension MeasuredTable {
         let spanned = spannedUnits
         var shift = MeasuredTable.bitShift
         while shift < 62, spanned >> UInt64(shift) > MeasuredTable.countedSegments { shift += 1 }
-        var findings = Findings(gaps: noGaps)
-        try await pass(.count(shift: shift), over: range, sequentially: sequentially, into: &findings, on: session)
+        let findings = try await pass(.count(shift: shift), over: range, sequentially: sequentially, on: session)
         let short = findings.short.reduce(UInt64(0)) { $0 + $1.units.unitCount }
         if !opensAll, short > spanned / MeasuredTable.costOfLooking { return .tooManyShort }
-        let found = findings
         return .complete(
-            try await session.walkingIndexes { try await open(found.short, besides: found.gaps, on: $0) })
+            try await session.walkingIndexes { try await open(findings.short, besides: findings.gaps, on: $0) })
     }
 
     /// Reads all units into bits. Takes any number of rows per unit.
     func readBits(sequentially: Bool, on session: isolated Session) async throws -> GapScanResult {
-        var findings = Findings(gaps: noGaps)
+        var gaps = noGaps
         // Several partitions are read at once: their keys are no ranges of one index.
         let hulls = lanes.count == 1 ? hulls.map(\.units) : [range]
         for hull in hulls {
@@ -111,20 +116,24 @@ extension MeasuredTable {
             while lower < hull.upperBound {
                 let upper = lanes.count == 1 ? lower.adding(saturating: MeasuredTable.bitsOfStatement) & ~63 : .max
                 let slice = lower..<min(upper, hull.upperBound)
-                findings.isEmpty = true
-                try await pass(.bits, over: slice, sequentially: sequentially, into: &findings, on: session)
+                var findings = try await pass(.bits, over: slice, sequentially: sequentially, on: session)
                 if findings.isEmpty, lanes.count == 1 { findings.gaps[0].append(slice) }
+                if slice.lowerBound == hull.lowerBound {
+                    swap(&gaps, &findings.gaps)
+                } else {
+                    gaps[0] += findings.gaps[0]
+                }
                 lower = slice.upperBound
             }
         }
-        return result(findings.gaps)
+        return result(&gaps)
     }
 
     private func pass(
-        _ summary: Summary, over slice: Range<Int64>, sequentially: Bool, into findings: inout Findings,
-        on session: isolated Session
-    ) async throws {
-        guard spannedUnits > 0 else { return }
+        _ summary: Summary, over slice: Range<Int64>, sequentially: Bool, on session: isolated Session
+    ) async throws -> Findings {
+        let none = Findings(gaps: noGaps)
+        guard spannedUnits > 0 else { return none }
         let columns = walksLanes ? stream.definition.partitions.columns : []
         let statement = try Statements.groupUnits.bound(
             identifiers: stream.identifiers,
@@ -141,11 +150,10 @@ extension MeasuredTable {
             ? Dictionary(lanes.indices.map { (lanes[$0].partition, $0) }) { first, _ in first } : [:]
         let known = lanes
         let walksLanes = walksLanes
-        let start = findings
-        findings = try await session.withDiscardedSavepoint { session in
+        return try await session.withDiscardedSavepoint { session in
             try await session.query(
                 try Statements.setPassParameters.bound(values: ["sequentially": String(sequentially)]))
-            var found = start
+            var found = none
             try await session.forEachRow(statement) { row in
                 let partition = walksLanes ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
                 let lane = walksLanes ? partition.flatMap { numbers[$0] } : 0
@@ -175,7 +183,7 @@ enum UnitWord {
         var unit = units.lowerBound
         while unit < units.upperBound {
             let rest = UInt64(bitPattern: bits) >> UInt64(unit - first)
-            let lower = unit + Int64((~rest).trailingZeroBitCount)
+            let lower = unit.adding(saturating: Int64((~rest).trailingZeroBitCount))
             guard lower < units.upperBound else { break }
             let holes = UInt64(bitPattern: bits) >> UInt64(lower - first)
             unit = min(lower.adding(saturating: Int64(holes.trailingZeroBitCount)), units.upperBound)

@@ -180,17 +180,16 @@ struct MeasuredTable: Sendable {
 
     /// The answer, once it is known what is missing in the hulls.
     ///
-    /// - Parameter gaps: of each lane, in any order.
-    func result(_ gaps: [[Range<Int64>]]) -> GapScanResult {
+    /// - Parameter gaps: of each lane, in any order. They are moved from here: there may be millions.
+    func result(_ gaps: inout [[Range<Int64>]]) -> GapScanResult {
         var missing: [Partition: UnitSet] = [:]
         var largestKey: Set<Partition> = []
         missing.reserveCapacity(lanes.count)
-        for (lane, gaps) in zip(lanes, gaps) {
+        for (index, lane) in lanes.enumerated() {
             var ranges: [Range<Int64>] = []
-            ranges.reserveCapacity(gaps.count + 2)
-            ranges.append(range.lowerBound..<lane.hull.lowerBound)
-            ranges += gaps
-            ranges.append(lane.hull.upperBound..<range.upperBound)
+            swap(&ranges, &gaps[index])
+            if range.lowerBound < lane.hull.lowerBound { ranges.insert(range.lowerBound..<lane.hull.lowerBound, at: 0) }
+            if lane.hull.upperBound < range.upperBound { ranges.append(lane.hull.upperBound..<range.upperBound) }
             missing[lane.partition] = UnitSet(ranges)
             if lane.hasLargestKey { largestKey.insert(lane.partition) }
         }

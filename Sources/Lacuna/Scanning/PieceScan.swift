@@ -67,7 +67,7 @@ extension MeasuredTable {
                 }
             }
         }
-        return result(gaps)
+        return result(&gaps)
     }
 
     /// Runs statements whose rows are a piece's number and a range.
@@ -88,6 +88,6 @@ extension MeasuredTable {
                 gaps[part[start + piece - 1].lane].append(lower..<upper)
             }
         }
-        return result(gaps)
+        return result(&gaps)
     }
 }

@@ -34,6 +34,19 @@ public struct UnitSet: Sendable, Hashable {
         for range in sorted { append(range) }
     }
 
+    /// The union of ranges in any order. Those of a set are kept as they are, without a copy.
+    public init(_ ranges: [Range<Int64>]) {
+        let isSet =
+            ranges.allSatisfy { !$0.isEmpty }
+            && zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
+        guard isSet else {
+            self.init(ranges.lazy.map(\.self))
+            return
+        }
+        self.init()
+        self.ranges = ranges
+    }
+
     /// True where no unit is in the set.
     public var isEmpty: Bool { ranges.isEmpty }
 

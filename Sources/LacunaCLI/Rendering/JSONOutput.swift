@@ -21,19 +21,28 @@ enum JSONOutput {
     ) -> JSONOutput {
         .list(AnySequence(elements.lazy.map(element)))
     }
+}
 
-    /// Writes the value, indented.
-    ///
-    /// - Parameter put: takes each line.
-    func write(_ put: (String) -> Void) {
-        var line = ""
-        write(indent: "", line: &line, put)
-        put(line)
+/// Writes a JSON value line by line, indented.
+private struct JSONLines {
+    /// Takes each line.
+    let put: (String) -> Void
+    private var line = ""
+    private var indent = ""
+
+    init(_ put: @escaping (String) -> Void) {
+        self.put = put
     }
 
-    private func write(indent: String, line: inout String, _ put: (String) -> Void) {
-        switch self {
-        case .text(let text): JSONOutput.append(text, to: &line)
+    mutating func write(_ document: JSONOutput) {
+        append(document)
+        put(line)
+        line = ""
+    }
+
+    private mutating func append(_ value: JSONOutput) {
+        switch value {
+        case .text(let text): append(text)
         case .literal(let literal): line += literal
         case .line(let fields):
             line += "{"
@@ -41,39 +50,38 @@ enum JSONOutput {
             for case (let name, let value?) in fields {
                 if !isFirst { line += ", " }
                 isFirst = false
-                JSONOutput.append(name, to: &line)
+                append(name)
                 line += " : "
-                value.write(indent: indent, line: &line, put)
+                append(value)
             }
             line += "}"
         case .object(let fields):
-            let present = fields.compactMap { field in field.value.map { (field.name, $0) } }
-            JSONOutput.write(present, "{", "}", indent: indent, line: &line, put) { field, line, put in
-                JSONOutput.append(field.0, to: &line)
-                line += " : "
-                field.1.write(indent: indent + "  ", line: &line, put)
+            append("{", "}", fields.filter { $0.value != nil }) { lines, field in
+                guard let value = field.value else { return }
+                lines.append(field.name)
+                lines.line += " : "
+                lines.append(value)
             }
-        case .list(let elements):
-            JSONOutput.write(elements, "[", "]", indent: indent, line: &line, put) { element, line, put in
-                element.write(indent: indent + "  ", line: &line, put)
-            }
+        case .list(let elements): append("[", "]", elements) { lines, element in lines.append(element) }
         }
     }
 
-    /// Writes elements, each on a line of its own, between brackets.
-    private static func write<Element>(
-        _ elements: some Sequence<Element>, _ opening: String, _ closing: String, indent: String, line: inout String,
-        _ put: (String) -> Void, _ element: (Element, inout String, (String) -> Void) -> Void
+    /// Appends elements, each on a line of its own, between brackets.
+    private mutating func append<Elements: Sequence>(
+        _ opening: String, _ closing: String, _ elements: Elements,
+        _ element: (inout JSONLines, Elements.Element) -> Void
     ) {
         line += opening
         var isEmpty = true
+        indent += "  "
         for item in elements {
             if !isEmpty { line += "," }
             isEmpty = false
             put(line)
-            line = indent + "  "
-            element(item, &line, put)
+            line = indent
+            element(&self, item)
         }
+        indent.removeLast(2)
         if !isEmpty {
             put(line)
             line = indent
@@ -82,10 +90,12 @@ enum JSONOutput {
     }
 
     /// Appends a string. What a terminal would obey is escaped, beside what JSON wants escaped.
-    private static func append(_ text: String, to line: inout String) {
+    private mutating func append(_ text: String) {
         line += "\""
-        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
-        {
+        let isPlain = text.utf8.allSatisfy {
+            (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        if isPlain {
             line += text
         } else {
             for scalar in text.unicodeScalars {
@@ -105,6 +115,7 @@ enum JSONOutput {
 extension Console {
     /// Prints a JSON document of the result.
     func output(_ document: JSONOutput) {
-        document.write { output($0) }
+        var lines = JSONLines { self.output($0) }
+        lines.write(document)
     }
 }
