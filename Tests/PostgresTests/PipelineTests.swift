@@ -11,8 +11,8 @@ struct PipelineTests {
         try await withSession { session, _ in
             _ = try await session.script(Self.table, name: "test")
             let rows = try await session.query([
-                sql("INSERT INTO t VALUES ($1)", "7"), sql("SELECT n FROM t"), sql("DELETE FROM t RETURNING n + 1 AS n"),
-                sql("SELECT n FROM t"),
+                sql("INSERT INTO t VALUES ($1)", "7"), sql("SELECT n FROM t"),
+                sql("DELETE FROM t RETURNING n + 1 AS n"), sql("SELECT n FROM t"),
             ])
             #expect(rows.map(\.count) == [0, 1, 1, 0])
             #expect(try rows[1].only().get("n", as: Int.self) == 7)
@@ -21,7 +21,7 @@ struct PipelineTests {
         }
     }
 
-    @Test("Where one fails its error is thrown, those after it are not run, and outside a transaction all is taken back")
+    @Test("Where one fails its error is thrown, those after it are not run; outside a transaction all is taken back")
     func failure() async throws {
         try await withSession { session, database in
             _ = try await session.script(Self.table, name: "test")
