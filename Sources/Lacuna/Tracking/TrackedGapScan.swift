@@ -22,6 +22,8 @@ public struct TrackedGapScan: GapScan {
         guard stream.definition.tracksChanges, session.transactionMode == .snapshot, !range.isEmpty else {
             return try await whole.scan(stream, range: range, partition: partition, on: session)
         }
+        let clock = ContinuousClock()
+        let start = clock.now
         func scanWhole(_ reason: String) async throws -> GapScanResult {
             var result = try await whole.scan(stream, range: range, partition: partition, on: session)
             result.account.changes = .scannedWhole(reason)
@@ -40,8 +42,6 @@ public struct TrackedGapScan: GapScan {
         try await session.query(try Statements.lockTrackedTable.bound(identifiers: stream.identifiers))
         let state = try await TrackingState.load(stream, on: session)
         if let problem = state.problem { return try await scanWhole(problem) }
-        let clock = ContinuousClock()
-        let start = clock.now
         var result: GapScanResult
         var changeCount = 0
         if let objection = state.objection(to: state.summary, range: range) {
@@ -59,12 +59,14 @@ public struct TrackedGapScan: GapScan {
         } else {
             return try await scanWhole("there is no summary yet")
         }
-        guard partition == nil, let snapshot = state.snapshot, try rights.get("writable", as: Bool.self),
+        let isWhole = result.account.changes?.isWhole ?? true
+        guard isWhole || changeCount > 0, partition == nil, let snapshot = state.snapshot,
+            try rights.get("writable", as: Bool.self),
             state.isSettled, try await TrackingState.load(stream, on: session).isSettled
         else { return result }
         result.summary = PendingSummary(
             id: state.id, generation: state.generation, snapshot: snapshot, fingerprint: state.fingerprint,
-            changeCount: changeCount, isWhole: result.account.changes?.isWhole ?? true)
+            changeCount: changeCount, isWhole: isWhole)
         return result
     }
 
