@@ -277,10 +277,11 @@ public final class Episode: @unchecked Sendable {
         while !isOver, invariants.violations.isEmpty {
             try? await scheduler.sleep(.seconds(scheduler.draw(0..<20)))
             guard let lane = setting.lanes.randomElement(using: &scheduler.random) else { return }
-            switch scheduler.draw(0..<3) {
+            switch scheduler.draw(0..<4) {
             case 0 where setting.grows: grow(lane)
             case 1 where setting.hasCorrections: await correct(lane)
             case 2 where setting.hasPruner: prune(lane)
+            case 3 where setting.isAhead: ingestAhead(lane)
             default: break
             }
         }
@@ -292,11 +293,25 @@ public final class Episode: @unchecked Sendable {
         history.publish(lane, upTo: next, drawParts(tip + 1...next), now: scheduler.tick())
     }
 
+    /// Somebody else, who is faster than the source, ingests a unit beyond its tip.
+    private func ingestAhead(_ lane: String) {
+        guard let tip = history.tips[lane], tip + 1 < end else { return }
+        let unit = tip + 2 + Int64(scheduler.draw(0..<Int(end - tip - 1)))
+        guard server.state.facts[FactKey(lane: lane, unit: unit, part: 0)] == nil else { return }
+        let rows = history.foresee(lane, unit, now: scheduler.tick())
+        server.change { $0.facts.merge(rows) { $1 } }
+    }
+
     /// The source corrects a unit that is there, and somebody marks it, again and again until that is done.
     private func correct(_ lane: String) async {
         guard let extents = server.state.extents[lane] else { return }
-        let unit = Int64(scheduler.draw(0..<Int(extents.latest - setting.first) + 1)) + setting.first
-        guard history.has(lane, unit) else { return }
+        var unit = Int64(scheduler.draw(0..<Int(extents.latest - setting.first) + 1)) + setting.first
+        // Best one that is on its way.
+        let client = clients.randomElement(using: &scheduler.random)
+        if let answer = client.flatMap({ history.answers[$0.number]?[lane]?.last }), scheduler.oneIn(2) {
+            unit = answer.window.lowerBound + Int64(scheduler.draw(0..<answer.window.count))
+        }
+        guard history.has(lane, unit), unit >= setting.first, unit <= extents.latest else { return }
         history.correct(lane, unit, now: scheduler.tick())
         var options = RunOptions()
         options.from = unit
@@ -330,6 +345,12 @@ public final class Episode: @unchecked Sendable {
     private func heal() async {
         isChaos = false
         history.sick = []
+        if setting.isAhead {
+            for lane in setting.lanes where history.tips[lane] ?? end < end {
+                history.publish(
+                    lane, upTo: end, drawParts((history.tips[lane] ?? end) + 1...end), now: scheduler.tick())
+            }
+        }
         // Connections that the server has not noticed the loss of.
         try? await scheduler.sleep(.seconds(400))
         guard invariants.violations.isEmpty else { return }

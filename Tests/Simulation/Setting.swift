@@ -43,6 +43,8 @@ public struct Setting: Sendable, CustomStringConvertible {
     public let hasCorrections: Bool
     /// Whether the source grows.
     public let grows: Bool
+    /// Whether somebody else ingests rows before the source has them.
+    public let isAhead: Bool
 
     /// Draws a setting.
     public init(seed: UInt64) {
@@ -67,8 +69,11 @@ public struct Setting: Sendable, CustomStringConvertible {
         badStatements = oneIn(3) ? draw(50...400) : 0
         lostCommits = oneIn(2) ? draw(2...8) : 0
         hasPruner = oneIn(3)
-        hasCorrections = oneIn(2)
+        // Where windows are read beyond what is missing, an answer that is older than a correction may come in after it:
+        // RELIABILITY.md says so.
+        hasCorrections = oneIn(2) && overlap == 0 && lookback == 0
         grows = !oneIn(3)
+        isAhead = oneIn(4)
     }
 
     /// All of it in a line.
@@ -78,7 +83,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         \(lookback), coalesce \(coalesce), workers \(workers), processes \(processes), attempts \(attempts), \
         \(leases ? "leases" : "no leases"), \(crashes) crashes, bad answers \(badAnswers), bad statements \
         \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
-        \(grows ? ", grows" : "")
+        \(grows ? ", grows" : "")\(isAhead ? ", ahead" : "")
         """
     }
 

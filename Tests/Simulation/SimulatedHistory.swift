@@ -29,7 +29,7 @@ public final class SimulatedHistory: @unchecked Sendable {
     ///
     /// - Parameter parts: the number of rows of each unit; units that are not in it have none.
     func publish(_ lane: String, upTo tip: Int64, _ parts: [Int64: Int], now: Int64) {
-        for (unit, count) in parts {
+        for (unit, count) in parts where !has(lane, unit) {
             for part in 0..<count {
                 units[lane, default: [:]][unit, default: [:]][part] = [
                     Version(since: now, value: "\(lane)\(unit).\(part).0")
@@ -37,6 +37,16 @@ public final class SimulatedHistory: @unchecked Sendable {
             }
         }
         tips[lane] = tip
+    }
+
+    /// Decides what a unit beyond the tip will have, and returns it.
+    func foresee(_ lane: String, _ unit: Int64, now: Int64) -> [FactKey: String] {
+        let tip = tips[lane]
+        publish(lane, upTo: unit, [unit: 1], now: now)
+        tips[lane] = tip
+        return units[lane]?[unit]?.reduce(into: [:]) { rows, row in
+            rows[FactKey(lane: lane, unit: unit, part: row.key)] = row.value.last?.value
+        } ?? [:]
     }
 
     /// Gives every row of a unit another value.

@@ -62,6 +62,10 @@ extension SimulatedServer {
     func run(_ statement: BoundStatement, data: [UInt8]? = nil, on backend: Backend) async throws -> Reply {
         switch statement.sql {
         case "COMMIT": return Reply(tag: commit(backend) ? "COMMIT" : "ROLLBACK")
+        case "COMMIT AND CHAIN":
+            let isCommitted = commit(backend)
+            begin(backend, isSnapshot: false)
+            return Reply(tag: isCommitted ? "COMMIT" : "ROLLBACK")
         case "ROLLBACK":
             rollback(backend)
             return Reply(tag: "ROLLBACK")
