@@ -13,6 +13,8 @@ public actor Session {
     public private(set) var transactionMode: TransactionMode?
     /// What goes to the server ahead of the next statement.
     private var waiting: [BoundStatement] = []
+    /// The search path that ``SessionOptions/searchPath`` took the place of.
+    private var replacedSearchPath: String?
 
     /// A session over `transport`, which is connected already.
     ///
@@ -38,15 +40,47 @@ public actor Session {
         transport = try Connection(
             parameters: options.libpqParameters, deadline: options.connectDeadline, cancelGrace: options.cancelGrace,
             onNotice: options.onNotice)
-        guard !options.parameters.isEmpty else { return }
-        let settings = options.parameters.enumerated().map { index, _ in
+        var parameters = options.parameters
+        if let path = options.searchPath, !options.isPooled { parameters.append(("search_path", path)) }
+        guard !parameters.isEmpty else { return }
+        let settings = parameters.enumerated().map { index, _ in
             "pg_catalog.set_config($\(index * 2 + 1), $\(index * 2 + 2), false)"
         }
-        _ = try await run(
+        let row = try await run(
             BoundStatement(
-                name: "session parameters", sql: "SELECT " + settings.joined(separator: ", "),
-                values: options.parameters.flatMap { [$0.name, $0.value] }),
-            deadline: options.connectDeadline)
+                name: "session parameters",
+                sql: "SELECT pg_catalog.current_setting('search_path') AS user_path, "
+                    + settings.joined(separator: ", "),
+                values: parameters.flatMap { [$0.name, $0.value] }),
+            deadline: options.connectDeadline
+        ).only()
+        if options.searchPath != nil, !options.isPooled { replacedSearchPath = try row.get("user_path") }
+    }
+
+    /// The search path that the role, its database or the connection string set, whatever names resolve with now.
+    ///
+    /// - Throws: ``PostgresError`` where the server has to be asked, and does not answer.
+    public func userSearchPath() async throws -> String {
+        if let replacedSearchPath { return replacedSearchPath }
+        let statement = BoundStatement(
+            name: "search path", sql: "SELECT pg_catalog.current_setting('search_path') AS user_path")
+        let rows = try await cancellable { transport in
+            try await transport.query(statement, deadline: self.limit(nil), cancellable: true)
+        }
+        return try rows.only().get("user_path")
+    }
+
+    /// Sets ``SessionOptions/searchPath`` for a transaction that has just begun, where it is not set on the session.
+    private func replaceSearchPath() async throws {
+        guard options.isPooled, let path = options.searchPath else { return }
+        let row = try await query(
+            BoundStatement(
+                name: "search path",
+                sql: "SELECT pg_catalog.current_setting('search_path') AS user_path, "
+                    + "pg_catalog.set_config('search_path', $1, true)",
+                values: [path])
+        ).only()
+        replacedSearchPath = try row.get("user_path")
     }
 
     /// Ends the session. Nothing can be asked of it afterwards.
@@ -76,8 +110,20 @@ public actor Session {
     /// - Throws: ``PostgresError``; `CancellationError` where the task was cancelled, after the server was told so.
     @discardableResult
     public func query(_ statement: BoundStatement, deadline: Duration? = nil) async throws -> Rows {
-        try await cancellable { transport in
-            try await self.run(statement, deadline: deadline, cancellable: true, transport)
+        try await withSearchPath(statement.name) {
+            try await cancellable { transport in
+                try await self.run(statement, deadline: deadline, cancellable: true, transport)
+            }
+        }
+    }
+
+    /// Runs a query in a transaction of its own where only a transaction can have ``SessionOptions/searchPath``.
+    private func withSearchPath<Value>(_ statement: String, _ body: () async throws -> Value) async throws -> Value {
+        guard options.isPooled, options.searchPath != nil, transactionMode == nil else { return try await body() }
+        do {
+            return try await inTransaction(.plain, followedBy: nil, body)
+        } catch PostgresError.outcomeUnknown(let message) {
+            throw PostgresError.connectionLost(statement: statement, message: message)
         }
     }
 
@@ -116,9 +162,11 @@ public actor Session {
     public func forEachRow(
         _ statement: BoundStatement, deadline: Duration? = nil, _ body: sending (Row) throws -> Void
     ) async throws {
-        try await cancellable { transport in
-            try await self.runWaiting(deadline: deadline, transport)
-            try await transport.forEachRow(statement, deadline: self.limit(deadline), body)
+        try await withSearchPath(statement.name) {
+            try await cancellable { transport in
+                try await self.runWaiting(deadline: deadline, transport)
+                try await transport.forEachRow(statement, deadline: self.limit(deadline), body)
+            }
         }
     }
 
@@ -180,6 +228,8 @@ public actor Session {
 
     /// How a transaction reads.
     public enum TransactionMode: String, Sendable {
+        /// As the server's settings say.
+        case plain = "BEGIN"
         /// Reads and writes; each statement sees what was committed before it.
         case readWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
         /// Only reads, all statements from one snapshot.
@@ -201,6 +251,12 @@ public actor Session {
         _ mode: TransactionMode = .readWrite, followedBy next: BoundStatement? = nil,
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
+        try await inTransaction(mode, followedBy: next) { try await body(self) }
+    }
+
+    private func inTransaction<Value>(
+        _ mode: TransactionMode, followedBy next: BoundStatement?, _ body: () async throws -> Value
+    ) async throws -> Value {
         guard transactionMode == nil else {
             throw PostgresError.misuse("a transaction is open on this session already")
         }
@@ -212,7 +268,8 @@ public actor Session {
         }
         let value: Value
         do {
-            value = try await body(self)
+            try await replaceSearchPath()
+            value = try await body()
             try Task.checkCancellation()
         } catch {
             await rollback()

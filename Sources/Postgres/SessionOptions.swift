@@ -15,6 +15,12 @@ public struct SessionOptions: Sendable {
     /// Run-time parameters set once for the session. Leave empty behind a proxy that pools transactions: they would
     /// stay on a server connection that strangers use next.
     public var parameters: [(name: String, value: String)] = []
+    /// What names in statements resolve with, instead of what the role, its database or the connection string sets; nil:
+    /// as they set it.
+    public var searchPath: String?
+    /// Whether a proxy may give the server connection to strangers after each transaction. ``searchPath`` is not left
+    /// behind then: it is set in every transaction, and a query outside of one becomes a transaction.
+    public var isPooled = false
     /// Takes the server's notices, on the session's queue.
     public var onNotice: @Sendable (Notice) -> Void = { _ in }
 

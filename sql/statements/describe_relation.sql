@@ -1,8 +1,17 @@
 -- Resolves a table's name and says what it is.
 --
+-- Only the name is resolved with the user's search path: the statement's own operators are resolved before it is set.
+--
 -- Variables:
 --   relation        text          the name as a user writes it, quoted as in SQL where it needs to be
+--   search_path     text          where it is looked for without a schema; it holds for this statement
 -- Rows: none where there is no such table, else one: schema, name, kind ("char"), row_estimate.
+WITH path AS MATERIALIZED (
+    SELECT pg_catalog.set_config('search_path', :'search_path', true) AS path
+), found AS MATERIALIZED (
+    SELECT pg_catalog.to_regclass(CASE WHEN path.path IS NOT NULL THEN :'relation' END)::oid AS oid
+    FROM path
+)
 SELECT
     n.nspname AS schema,
     c.relname AS name,
@@ -11,6 +20,7 @@ SELECT
     pg_catalog.has_table_privilege(c.oid, 'SELECT') AS can_select,
     pg_catalog.has_table_privilege(c.oid, 'INSERT') AS can_insert,
     pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS can_update
-FROM pg_catalog.pg_class AS c
+FROM found
+JOIN pg_catalog.pg_class AS c ON c.oid = found.oid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = pg_catalog.to_regclass(:'relation') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')

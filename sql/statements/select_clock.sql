@@ -1,8 +1,7 @@
--- The server's clock, and the search path that the user's own SQL runs with.
+-- The server's clock, and whether it is a standby.
 --
--- Rows: one: epoch bigint (seconds), now text (ISO 8601), search_path text, in_recovery boolean.
+-- Rows: one: epoch bigint (seconds), now text (ISO 8601), in_recovery boolean.
 SELECT
     pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()))::bigint AS epoch,
     pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now,
-    pg_catalog.current_setting('search_path') AS search_path,
     pg_catalog.pg_is_in_recovery() AS in_recovery

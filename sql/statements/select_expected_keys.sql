@@ -9,6 +9,7 @@
 --   registered      fragment      a table expression of the columns ordinal and key
 -- Rows: lane text[], ordinal bigint (NULL where the key is not registered), key text, is_present boolean; by key.
 --
+-- It is run with the user's search path, so that everything but the query is named with its schema.
 -- What the statement names itself begins with lacuna_, so that no column of the table is mistaken for it.
 SELECT
     expected.lacuna_lane AS lane,
@@ -16,15 +17,17 @@ SELECT
     expected.lacuna_key AS key,
     present.lacuna_key IS NOT NULL AS is_present
 FROM (
-    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::text COLLATE pg_catalog."C" AS lacuna_key
+    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
     FROM (
 :query
     ) AS answer
     WHERE (:expected) IS NOT NULL
 ) AS expected
-LEFT JOIN :registered AS registered ON registered.key = expected.lacuna_key
+LEFT JOIN :registered AS registered ON registered.key OPERATOR(pg_catalog.=) expected.lacuna_key
 LEFT JOIN (
-    SELECT DISTINCT :lane AS lacuna_lane, (:key)::text COLLATE pg_catalog."C" AS lacuna_key
+    SELECT DISTINCT :lane AS lacuna_lane, (:key)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
     FROM :"schema".:"table"
-) AS present USING (lacuna_lane, lacuna_key)
+) AS present
+    ON present.lacuna_lane OPERATOR(pg_catalog.=) expected.lacuna_lane
+    AND present.lacuna_key OPERATOR(pg_catalog.=) expected.lacuna_key
 ORDER BY expected.lacuna_key

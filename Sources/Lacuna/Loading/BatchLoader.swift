@@ -68,11 +68,11 @@ struct BatchLoader: Sendable {
         if straight { return try await copyStraight(records, plan, session) }
         try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
-        if plan.runsScripts { try session.enqueue(try Statements.analyzeBatch.bound()) }
-        // Triggers and scripts are the user's, and find their tables as they do without Lacuna.
+        guard plan.runsScripts else { return try await upsertParts(plan, session) }
+        try session.enqueue(try Statements.analyzeBatch.bound())
+        // Scripts are the user's, and find their tables as they do without Lacuna.
         try session.enqueue(.searchPath(userSearchPath))
-        let result =
-            plan.runsScripts ? try await runScripts(session) : try await upsertParts(plan, session)
+        let result = try await runScripts(session)
         try session.enqueue(.searchPath(lacunaSearchPath))
         return result
     }
@@ -216,6 +216,8 @@ struct BatchLoader: Sendable {
         let primaryKey = try plan.primaryKeyColumns
         let template = plain ? Statements.upsertBatchPlainly : Statements.upsertBatch
         let new = plain ? try await countNew(plan, session) : 0
+        // The table's triggers belong to the user. What the statement says itself is named with its schema.
+        try session.enqueue(.searchPath(userSearchPath))
         let rows = try await session.query(
             try template.bound(
                 identifiers: stream.identifiers,
@@ -224,6 +226,7 @@ struct BatchLoader: Sendable {
                     "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
                     "primary_key": primaryKey, "action": try plan.conflictAction,
                 ]))
+        try session.enqueue(.searchPath(lacunaSearchPath))
         if plain { return LoadResult(inserted: min(new, rows.affectedRows), updated: max(rows.affectedRows - new, 0)) }
         let row = try rows.only()
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))

@@ -74,7 +74,7 @@ struct LoadPlan: Sendable {
         get throws {
             let names = try SQLFragment(literal: TextArray.literal(unevenFields))
             return SQLFragment(
-                trusted: "ARRAY(SELECT field FROM pg_catalog.unnest(\(names)::text[]) AS field "
+                trusted: "ARRAY(SELECT field FROM pg_catalog.unnest(\(names)::pg_catalog.text[]) AS field "
                     + "WHERE pg_catalog.jsonb_exists(doc, field))")
         }
     }
@@ -121,7 +121,8 @@ struct LoadPlan: Sendable {
         get throws {
             if format == .ndjson { return SQLFragment(trusted: "doc jsonb") }
             let columns = try fields.map { field in
-                let type = runsScripts ? "text" : targets.first { $0.field == field }?.column.type ?? "text"
+                let type =
+                    runsScripts ? "text" : targets.first { $0.field == field }?.column.typeName.description ?? "text"
                 return "\(try SQLFragment(identifier: field)) \(type)"
             }
             return SQLFragment(trusted: columns.joined(separator: ", "))
@@ -152,10 +153,10 @@ struct LoadPlan: Sendable {
             let values = try targets.map { target in
                 let name = try SQLFragment(identifier: target.column.name)
                 guard let field = target.field else {
-                    return "\(try SQLFragment(literal: target.constant ?? ""))::\(target.column.type) AS \(name)"
+                    return "\(try SQLFragment(literal: target.constant ?? ""))::\(target.column.typeName) AS \(name)"
                 }
                 let source = try SQLFragment(identifier: field)
-                let cast = format == .csv && runsScripts ? "::\(target.column.type)" : ""
+                let cast = format == .csv && runsScripts ? "::\(target.column.typeName)" : ""
                 return "record.\(source)\(cast) AS \(name)"
             }
             guard format == .ndjson else {
@@ -163,7 +164,7 @@ struct LoadPlan: Sendable {
                     trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch AS record) AS record")
             }
             let types = try targets.compactMap { target in
-                try target.field.map { "\(try SQLFragment(identifier: $0)) \(target.column.type)" }
+                try target.field.map { "\(try SQLFragment(identifier: $0)) \(target.column.typeName)" }
             }
             return SQLFragment(
                 trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch, "
@@ -175,7 +176,8 @@ struct LoadPlan: Sendable {
     private var partCondition: String {
         get throws {
             guard let presentFields else { return "" }
-            return " WHERE \(try presence) = \(try SQLFragment(literal: TextArray.literal(presentFields)))::text[]"
+            let fields = try SQLFragment(literal: TextArray.literal(presentFields))
+            return " WHERE \(try presence) OPERATOR(pg_catalog.=) \(fields)::pg_catalog.text[]"
         }
     }
 

@@ -34,7 +34,9 @@ public struct Database: Sendable {
         var options = SessionOptions(connectionString: connectionString, applicationName: "lacuna \(activity)")
         options.statementDeadline = statementDeadline
         options.onNotice = onNotice
-        if stream?.leases ?? true {
+        options.searchPath = lacunaSearchPath
+        options.isPooled = !(stream?.leases ?? true)
+        if !options.isPooled {
             // The server ends what this side cannot: a client that vanished inside a transaction or behind a dead network.
             options.parameters = [
                 ("idle_in_transaction_session_timeout", "120s"), ("tcp_keepalives_idle", "60"),

@@ -58,7 +58,7 @@ extension Reconciler {
         let survey = try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
             stream, lanes: options.partitions, on: session)
         return Beginning(
-            survey: survey, userSearchPath: try clock.get("search_path"), started: try clock.get("now"))
+            survey: survey, userSearchPath: try await session.userSearchPath(), started: try clock.get("now"))
     }
 
     private func catchup(

@@ -15,8 +15,7 @@ extension Reconciler {
     public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
-        let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
-            .get("search_path")
+        let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         let survey = try await Surveyor(scan: scan, now: options.now).survey(
             stream, lanes: options.partitions, on: session)

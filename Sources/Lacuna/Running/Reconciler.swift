@@ -204,8 +204,7 @@ public struct Reconciler: Sendable {
         _ options: RunOptions, registersKeys: Bool, on session: Session
     ) async throws -> (RunPlan, userSearchPath: String) {
         let stream = try await ResolvedStream.resolve(definition, on: session)
-        let userSearchPath: String = try await session.query(try Statements.selectClock.bound()).only()
-            .get("search_path")
+        let userSearchPath = try await session.userSearchPath()
         if registersKeys {
             try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         }

@@ -45,7 +45,7 @@ public struct KeyExpression: Sendable, Hashable {
         self.stream = stream
         if case .text = type {
             self.expression = expression
-            storage = .id(column.type)
+            storage = .id(column.typeName.description)
             self.type = type
             return
         }
@@ -62,28 +62,34 @@ public struct KeyExpression: Sendable, Hashable {
         self.type = type
     }
 
-    /// The ordinal of a row, `bigint`; NULL where the key is NULL.
+    /// The ordinal of a row, `bigint`; NULL where the key is NULL. It means the same with any search path, as beside a
+    /// query of the user's.
     public var unit: SQLFragment {
         get throws {
             let zone = try zoneLiteral
+            let epoch = "pg_catalog.date '1970-01-01'"
             let sql =
                 switch (type, storage) {
                 case (.text, _):
                     "(SELECT lacuna_key.ordinal FROM lacuna.key AS lacuna_key "
-                        + "WHERE lacuna_key.stream = \(try SQLFragment(literal: stream)) "
-                        + "AND lacuna_key.key = (\(expression))::text COLLATE pg_catalog.\"C\")"
+                        + "WHERE lacuna_key.stream OPERATOR(pg_catalog.=) \(try SQLFragment(literal: stream)) "
+                        + "AND lacuna_key.key OPERATOR(pg_catalog.=) "
+                        + "((\(expression))::pg_catalog.text COLLATE pg_catalog.\"C\"))"
                 case (.integer(step: 1), _): "\(expression)::bigint"
                 case (.integer(let step), _):
-                    "(CASE WHEN \(expression) >= 0 THEN \(expression)::bigint / \(step) "
-                        + "ELSE (\(expression)::bigint + 1) / \(step) - 1 END)"
+                    "(CASE WHEN \(expression) OPERATOR(pg_catalog.>=) 0 "
+                        + "THEN \(expression)::bigint OPERATOR(pg_catalog./) \(step) "
+                        + "ELSE (\(expression)::bigint OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) \(step) "
+                        + "OPERATOR(pg_catalog.-) 1 END)"
                 case (.date, .timestampWithTimeZone):
-                    "((\(expression) AT TIME ZONE \(zone))::date - date '1970-01-01')::bigint"
-                case (.date, _): "(\(expression)::date - date '1970-01-01')::bigint"
+                    "((\(expression) AT TIME ZONE \(zone))::pg_catalog.date OPERATOR(pg_catalog.-) \(epoch))::bigint"
+                case (.date, _): "(\(expression)::pg_catalog.date OPERATOR(pg_catalog.-) \(epoch))::bigint"
                 case (.timestamp(let step, _), .timestamp):
-                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression) AT TIME ZONE \(zone)) + \(type.anchorSeconds)) / "
-                        + "\(step))::bigint"
+                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression) AT TIME ZONE \(zone)) OPERATOR(pg_catalog.+) "
+                        + "\(type.anchorSeconds)) OPERATOR(pg_catalog./) \(step))::bigint"
                 case (.timestamp(let step, _), _):
-                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression)) + \(type.anchorSeconds)) / \(step))::bigint"
+                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression)) OPERATOR(pg_catalog.+) \(type.anchorSeconds)) "
+                        + "OPERATOR(pg_catalog./) \(step))::bigint"
                 }
             return SQLFragment(trusted: sql)
         }

@@ -120,7 +120,7 @@ public struct Surveyor: Sendable {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         let now: Int64
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
-        let userSearchPath: String = try clock.get("search_path")
+        let userSearchPath = try await session.userSearchPath()
         try await session.setSearchPath(lacunaSearchPath)
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
         try await session.setTimezone(stream.definition.keyType.timezone)
@@ -231,8 +231,8 @@ public struct Surveyor: Sendable {
                 "lane": try stream.lane, "expected": query.key, "key": try stream.column,
                 "registered": SQLFragment(
                     trusted: hasSchema
-                        ? "(SELECT ordinal, key FROM lacuna.key WHERE stream = \(name))"
-                        : "(SELECT NULL::bigint AS ordinal, NULL::text AS key)"),
+                        ? "(SELECT ordinal, key FROM lacuna.key WHERE stream OPERATOR(pg_catalog.=) \(name))"
+                        : "(SELECT NULL::bigint AS ordinal, NULL::pg_catalog.text AS key)"),
             ], foreign: ["query": query.sql])
         var keys = ExpectedKeys()
         var provisional = TextKeys.firstProvisional - 1
@@ -317,7 +317,7 @@ public struct Surveyor: Sendable {
     ) async throws -> [Partition: UnitSet] {
         guard let column = stream.table.column(stream.definition.keyColumn) else { return [:] }
         let definition = stream.definition
-        let type = definition.keyType.isOrdered ? column.baseType : column.type
+        let type = definition.keyType.isOrdered ? column.baseTypeName : column.typeName
         let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(type))")
         let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
         let statement = try Statements.selectUnits.bound(
@@ -352,7 +352,7 @@ struct KeyQuery {
                 stream.definition.keyColumn, table: stream.table.name, nearest: stream.table.columns.map(\.name))
         }
         sql = query.withoutTrailingSemicolon
-        key = SQLFragment(trusted: "\(try SQLFragment(identifier: column.name))::\(column.type)")
+        key = SQLFragment(trusted: "\(try SQLFragment(identifier: column.name))::\(column.typeName)")
     }
 }
 

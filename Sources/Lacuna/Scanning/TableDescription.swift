@@ -15,6 +15,23 @@ public struct TableDescription: Sendable, Hashable {
         public let isNotNull: Bool
         /// Whether it cannot be written: generated, or an identity that is always generated.
         public let isGenerated: Bool
+
+        /// The type for a statement that is run with a search path of somebody else's.
+        var typeName: SQLFragment { TableDescription.qualified(type) }
+        /// The base type for such a statement.
+        var baseTypeName: SQLFragment { TableDescription.qualified(baseType) }
+    }
+
+    /// Types whose names are words of SQL's grammar, and so mean PostgreSQL's own without a schema.
+    private static let grammaticalTypes: Set<Substring> = [
+        "bigint", "integer", "smallint", "boolean", "double", "real", "character", "numeric", "time", "timestamp",
+        "interval", "bit",
+    ]
+
+    /// A type's name as the server writes it where only its own types need no schema, with the schema of these too.
+    private static func qualified(_ type: String) -> SQLFragment {
+        let isAsItShouldBe = type.contains(".") || grammaticalTypes.contains(type.prefix { $0.isLetter })
+        return SQLFragment(trusted: isAsItShouldBe ? type : "pg_catalog.\(type)")
     }
 
     /// The schema.
@@ -52,12 +69,14 @@ public struct TableDescription: Sendable, Hashable {
 
     /// Asks the server.
     ///
-    /// - Parameter table: the name as the user writes it, resolved with the session's search path.
+    /// - Parameter table: the name as the user writes it, resolved with the user's search path.
     /// - Throws: ``StreamError/noSuchTable(_:)``; ``PostgresError``.
     public static func load(_ table: String, on session: Session) async throws -> TableDescription {
         let found: Rows
         do {
-            found = try await session.query(try Statements.describeRelation.bound(values: ["relation": table]))
+            let path = try await session.userSearchPath()
+            found = try await session.query(
+                try Statements.describeRelation.bound(values: ["relation": table, "search_path": path]))
         } catch let error as PostgresError where error.sqlState?.conditionClass == "42" {
             throw StreamError.noSuchTable(table)
         }

@@ -50,7 +50,7 @@ public struct ResolvedStream: Sendable, Hashable {
         for partition in columns {
             guard let column = table.column(partition.name) else { continue }
             let statement = try Statements.findOddPartition.bound(
-                fragments: ["type": SQLFragment(trusted: column.type)],
+                fragments: ["type": column.typeName],
                 values: ["values": TextArray.literal(partition.values)])
             let odd: Row?
             do {
@@ -83,11 +83,14 @@ public struct ResolvedStream: Sendable, Hashable {
         }
     }
 
-    /// The partition of a row as `text[]`.
+    /// The partition of a row as `text[]`; whatever the search path, as beside a query of the user's.
     var lane: SQLFragment {
         get throws {
-            let columns = try definition.partitions.columns.map { "\(try SQLFragment(identifier: $0))::text" }
-            return SQLFragment(trusted: columns.isEmpty ? "'{}'::text[]" : "ARRAY[\(columns.joined(separator: ", "))]")
+            let columns = try definition.partitions.columns.map {
+                "\(try SQLFragment(identifier: $0))::pg_catalog.text"
+            }
+            return SQLFragment(
+                trusted: columns.isEmpty ? "'{}'::pg_catalog.text[]" : "ARRAY[\(columns.joined(separator: ", "))]")
         }
     }
 

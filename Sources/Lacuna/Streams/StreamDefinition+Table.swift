@@ -77,7 +77,7 @@ extension StreamDefinition {
                 (SELECT \(list) \(rows) ORDER BY \(list) LIMIT 1)
                 UNION ALL
                 SELECT lacuna_next.* FROM lacuna_lanes AS lacuna_this CROSS JOIN LATERAL (
-                    SELECT \(list) \(rows) AND (\(list)) > (\(this)) ORDER BY \(list) LIMIT 1
+                    SELECT \(list) \(rows) AND (\(list)) OPERATOR(pg_catalog.>) (\(this)) ORDER BY \(list) LIMIT 1
                 ) AS lacuna_next
             )
             SELECT \(list) FROM lacuna_lanes

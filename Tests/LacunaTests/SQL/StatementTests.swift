@@ -195,10 +195,13 @@ struct StatementTests {
     @Test("resolve a table the same when psql runs the file as it stands")
     func relationByPsql() async throws {
         try await ScannedTable.with("CREATE SCHEMA \"S'\"; CREATE TABLE \"S'\".\"T\" (k int)") { table in
-            let printed = try psql("describe_relation", ["relation": "\"S'\".\"T\""], table.database)
+            let printed = try psql(
+                "describe_relation", ["relation": "\"T\"", "search_path": "\"S'\""], table.database)
             #expect(printed == ["S'|T|r|-1|t|t|t"])
             let description = try await TableDescription.load("\"S'\".\"T\"", on: table.session)
             #expect(description.schema == "S'" && description.name == "T" && description.rowEstimate == -1)
+            try await table.run("SET search_path = \"S'\"")
+            #expect(try await TableDescription.load("\"T\"", on: table.session).schema == "S'")
         }
     }
 
