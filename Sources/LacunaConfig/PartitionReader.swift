@@ -43,11 +43,12 @@ struct PartitionReader {
     }
 
     private func values(_ entry: ConfigEntry) -> [String] {
-        var seen: Set<String> = []
+        // By bytes, as PostgreSQL tells them apart.
+        var seen: Set<[UInt8]> = []
         var values: [String] = []
         for node in entry.value.list ?? [] {
             guard let value = node.scalar?.text else { continue }
-            if seen.insert(value).inserted {
+            if seen.insert(Array(value.utf8)).inserted {
                 values.append(value)
             } else {
                 reading.report(

@@ -13,6 +13,7 @@ struct YAMLDocument {
 
     private let reading: Reading
     private let standIn: Unicode.Scalar
+    private let lines: [Substring.UnicodeScalarView]
     private var anchors: [String: ConfigNode] = [:]
     private var count = 0
 
@@ -33,13 +34,36 @@ struct YAMLDocument {
             reading.report("the file uses every private-use character", at: nil)
             return nil
         }
-        var document = YAMLDocument(reading: reading, standIn: standIn)
-        return document.read(text)
+        var document = YAMLDocument(reading: reading, standIn: standIn, text: text)
+        document.refuseByteOrderMarks()
+        return reading.hasProblems ? nil : document.read(text)
     }
 
-    private init(reading: Reading, standIn: Unicode.Scalar) {
+    private init(reading: Reading, standIn: Unicode.Scalar, text: String) {
         self.reading = reading
         self.standIn = standIn
+        lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    /// Yams drops a byte order mark that a scalar begins with.
+    private func refuseByteOrderMarks() {
+        for (index, line) in lines.enumerated() {
+            guard let mark = line.firstIndex(of: "\u{FEFF}") else { continue }
+            let column = line.distance(from: line.startIndex, to: mark) + 1
+            refuseByteOrderMark(at: Position(line: index + 1, column: column))
+        }
+    }
+
+    private func refuseByteOrderMark(at position: Position) {
+        reading.report("a byte order mark (U+FEFF) cannot stand here; remove it", at: position)
+    }
+
+    /// Whether the text in quotes at `position` begins with a byte order mark that is written as an escape.
+    private func beginsWithEscapedMark(at position: Position) -> Bool {
+        guard lines.indices.contains(position.line - 1) else { return false }
+        let rest = String(String.UnicodeScalarView(lines[position.line - 1].dropFirst(position.column - 1)))
+            .lowercased()
+        return rest.hasPrefix("\"\\ufeff") || rest.hasPrefix("\"\\u0000feff")
     }
 
     private mutating func read(_ text: String) -> ConfigNode? {
@@ -80,6 +104,7 @@ struct YAMLDocument {
                 return try alias(name, depth: depth, at: position)
             }
             try check(tag: scalar.tag, at: position)
+            if scalar.style == .doubleQuoted, beginsWithEscapedMark(at: position) { refuseByteOrderMark(at: position) }
             let text = restored(scalar.string)
             if text.unicodeScalars.contains("\0") {
                 reading.report("a NUL character, which PostgreSQL cannot store", at: position)
@@ -114,6 +139,7 @@ struct YAMLDocument {
             guard aliasName(scalar) == nil else {
                 throw unreadable("a name cannot be an alias", at: position)
             }
+            if scalar.style == .doubleQuoted, beginsWithEscapedMark(at: position) { refuseByteOrderMark(at: position) }
             let name = restored(scalar.string)
             if !names.insert(name).inserted { reading.report(repetition(of: name), at: position) }
             try add(1, at: position)
