@@ -148,7 +148,7 @@ struct Paginator {
     }
 }
 
-/// The header `Link` (RFC 8288).
+/// The header `Link` (RFC 8288): `<target>; name=value; name="value", <target> …`.
 enum LinkHeader {
     /// The target of the first link whose relation is `next`.
     static func next(in headers: [String]) -> String? {
@@ -157,19 +157,31 @@ enum LinkHeader {
             while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
                 let target = String(rest[rest.index(after: open)..<close])
                 rest = rest[rest.index(after: close)...]
-                let parameters = rest.prefix { $0 != "<" }
-                rest = rest[parameters.endIndex...]
-                if parameters.split(whereSeparator: { $0 == ";" || $0 == "," }).contains(where: isNext) {
-                    return target
-                }
+                if parameters(&rest).contains(where: isNext) { return target }
             }
         }
         return nil
     }
 
-    private static func isNext(_ parameter: Substring) -> Bool {
+    /// Takes what stands between a target and the comma that ends its link. A quoted value may hold anything.
+    private static func parameters(_ rest: inout Substring) -> [String] {
+        var parameters = [""]
+        var isQuoted = false
+        while let character = rest.first {
+            rest.removeFirst()
+            switch character {
+            case "\\" where isQuoted: parameters[parameters.count - 1].append(rest.popFirst() ?? " ")
+            case "\"": isQuoted.toggle()
+            case ";" where !isQuoted: parameters.append("")
+            case "," where !isQuoted: return parameters
+            default: parameters[parameters.count - 1].append(character)
+            }
+        }
+        return parameters
+    }
+
+    private static func isNext(_ parameter: String) -> Bool {
         let parts = parameter.split(separator: "=", maxSplits: 1).map { String($0).trimmingWhitespace.lowercased() }
-        guard parts.count == 2, parts[0] == "rel" else { return false }
-        return parts[1].filter { $0 != "\"" }.split(separator: " ").contains("next")
+        return parts.count == 2 && parts[0] == "rel" && parts[1].split(separator: " ").contains("next")
     }
 }
