@@ -35,6 +35,8 @@ let package = Package(
             name: "SQLStatements",
             dependencies: ["Postgres"],
             path: "sql",
+            // For a person to run.
+            exclude: ["roles"],
             resources: [.embedInCode("statements"), .embedInCode("migrations")]
         ),
         .target(
@@ -68,7 +70,9 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "Postgres", "SQLStatements", "TestSupport"]),
         .testTarget(name: "LacunaSourcesTests", dependencies: ["LacunaSources", "Lacuna", "TestSupport"]),
-        .testTarget(name: "LacunaConfigTests", dependencies: ["LacunaConfig", "LacunaSources", "Lacuna"]),
+        .testTarget(
+            name: "LacunaConfigTests",
+            dependencies: ["LacunaConfig", "LacunaSources", "Lacuna", "Postgres", "TestSupport"]),
         .testTarget(
             name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
             resources: [.copy("Data")]),

@@ -1,4 +1,5 @@
 import Lacuna
+import LacunaSources
 
 extension Configuration {
     /// The config as it takes effect, for people: aliases and defaults filled in, secrets as `***`.
@@ -44,11 +45,15 @@ extension Configuration {
 
     /// A written text may hold a secret too: a password in a connection string, or a value that also comes from outside.
     private func masked(_ text: WrittenText) -> String {
-        var result = text.shown
-        for secret in secrets.sorted(by: { ($0.count, $0) > ($1.count, $1) }) where secret.count >= 4 {
-            result = result.replacing(secret, with: Secret.mask)
+        SecretMask(secrets)(text.shown)
+    }
+
+    /// Whether a character would not be seen, or be obeyed by a terminal.
+    private static func isWrittenAsNumber(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
         }
-        return result
     }
 
     /// YAML's double-quoted form wherever the plain one could mean something else.
@@ -65,7 +70,7 @@ extension Configuration {
             case "\"", "\\": result += "\\\(scalar)"
             case "\n": result += "\\n"
             case "\t": result += "\\t"
-            case _ where scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format:
+            case _ where Self.isWrittenAsNumber(scalar):
                 let digits = String(scalar.value, radix: 16)
                 result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
             default: result.unicodeScalars.append(scalar)

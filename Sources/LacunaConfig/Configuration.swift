@@ -20,6 +20,16 @@ public struct Configuration: Sendable {
 
     let document: ConfigNode
 
+    /// Variables that programs need to run at all. They hold no secrets, whatever takes values from them.
+    private static let plainVariables: Set<String> = [
+        "HOME", "HOSTNAME", "LANG", "LC_ALL", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+    ]
+
+    /// The passwords in a libpq connection string, as written and as meant.
+    public static func passwords(inConnectionString text: String) -> Set<String> {
+        ConnectionString.passwords(in: text)
+    }
+
     /// Reads a config.
     ///
     /// - Parameters:
@@ -63,6 +73,7 @@ public struct Configuration: Sendable {
             for text in document.connectionStrings {
                 ConnectionString.passwords(in: text.text).forEach(reading.addSecret)
             }
+            document.writtenSecrets.forEach(reading.addSecret)
         }
         try reading.throwProblems()
         guard let document else { throw ConfigurationError(path: reading.path, problems: []) }
@@ -73,8 +84,7 @@ public struct Configuration: Sendable {
         // The shape was checked; nothing but a 1 can stand there.
         _ = root["version"]
         let notify = root["notify"]
-        let secrets = document.connectionStrings + [notify?["webhook"]?.scalar].compactMap(\.self)
-        let withheld = Set(secrets.flatMap(\.variables)).union(["PGPASSWORD"])
+        let withheld = document.variables.union(["PGPASSWORD"]).subtracting(Configuration.plainVariables)
         let reader = StreamReader(
             reading: reading,
             sources: root["sources"]?.map ?? [],
@@ -103,7 +113,7 @@ public struct StreamConfiguration: Sendable {
 
 extension ConfigNode {
     /// The environment variables in a document.
-    fileprivate var variables: Set<String> {
+    var variables: Set<String> {
         switch content {
         case .scalar(let text): Set(text.variables)
         case .list(let nodes): nodes.reduce(into: []) { $0.formUnion($1.variables) }
@@ -113,11 +123,26 @@ extension ConfigNode {
 
     /// Every `database` setting in a document.
     fileprivate var connectionStrings: [WrittenText] {
-        let holders =
-            [self, self["defaults"]].compactMap(\.self)
-            + ["sources", "streams"].flatMap { name in
-                (self[name]?.map ?? []).map(\.value)
-            }
-        return holders.compactMap { $0["database"]?.scalar }
+        holders.compactMap { $0["database"]?.scalar }
+    }
+
+    /// What is secret by its place, though it is written into the document: credentials, and headers and parameters that
+    /// carry them.
+    fileprivate var writtenSecrets: [String] {
+        holders.flatMap { holder in
+            let credentials = ["token", "key", "password", "client_secret"].compactMap { holder["auth"]?[$0] }
+            let named = [
+                holder["headers"], holder["request"]?["headers"], holder["request"]?["params"],
+                holder["tip"]?["headers"], holder["tip"]?["params"],
+            ]
+            let telling = named.flatMap { ($0?.map ?? []).filter { HTTPSettings.namesSecret($0.name) }.map(\.value) }
+            return (credentials + telling).compactMap { $0.scalar?.text }.filter { !$0.contains("{") }
+        }
+    }
+
+    /// The places where settings of sources stand.
+    private var holders: [ConfigNode] {
+        [self, self["defaults"]].compactMap(\.self)
+            + ["sources", "streams"].flatMap { name in (self[name]?.map ?? []).map(\.value) }
     }
 }

@@ -16,9 +16,11 @@ enum ConnectionString {
         var found: Set<String> = []
         guard let scheme = text.firstRange(of: "://") else { return found }
         let rest = text[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        // libpq looks for the first '@', people write passwords with one: everything up to the last is the user's.
-        for end in [authority.firstIndex(of: "@"), authority.lastIndex(of: "@")].compactMap(\.self) {
+        // libpq looks for the first '@' before a '/', people write passwords with one: everything up to the last is the
+        // user's, but not what stands behind a '?'.
+        let authority = rest.prefix { $0 != "/" }
+        let withoutQuery = authority.prefix { $0 != "?" }
+        for end in [authority.firstIndex(of: "@"), withoutQuery.lastIndex(of: "@")].compactMap(\.self) {
             let user = authority[..<end]
             if let colon = user.firstIndex(of: ":") { found.insert(String(user[user.index(after: colon)...])) }
         }
@@ -44,8 +46,9 @@ enum ConnectionString {
             var value = ""
             while let character = rest.first, isQuoted ? character != "'" : !character.isWhitespace {
                 rest.removeFirst()
-                if character == "\\", let escaped = rest.popFirst() {
-                    value.append(escaped)
+                if character == "\\" {
+                    // One at the very end stands for nothing.
+                    if let escaped = rest.popFirst() { value.append(escaped) }
                 } else {
                     value.append(character)
                 }

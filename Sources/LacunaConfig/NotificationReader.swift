@@ -4,7 +4,7 @@ import LacunaSources
 /// Reads who is told of runs.
 struct NotificationReader {
     let reading: Reading
-    /// Variables that hold secrets of others, which the program does not inherit.
+    /// The variables that the config takes values from, which the program inherits only where it names them itself.
     let withheld: Set<String>
 
     func settings(_ node: ConfigNode) -> NotificationSettings {
@@ -14,7 +14,8 @@ struct NotificationReader {
         settings.command = notify.texts("command")
         let occasions = notify.texts("on").compactMap(NotificationSettings.Occasion.init)
         if !occasions.isEmpty { settings.occasions = Set(occasions) }
-        settings.withheld = withheld
+        settings.withheld = withheld.subtracting(notify["command"]?.variables ?? [])
+        settings.secrets = reading.secrets
         settings.directory = reading.directory
         settings.proxies = ProxyRules(environment: reading.environment)
         if let webhook = settings.webhook {

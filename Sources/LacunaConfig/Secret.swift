@@ -1,7 +1,9 @@
+import LacunaSources
+
 /// A value that must not be shown. Printing, interpolating or dumping it gives `***`.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// What is shown in a secret's place.
-    public static let mask = "***"
+    public static let mask = SecretMask.mark
 
     /// The value itself, for the one who needs it.
     public let value: String

@@ -4,7 +4,7 @@ import LacunaSources
 /// Reads a source's settings as one stream sees them, its overrides applied.
 struct SourceReader {
     let reading: Reading
-    /// Variables that hold connection strings, which no command inherits.
+    /// The variables that the config takes values from, which a command inherits only where it names them itself.
     let withheld: Set<String>
 
     /// The settings of a source of `type`.
@@ -21,7 +21,9 @@ struct SourceReader {
             settings.tip = templates(section["tip"], definition)
             settings.format = section.choice("format") ?? settings.format
             settings.environment = section.pairs("environment")
-            settings.withheld = withheld
+            let own = ["command", "tip", "environment"].compactMap { section[$0]?.variables }
+            settings.withheld = own.reduce(withheld) { $0.subtracting($1) }
+            settings.secrets = reading.secrets
             settings.directory = reading.directory
             settings.timeout = section.duration("timeout") ?? settings.timeout
             return .command(settings)

@@ -60,7 +60,7 @@ public struct CommandSource: Source {
     ) async throws {
         let program = Program(
             arguments: arguments, directory: settings.directory, added: settings.environment,
-            withheld: settings.withheld, timeout: settings.timeout)
+            withheld: settings.withheld, secrets: settings.secrets, timeout: settings.timeout)
         try await program.run(input: .none, body)
     }
 }

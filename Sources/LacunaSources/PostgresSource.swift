@@ -4,10 +4,14 @@ import Postgres
 /// Queries another PostgreSQL database for each window. The rows are copied as CSV, byte for byte.
 public struct PostgresSource: Source {
     private let settings: PostgresSettings
+    private let onWarning: @Sendable (String) -> Void
 
     /// A source from its settings.
-    public init(_ settings: PostgresSettings) {
+    ///
+    /// - Parameter onWarning: takes what is wrong with the way to the server, for each session that is opened.
+    public init(_ settings: PostgresSettings, onWarning: @escaping @Sendable (String) -> Void = { _ in }) {
         self.settings = settings
+        self.onWarning = onWarning
     }
 
     /// Runs the query for a window.
@@ -72,6 +76,7 @@ public struct PostgresSource: Source {
         ]
         do {
             let session = try await Session.connect(options)
+            if let warning = await session.transportWarning { onWarning(warning) }
             do {
                 let value = try await body(session)
                 await session.close()

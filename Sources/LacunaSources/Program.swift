@@ -1,3 +1,4 @@
+import Foundation
 import Lacuna
 import Subprocess
 
@@ -16,6 +17,8 @@ struct Program: Sendable {
     let added: [String: String]
     /// Variables that it does not inherit.
     let withheld: Set<String>
+    /// What must not be shown of what it says.
+    let secrets: Set<String>
     let timeout: Duration
 
     /// Runs it to its end. Where it runs too long, or `body` throws, its process group is ended.
@@ -42,7 +45,7 @@ struct Program: Sendable {
             workingDirectory: FilePath(directory), platformOptions: options)
         let clock = ContinuousClock()
         let deadline = clock.now + timeout
-        let complaint = LastBytes(limit: 2048)
+        let complaint = LastBytes(limit: 1 << 16, mask: SecretMask(secrets))
         do {
             let result = try await Subprocess.run(
                 configuration, input: input, output: .sequence, error: .sequence
@@ -62,6 +65,7 @@ struct Program: Sendable {
                     throw error
                 }
                 try await errors
+                try await Program.endGroup(of: execution.processIdentifier.value)
             }
             try Task.checkCancellation()
             guard clock.now < deadline else {
@@ -76,6 +80,19 @@ struct Program: Sendable {
         }
     }
 
+    /// Waits for the end of the program, and ends what it left running.
+    private static func endGroup(of leader: pid_t) async throws {
+        var end = siginfo_t()
+        // It stays a zombie (WNOWAIT), so that its number cannot be another group's before the group is ended.
+        while waitid(P_PID, id_t(leader), &end, WEXITED | WNOHANG | WNOWAIT) == 0 {
+            if end.si_signo != 0 {
+                kill(-leader, SIGKILL)
+                return
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
     private var environment: Environment {
         var changes: [Environment.Key: String?] = [:]
         for name in withheld { changes[Environment.Key(stringLiteral: name)] = .some(nil) }
@@ -87,24 +104,32 @@ struct Program: Sendable {
 /// Keeps the end of what a program says on its standard error.
 private actor LastBytes {
     private let limit: Int
+    private let mask: SecretMask
     private var bytes: [UInt8] = []
+    private var isCut = false
 
-    init(limit: Int) {
+    init(limit: Int, mask: SecretMask) {
         self.limit = limit
+        self.mask = mask
     }
 
     func collect(_ output: SubprocessOutputSequence) async throws {
         for try await buffer in output {
             buffer.withUnsafeBytes { bytes.append(contentsOf: $0) }
-            if bytes.count > limit { bytes.removeFirst(bytes.count - limit) }
+            if bytes.count > limit {
+                bytes.removeFirst(bytes.count - limit)
+                isCut = true
+            }
         }
     }
 
-    /// What was kept as the end of a sentence, on one line.
+    /// What was kept as the end of a sentence, on one line. Masked before it is cut to length, and without a line whose
+    /// beginning was lost: half a secret would not be recognised.
     var sentence: String {
-        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        return lines.isEmpty
-            ? ", saying nothing on standard error" : ", saying: \(lines.suffix(3).joined(separator: " / "))"
+        let text = mask(String(decoding: bytes, as: UTF8.self))
+        let lines = text.split(whereSeparator: \.isNewline).dropFirst(isCut ? 1 : 0)
+        let said = lines.suffix(3).joined(separator: " / ")
+        return said.isEmpty ? ", saying nothing on standard error" : ", saying: \(said.suffix(2000))"
     }
 }
 

@@ -24,6 +24,8 @@ public struct CommandSettings: Sendable, Hashable {
     public var environment: [String: String] = [:]
     /// Variables that the program does not inherit, because they hold secrets of others.
     public var withheld: Set<String> = []
+    /// Values that must not be shown of what the program says.
+    public var secrets: Set<String> = []
     /// The directory that the program runs in: that of the config.
     public var directory: String = "."
     /// How long one run may take.

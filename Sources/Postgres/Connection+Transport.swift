@@ -18,6 +18,8 @@ extension Connection: Transport {
 
     var backendProcessID: Int { Int(PQbackendPID(pointer)) }
 
+    var warning: String? { ServerRoute(pointer)?.warning }
+
     func giveUp() {
         markBroken()
     }

@@ -103,7 +103,11 @@ public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         text += statement.isEmpty ? ")" : ", in \(statement))"
         if let detail { text += "; \(detail)" }
         if let context, let line = context.split(separator: "\n").first { text += "; \(line)" }
-        if let hint { text += "; hint: \(hint)" }
+        if let hint {
+            text += "; hint: \(hint)"
+        } else if sqlState == .insufficientPrivilege {
+            text += "; grant it to the role that connects"
+        }
         return text
     }
 }

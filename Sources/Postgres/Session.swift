@@ -100,6 +100,10 @@ public actor Session {
     /// Whether the server has a transaction open that can still be committed.
     public var isTransactionOpen: Bool { transport?.transactionState == .open }
 
+    /// What is wrong with the way to the server, for a person; nil where it is on this machine, or proved that it is the
+    /// one that was meant.
+    public var transportWarning: String? { transport?.warning }
+
     // MARK: Statements
 
     /// Runs one statement and returns its rows.

@@ -37,18 +37,24 @@ public struct SessionOptions: Sendable {
         let advice =
             "the database connection string cannot be read: in a URI, characters like @ : / ? # % of user and password are "
             + "percent-encoded; in keyword=value form, values with spaces or quotes stand in single quotes"
-        guard let first = PQconninfoParse(connectionString, nil) else {
+        guard let options = SessionOptions.parse(connectionString) else {
             throw PostgresError.connectionFailed(advice)
         }
+        let ports = (options["port"] ?? "0").split(separator: ",")
+        guard ports.allSatisfy({ UInt16($0) != nil }) else { throw PostgresError.connectionFailed(advice) }
+    }
+
+    /// What libpq reads in a connection string, by keyword; nil where it cannot read it.
+    static func parse(_ connectionString: String) -> [String: String]? {
+        guard let first = PQconninfoParse(connectionString, nil) else { return nil }
         defer { PQconninfoFree(first) }
+        var options: [String: String] = [:]
         var option = first
         while let keyword = option.pointee.keyword {
-            if String(cString: keyword) == "port", let value = option.pointee.val {
-                let ports = String(cString: value).split(separator: ",")
-                guard ports.allSatisfy({ UInt16($0) != nil }) else { throw PostgresError.connectionFailed(advice) }
-            }
+            if let value = option.pointee.val { options[String(cString: keyword)] = String(cString: value) }
             option += 1
         }
+        return options
     }
 
     /// libpq's parameters: what comes first can be overridden by the connection string, what comes last cannot.

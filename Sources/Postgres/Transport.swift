@@ -14,6 +14,9 @@ package protocol Transport: AnyObject {
     /// The process id of the server's side.
     var backendProcessID: Int { get }
 
+    /// What is wrong with the way to the server, for a person; nil where nothing is.
+    var warning: String? { get }
+
     /// Runs one statement and returns its rows.
     ///
     /// - Parameter cancellable: whether an interruption ends it.
@@ -62,6 +65,9 @@ extension Transport {
         }
         return (rows, nil)
     }
+
+    /// Nothing.
+    package var warning: String? { nil }
 }
 
 /// Ends a statement from outside. It has effect only while armed.

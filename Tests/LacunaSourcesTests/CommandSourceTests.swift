@@ -55,6 +55,25 @@ struct CommandSourceTests {
         }
     }
 
+    @Test("shows no part of a secret, wherever what the program says is cut")
+    func masksComplaints() async throws {
+        try await TestDirectory.with { directory in
+            for length in [0, 1, 1990, 65_530, 65_534, 70_000] {
+                // The secret ends so many bytes before the end of what is said.
+                let fixture = try source(
+                    "(printf 'canary-secret-c4nary'; head -c \(length) /dev/zero | tr '\\0' x) >&2; exit 1",
+                    in: directory
+                ) {
+                    $0.secrets = ["canary-secret-c4nary"]
+                }
+                let error = await #expect(throws: SourceError.self) { try await fixture.fetch(5..<8) }
+                let message = error?.message ?? ""
+                #expect(!message.contains("nary") && !message.contains("secret"), "\(message.prefix(200))")
+                #expect(message.utf8.count < 2500)
+            }
+        }
+    }
+
     @Test("names a program that is not there")
     func noProgram() async throws {
         try await TestDirectory.with { directory in
@@ -93,6 +112,17 @@ struct CommandSourceTests {
             try await Task.sleep(for: .milliseconds(50))
             task.cancel()
             await #expect(throws: (any Error).self) { try await task.value }
+            try await expectChildIsGone(directory)
+        }
+    }
+
+    @Test("ends what a program leaves running when it is done, and takes all that it printed")
+    func leftRunning() async throws {
+        try await TestDirectory.with { directory in
+            let fixture = try source(
+                "(sh -c 'echo $$ > child; exec sleep 300' >/dev/null 2>&1 &)\n\(count)\nwhile [ ! -s child ]; do sleep 0.01; done",
+                in: directory)
+            #expect(try await fetchLines(fixture, 1..<20_001).count == 20_000)
             try await expectChildIsGone(directory)
         }
     }

@@ -13,9 +13,8 @@ public enum SchemaInstaller {
             try await session.setSearchPath(lacunaSearchPath)
             // Two installers at once: the second waits and finds the work done.
             try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
-            let state = try await session.query(try Statements.schemaExists.bound()).only()
             var applied: Set<Int> = []
-            if try state.get("installed", as: Bool.self) {
+            if try await SchemaAccess.load(on: session).isInstalled {
                 applied = Set(
                     try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
             } else {

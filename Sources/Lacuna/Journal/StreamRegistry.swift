@@ -54,8 +54,7 @@ public enum StreamRegistry {
     /// - Throws: ``StreamError``; ``PostgresError``.
     static func registerKeys(of stream: ResolvedStream, userSearchPath: String, on session: Session) async throws {
         guard !stream.definition.keyType.isOrdered else { return }
-        let schema = try await session.query(try Statements.schemaExists.bound()).only()
-        guard try schema.get("readable", as: Bool.self) else { throw StreamError.schemaNotInstalled }
+        try await SchemaAccess.load(on: session).requireWritable()
         try await requireSameUnits(stream, on: session)
         let query = try KeyQuery(stream)
         let statement = try Statements.registerKeys.bound(

@@ -45,8 +45,8 @@ public struct StreamStatus: Sendable {
     public struct Activity: Sendable {
         /// What it works on.
         public let text: String
-        /// For how long, in seconds.
-        public let seconds: Int64
+        /// For how long, in seconds; nil where the server tells only roles with more rights.
+        public let seconds: Int64?
     }
 
     /// The last runs, newest first.
@@ -63,8 +63,7 @@ public struct StreamStatus: Sendable {
     public static func load(
         _ definition: StreamDefinition, limit: Int, on session: Session
     ) async throws -> StreamStatus {
-        let state = try await session.query(try Statements.schemaExists.bound()).only()
-        guard try state.get("readable", as: Bool.self) else { throw StreamError.schemaNotInstalled }
+        try await SchemaAccess.load(on: session).requireReadable()
         let runs = try await session.query(
             try Statements.selectRecentRuns.bound(values: ["stream": definition.name, "limit": String(limit)]))
         let failures = try await session.query(
@@ -78,7 +77,7 @@ public struct StreamStatus: Sendable {
             // The name of one stream may begin with that of another.
             let rest = text.dropFirst("lacuna \(definition.name)".count)
             guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
-            return Activity(text: text, seconds: try row.get("seconds"))
+            return Activity(text: text, seconds: try row.getIfPresent("seconds"))
         }
         return StreamStatus(
             runs: try runs.map { row in

@@ -9,6 +9,8 @@ public struct Database: Sendable {
     public var statementDeadline: Duration = .seconds(600)
     /// Takes the server's notices.
     public var onNotice: @Sendable (Notice) -> Void = { _ in }
+    /// Takes what is wrong with the way to the server, for each session that is opened.
+    public var onWarning: @Sendable (String) -> Void = { _ in }
 
     /// Opens a session.
     package var open: @Sendable (SessionOptions) async throws -> Session = { try await Session.connect($0) }
@@ -43,6 +45,8 @@ public struct Database: Sendable {
                 ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "6"),
             ]
         }
-        return try await open(options)
+        let session = try await open(options)
+        if let warning = await session.transportWarning { onWarning(warning) }
+        return session
     }
 }

@@ -44,13 +44,15 @@ public enum Diagnosis {
         if try clock.get("in_recovery", as: Bool.self) {
             findings.append(Finding(level: .bad, text: StreamError.readOnly.description))
         }
-        let schema = try await session.query(try Statements.schemaExists.bound()).only()
-        if try !schema.get("installed", as: Bool.self) {
+        let schema = try await SchemaAccess.load(on: session)
+        if !schema.isInstalled {
             findings.append(Finding(level: .bad, text: "the lacuna schema is not installed: run `lacuna init`"))
-        } else if try !schema.get("readable", as: Bool.self) {
-            findings.append(
-                Finding(level: .bad, text: "this role may not read the lacuna schema: grant it USAGE and SELECT"))
+        } else if !schema.isReadable {
+            findings.append(Finding(level: .bad, text: StreamError.schemaNotReadable.description))
         } else {
+            if !schema.isWritable {
+                findings.append(Finding(level: .warning, text: StreamError.schemaNotWritable.description))
+            }
             let applied = try await session.query(try Statements.selectMigrations.bound()).count
             findings.append(
                 applied == Migration.all.count

@@ -15,6 +15,7 @@ extension Reconciler {
     public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
+        try await SchemaAccess.load(on: session).requireWritable()
         let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         let survey = try await Surveyor(scan: scan, now: options.now).survey(
@@ -81,6 +82,7 @@ extension Reconciler {
     ) async throws -> [Partition: (before: Extents, after: Extents?)] {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
+        try await SchemaAccess.load(on: session).requireWritable()
         let survey = try await Surveyor(scan: scan).survey(stream, lanes: partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         var changes: [Partition: (before: Extents, after: Extents?)] = [:]

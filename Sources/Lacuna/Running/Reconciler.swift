@@ -304,6 +304,7 @@ public struct Reconciler: Sendable {
     func requireWritable(_ stream: ResolvedStream, on session: Session) async throws {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         if try clock.get("in_recovery", as: Bool.self) { throw StreamError.readOnly }
+        try await SchemaAccess.load(on: session).requireWritable()
         if definition.load.isEmpty {
             guard stream.table.privileges.canInsert, stream.table.privileges.canUpdate else {
                 throw StreamError.invalid("this role may not INSERT and UPDATE in \(stream.table.name): grant both")

@@ -256,10 +256,10 @@ public struct Surveyor: Sendable {
     }
 
     private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
-        let row = try await session.query(try Statements.schemaExists.bound()).only()
-        let isReadable: Bool = try row.get("readable")
-        if !isReadable && needsSchema { throw StreamError.schemaNotInstalled }
-        return isReadable
+        let access = try await SchemaAccess.load(on: session)
+        // Without the evidence what is verified empty would pass for a gap.
+        if needsSchema || access.isInstalled { try access.requireReadable() }
+        return access.isReadable
     }
 
     private func partitions(

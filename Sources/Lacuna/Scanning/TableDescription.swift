@@ -118,6 +118,10 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     case noUniqueIndex(table: String, columns: [String])
     /// The lacuna schema is missing or older than this program.
     case schemaNotInstalled
+    /// The role may not read the lacuna schema.
+    case schemaNotReadable
+    /// The role may read the lacuna schema, but not write to it.
+    case schemaNotWritable
     /// The stream was registered with other units.
     case unitsChanged(stream: String, registered: String, declared: String)
     /// An empty partition without `expect.from` has no beginning.
@@ -146,6 +150,12 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
             "table \(table) has no unique index on (\(columns.joined(separator: ", "))), which the upsert needs"
         case .schemaNotInstalled:
             "the lacuna schema is missing in this database or older than this program: run `lacuna init`"
+        case .schemaNotReadable:
+            "this role may not read the lacuna schema: its owner has to grant USAGE on it and SELECT on its tables "
+                + "(sql/roles/grant_read.sql, or grant_run.sql for a role that reconciles)"
+        case .schemaNotWritable:
+            "this role may only look, because it may not write to the lacuna schema: its owner has to grant INSERT, UPDATE "
+                + "and DELETE on its tables and UPDATE on its sequences (sql/roles/grant_run.sql)"
         case .unitsChanged(let stream, let registered, let declared):
             "stream \(stream) was registered with \(registered), but the config now declares \(declared): its extents and "
                 + "evidence would be misread. Give the stream a new name, or remove the old one's rows from lacuna.stream, "

@@ -21,7 +21,7 @@ struct DoctorCommand: AsyncParsableCommand {
         func show(_ findings: [Diagnosis.Finding]) {
             for finding in findings {
                 worst = max(worst, finding.level)
-                Console.shared.output("  \(mark(finding.level, style)) \(Console.printable(finding.text))")
+                Console.shared.output("  \(mark(finding.level, style)) \(Console.shared.line(finding.text))")
             }
         }
         Console.shared.output(style.bold("database"))
@@ -36,7 +36,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         for stream in try project.streams(streams) {
             Console.shared.output("")
-            Console.shared.output(style.bold("stream \(stream.definition.name)"))
+            Console.shared.output(style.bold("stream \(Console.printable(stream.definition.name))"))
             show(await Diagnosis.stream(stream.definition, source: project.source(of: stream), on: session))
         }
         await session.close()

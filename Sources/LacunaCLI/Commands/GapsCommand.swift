@@ -6,7 +6,7 @@ import LacunaSources
 /// `lacuna gaps`
 struct GapsCommand: AsyncParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument {
-        case text, json, csv
+        case text, json, csv, html, prometheus
     }
 
     /// `auto` leaves the choice to the table's statistics.
@@ -25,6 +25,9 @@ struct GapsCommand: AsyncParsableCommand {
               lacuna gaps --table ledgers --column sequence
               lacuna gaps --table games --column played_on --by league --report
 
+            --format html writes the report as one page, --format prometheus as metrics for its textfile collector:
+              lacuna gaps --format html > gaps.html
+
             Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
             """)
 
@@ -34,7 +37,7 @@ struct GapsCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Extents, coverage, contiguity and a picture of each partition.")
     var report = false
 
-    @Option(name: .long, help: "text, json or csv.")
+    @Option(name: .long, help: "text, json, csv, html (a page with the whole report) or prometheus.")
     var format: Format = .text
 
     @Flag(name: .long, help: "Ask the source for its tip too, and show how far behind it the table is.")
@@ -83,7 +86,9 @@ struct GapsCommand: AsyncParsableCommand {
     func validate() throws {
         guard (table == nil) == (column == nil) else { throw ValidationError("--table and --column go together") }
         guard table == nil || streams.isEmpty else { throw ValidationError("--table and streams do not go together") }
-        guard !explain || format != .csv else { throw ValidationError("--explain goes with text and json") }
+        guard !explain || format == .text || format == .json else {
+            throw ValidationError("--explain goes with text and json")
+        }
         guard table == nil || !tip else { throw ValidationError("--tip needs a stream with a source") }
         guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
             throw ValidationError("--by, --step, --from and --to go with --table; a stream declares them")
@@ -149,12 +154,15 @@ struct GapsCommand: AsyncParsableCommand {
         let console = Console.shared
         switch format {
         case .json:
-            console.output(.object([("streams", .list(reports) { $0.json(explains: explain) })]))
+            console.data(.object([("streams", .list(reports) { $0.json(explains: explain) })]))
         case .csv:
             for (index, report) in reports.enumerated() {
-                if index == 0 || reports[index - 1].columns != report.columns { console.output(report.csvHeader()) }
-                report.csvLines { console.output($0) }
+                if index == 0 || reports[index - 1].columns != report.columns { console.data(report.csvHeader()) }
+                report.csvLines { console.data($0) }
             }
+        case .html: console.data(GapPage.html(reports, gapLimit: all ? .max : 12))
+        case .prometheus:
+            for line in GapMetrics.lines(reports) { console.data(line) }
         case .text:
             let style = TextStyle(isColoured: console.outputIsColoured)
             for (index, report) in reports.enumerated() {

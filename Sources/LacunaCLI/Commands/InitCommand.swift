@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Lacuna
+import Postgres
 
 /// `lacuna init`
 struct InitCommand: AsyncParsableCommand {
@@ -83,6 +84,11 @@ struct InitCommand: AsyncParsableCommand {
             if failed { throw ExitStatus.failed }
         } catch let status as ExitStatus {
             throw status
+        } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
+            throw CommandFailure(
+                .failed,
+                "\(error); the lacuna schema is created by a role that has CREATE on the database "
+                    + "(sql/roles/grant_own.sql), and upgraded by its owner")
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }
@@ -114,9 +120,9 @@ struct ConfigCommand: ParsableCommand {
 
     func run() throws {
         if schema {
-            Console.shared.output(ProjectSchema.text)
+            Console.shared.data(ProjectSchema.text)
         } else {
-            Console.shared.output(try Project(global).configuration.redacted())
+            Console.shared.data(try Project(global).configuration.redacted())
         }
         Console.shared.flush()
     }

@@ -40,9 +40,33 @@ struct GlobalOptions: ParsableArguments {
 
     /// A database without a config.
     func bareDatabase() -> Database {
+        Console.shared.redact(secrets)
+        return reached(Database(connectionString: database), warningOnce())
+    }
+
+    /// What must not be shown of the options and of libpq's own environment.
+    fileprivate var secrets: Set<String> {
+        let environment = ProcessInfo.processInfo.environment
+        return Configuration.passwords(inConnectionString: database ?? "")
+            .union([environment["PGPASSWORD"]].compactMap(\.self))
+    }
+
+    /// Leads warnings into the log, each only once: every session would give the same again.
+    fileprivate func warningOnce() -> @Sendable (String) -> Void {
+        let given = WarningLog(log)
+        return { given.warn($0) }
+    }
+
+    /// The database with what it says led into the log.
+    fileprivate func reached(_ database: Database, _ warn: @escaping @Sendable (String) -> Void) -> Database {
         let log = log
-        var database = Database(connectionString: database)
+        if let given = self.database, !Configuration.passwords(inConnectionString: given).isEmpty {
+            log.warning(
+                "everybody on this machine can read the password after --database; PGPASSFILE or a service hides it")
+        }
+        var database = database
         database.onNotice = { log.debug("server \($0.severity): \($0.message)") }
+        database.onWarning = warn
         return database
     }
 }
@@ -53,6 +77,7 @@ struct Project {
     let database: Database
     /// Limits and connections that streams of one source share.
     private let connections = HTTPConnections()
+    private let warn: @Sendable (String) -> Void
 
     /// Reads the config.
     ///
@@ -66,11 +91,10 @@ struct Project {
             let hint = "; --config names another, and `lacuna gaps --table T --column C` needs none"
             throw CommandFailure(.configuration, error.description + (isThere ? "" : hint))
         }
-        Console.shared.redact(configuration.secrets)
-        let log = options.log
-        var database = Database(connectionString: options.database ?? configuration.database?.value)
-        database.onNotice = { log.debug("server \($0.severity): \($0.message)") }
-        self.database = database
+        Console.shared.redact(configuration.secrets.union(options.secrets))
+        warn = options.warningOnce()
+        database = options.reached(
+            Database(connectionString: options.database ?? configuration.database?.value), warn)
     }
 
     /// The streams of these names, in the config's order; all where none is named.
@@ -98,17 +122,19 @@ struct Project {
     }
 
     func source(of stream: StreamConfiguration) -> any Source {
-        stream.source.makeSource(name: stream.sourceName, connections: connections)
+        stream.source.makeSource(name: stream.sourceName, connections: connections, warn)
     }
 }
 
 extension SourceSettings {
     /// The source with these settings.
-    fileprivate func makeSource(name: String, connections: HTTPConnections) -> any Source {
+    fileprivate func makeSource(
+        name: String, connections: HTTPConnections, _ warn: @escaping @Sendable (String) -> Void
+    ) -> any Source {
         switch self {
         case .command(let settings): CommandSource(settings)
         case .file(let settings): FileSource(settings)
-        case .postgres(let settings): PostgresSource(settings)
+        case .postgres(let settings): PostgresSource(settings, onWarning: warn)
         case .http(let settings): HTTPSource(settings, name: name, connections: connections)
         }
     }
@@ -138,8 +164,10 @@ struct RangeOptions: ParsableArguments {
         return Set(
             try partitionTexts.map { text in
                 var values: [String: String] = [:]
+                // By Unicode scalars: a sign and a combining mark after it are one character.
+                let whole = text.unicodeScalars[...]
                 // With one column a comma belongs to the value.
-                for pair in columns.count == 1 ? [text[...]] : text.split(separator: ",") {
+                for pair in columns.count == 1 ? [whole] : whole.split(separator: ",") {
                     let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                     guard parts.count == 2, columns.contains(String(parts[0])) else {
                         throw CommandFailure(

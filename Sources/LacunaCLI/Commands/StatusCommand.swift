@@ -40,7 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
                 throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
             }
         }
-        if format == .json { Console.shared.output(.object([("streams", .list(documents) { $0 })])) }
+        if format == .json { Console.shared.data(.object([("streams", .list(documents) { $0 })])) }
         Console.shared.flush()
     }
 
@@ -49,8 +49,8 @@ struct StatusCommand: AsyncParsableCommand {
         if !status.activities.isEmpty {
             lines += ["", "  " + style.bold("running now")]
             for activity in status.activities {
-                lines.append(
-                    "  \(Console.printable(activity.text))  for \(Numbers.time(seconds: Double(activity.seconds)))")
+                let time = activity.seconds.map { "  for \(Numbers.time(seconds: Double($0)))" } ?? ""
+                lines.append("  \(Console.printable(activity.text))\(time)")
             }
         }
         if !status.failures.isEmpty {
@@ -63,7 +63,7 @@ struct StatusCommand: AsyncParsableCommand {
                 lines.append(
                     "  \(label.isEmpty ? "" : "\(label)  ")\(report.text(failure.window))  "
                         + "\(Numbers.count(failure.failures, "run")) in a row, \(wait)")
-                lines.append("    \(Console.printable(failure.error))")
+                lines.append("    \(Console.shared.line(failure.error))")
             }
         }
         guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
@@ -75,7 +75,7 @@ struct StatusCommand: AsyncParsableCommand {
         for run in status.runs {
             table.add([
                 String(run.id), run.startedAt, run.mode, run.state, Numbers.grouped(run.committed),
-                Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, Console.printable(run.note),
+                Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, Console.shared.line(run.note),
             ])
         }
         return lines + table.lines(indent: "  ")
@@ -96,7 +96,8 @@ extension StatusCommand {
                         ("first", .text(type.text(failure.window.lowerBound))),
                         ("last", .text(type.text(failure.window.upperBound - 1))),
                         ("failures", .number(failure.failures)),
-                        ("seconds_to_wait", .number(failure.secondsToWait)), ("error", .text(failure.error)),
+                        ("seconds_to_wait", .number(failure.secondsToWait)),
+                        ("error", .text(Console.shared.masked(failure.error))),
                     ])
                 }
             ),
@@ -108,7 +109,7 @@ extension StatusCommand {
                         ("started_at", .text(run.startedAt)), ("seconds", .text(run.seconds)),
                         ("planned", .number(run.planned)), ("committed", .number(run.committed)),
                         ("failed", .number(run.failed)), ("missing_units", run.missing.map(JSONOutput.text)),
-                        ("note", .text(run.note)),
+                        ("note", .text(Console.shared.masked(run.note))),
                     ])
                 }
             ),

@@ -4,10 +4,16 @@ import Lacuna
 enum CoverageBar {
     /// The bar of a partition. A part with anything missing never looks full, one with anything covered never empty.
     static func bar(_ coverage: PartitionCoverage, width: Int) -> String {
+        let fractions = fractions(coverage, width: width)
+        return fractions.isEmpty ? String(repeating: "·", count: width) : fractions.map(symbol).joined()
+    }
+
+    /// How much of each of `width` equal parts is covered; none where nothing is expected.
+    static func fractions(_ coverage: PartitionCoverage, width: Int) -> [Double] {
         let expected = coverage.expected
         let total = expected.count
-        guard total > 0, width > 0 else { return String(repeating: "·", count: width) }
-        var result = ""
+        guard total > 0, width > 0 else { return [] }
+        var result: [Double] = []
         var walker = UnitWalker(expected)
         for cell in 0..<width {
             let start = total.part(cell, of: width)
@@ -15,7 +21,7 @@ enum CoverageBar {
             let units = walker.take(from: start, to: min(end, total))
             let missing = units.reduce(UInt64(0)) { $0 + coverage.gaps.intersection($1).count }
             let count = units.reduce(UInt64(0)) { $0 + $1.unitCount }
-            result += symbol(covered: count == 0 ? 1 : Double(count - missing) / Double(count))
+            result.append(count == 0 ? 1 : Double(count - missing) / Double(count))
         }
         return result
     }
@@ -26,7 +32,7 @@ enum CoverageBar {
         return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     }
 
-    private static func symbol(covered: Double) -> String {
+    private static func symbol(_ covered: Double) -> String {
         switch covered {
         case 1...: "█"
         case 0.5..<1: "▓"

@@ -5,7 +5,7 @@ extension GapReport {
     func json(explains: Bool = false) -> JSONOutput {
         .object([
             ("stream", .text(definition.name)),
-            ("table", .text("\(survey.stream.table.schema).\(survey.stream.table.name)")),
+            ("table", .text(table)),
             ("key", .text(definition.keyColumn)), ("scan", explains ? scan : nil),
             ("expected_units", .number(expectedCount)), ("missing_units", .number(missingCount)),
             ("gap_count", .number(gapCount)), ("clean", .flag(isClean)),

@@ -7,7 +7,7 @@ extension GapReport {
     func gapLines(_ put: (String) -> Void) {
         var isEmpty = true
         for coverage in partitions {
-            let name = label(coverage).isEmpty ? definition.name : "\(definition.name)  \(label(coverage))"
+            let name = label(coverage).isEmpty ? name : "\(name)  \(label(coverage))"
             if coverage.isNew {
                 isEmpty = false
                 put("\(name)  nothing ingested yet\(newHint(coverage))")
@@ -17,7 +17,7 @@ extension GapReport {
                 put("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
             }
         }
-        if isEmpty { put("\(definition.name)  no gaps") }
+        if isEmpty { put("\(name)  no gaps") }
     }
 
     /// How the table was scanned, why so, and what it cost.
@@ -41,11 +41,8 @@ extension GapReport {
     ///   - gapLimit: how many gaps of a partition are listed.
     ///   - style: colours, or none.
     func reportLines(gapLimit: Int, style: TextStyle) -> [String] {
-        let table = survey.stream.table
-        var lines = [
-            style.bold("\(definition.name)")
-                + "  \(table.schema).\(table.name), key \(definition.keyColumn) (\(definition.keyType.name))"
-        ]
+        let heading = Console.printable("\(table), key \(definition.keyColumn) (\(definition.keyType.name))")
+        var lines = [style.bold(name) + "  " + heading]
         lines.append("  " + summary(style))
         lines.append("")
         if partitions.count == 1, let only = partitions.first, columns.isEmpty {
@@ -62,13 +59,27 @@ extension GapReport {
     }
 
     private func summary(_ style: TextStyle) -> String {
+        let (verdict, share) = verdict
+        if partitions.allSatisfy(\.isNew) { return style.warning(verdict) }
+        return (isClean ? style.good(verdict) : style.bad(verdict)) + share
+    }
+
+    /// What there is to say of the stream in one line.
+    var summaryText: String { verdict.0 + verdict.1 }
+
+    private var verdict: (String, share: String) {
         let expected = expectedCount
-        if partitions.allSatisfy(\.isNew) { return style.warning("nothing ingested yet") }
+        if partitions.allSatisfy(\.isNew) { return ("nothing ingested yet", "") }
         let fraction = expected == 0 ? 1 : Double(expected - missingCount) / Double(expected)
-        let share = "\(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
-        if isClean { return style.good("complete") + ": \(share)" }
-        return style.bad("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing")
-            + ": \(share)"
+        let share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
+        if isClean { return ("complete", share) }
+        return ("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing", share)
+    }
+
+    /// How much of a partition is covered.
+    func fraction(_ coverage: PartitionCoverage) -> Double {
+        let expected = coverage.expected.count
+        return expected == 0 ? 1 : Double(coverage.coveredCount) / Double(expected)
     }
 
     private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
@@ -115,18 +126,16 @@ extension GapReport {
         columns += [("COVERAGE", .left), ("", .right)]
         var table = TextTable(columns)
         for coverage in partitions {
-            let expected = coverage.expected.count
-            let fraction = expected == 0 ? 1 : Double(coverage.coveredCount) / Double(expected)
             var cells = [
                 Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest),
                 key(coverage.latest),
-                Numbers.grouped(expected), Numbers.grouped(coverage.gaps.count),
+                Numbers.grouped(coverage.expected.count), Numbers.grouped(coverage.gaps.count),
                 Numbers.grouped(gaps(of: coverage).count), Numbers.grouped(coverage.verified.count),
             ]
             if showsTail { cells.append(coverage.tail.map { Numbers.grouped($0.count) } ?? "–") }
             cells += [
                 CoverageBar.bar(coverage, width: 24),
-                coverage.isNew ? "new" : Numbers.percent(fraction),
+                coverage.isNew ? "new" : Numbers.percent(fraction(coverage)),
             ]
             table.add(cells)
         }
@@ -147,7 +156,8 @@ extension GapReport {
         return lines
     }
 
-    private func newHint(_ coverage: PartitionCoverage) -> String {
+    /// What is expected of a partition that has nothing yet.
+    func newHint(_ coverage: PartitionCoverage) -> String {
         guard !coverage.expected.isEmpty else { return "" }
         return ", expected \(text(coverage.range)) (\(Numbers.count(coverage.expected.count, "unit")))"
     }
@@ -159,7 +169,8 @@ extension GapReport {
         for coverage in partitions {
             for gap in gaps(of: coverage) {
                 let fields =
-                    [definition.name] + coverage.partition.values + [key(gap.lowerBound), key(gap.upperBound - 1)]
+                    [definition.name] + coverage.partition.values
+                    + [gap.lowerBound, gap.upperBound - 1].map(definition.keyType.text)
                 put(fields.map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)")
             }
         }
@@ -187,6 +198,9 @@ struct TextStyle {
     func good(_ text: String) -> String { wrap(text, "32") }
     func bad(_ text: String) -> String { wrap(text, "31") }
     func warning(_ text: String) -> String { wrap(text, "33") }
+
+    /// What is sent around a text, and nothing else that begins with an escape.
+    static let sequences = ["0", "1", "31", "32", "33"].map { Array("\u{1B}[\($0)m".unicodeScalars) }
 
     private func wrap(_ text: String, _ code: String) -> String {
         isColoured ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text

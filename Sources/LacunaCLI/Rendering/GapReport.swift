@@ -6,6 +6,10 @@ struct GapReport {
     let survey: Survey
 
     var definition: StreamDefinition { survey.stream.definition }
+    /// The stream's name, fit for a terminal.
+    var name: String { Console.printable(definition.name) }
+    /// Schema and name of the table.
+    var table: String { "\(survey.stream.table.schema).\(survey.stream.table.name)" }
     var columns: [String] { definition.partitions.columns }
     var partitions: [PartitionCoverage] { survey.partitions }
     var missingCount: UInt64 { survey.missingCount }
@@ -32,7 +36,7 @@ struct GapReport {
     }
 
     func key(_ unit: Int64?) -> String {
-        unit.map { definition.keyType.text($0) } ?? "–"
+        unit.map { Console.printable(definition.keyType.text($0)) } ?? "–"
     }
 
     func text(_ range: Range<Int64>) -> String {
@@ -41,11 +45,23 @@ struct GapReport {
     }
 }
 
-/// JSON as it is printed: stable order, no escaped slashes.
+/// JSON as it is printed: stable order, no escaped slashes, nothing that a terminal obeys but line ends.
 enum JSONText {
     static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+        guard text.unicodeScalars.contains(where: { $0 != "\n" && TerminalText.isObeyed($0) }) else { return text }
+        // The encoder leaves such characters as they are; they can only stand inside a string.
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if scalar != "\n", TerminalText.isObeyed(scalar) {
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 }

@@ -101,7 +101,7 @@ private struct JSONLines {
             for scalar in text.unicodeScalars {
                 switch scalar {
                 case "\"", "\\": line += "\\\(scalar)"
-                case _ where scalar.value < 32 || (127...159).contains(scalar.value):
+                case _ where scalar.value < 32 || TerminalText.isObeyed(scalar):
                     let digits = String(scalar.value, radix: 16)
                     line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 default: line.unicodeScalars.append(scalar)
@@ -114,8 +114,8 @@ private struct JSONLines {
 
 extension Console {
     /// Prints a JSON document of the result.
-    func output(_ document: JSONOutput) {
-        var lines = JSONLines { self.output($0) }
+    func data(_ document: JSONOutput) {
+        var lines = JSONLines { self.data($0) }
         lines.write(document)
     }
 }

@@ -24,7 +24,7 @@ enum RunPlanRendering {
             case .json: documents.append(document(plan, stream: stream))
             }
         }
-        if format == .json { Console.shared.output(.object([("plans", .list(documents) { $0 })])) }
+        if format == .json { Console.shared.data(.object([("plans", .list(documents) { $0 })])) }
         Console.shared.flush()
         if failed { throw ExitStatus.failed }
     }
@@ -39,10 +39,10 @@ enum RunPlanRendering {
         let stream = plan.survey.stream.definition
         let console = Console.shared
         for failure in plan.failures {
-            console.error(
-                "\(stream.name) \(failure.partition.label(columns: stream.partitions.columns)): \(failure.message)")
+            let label = failure.partition.label(columns: stream.partitions.columns)
+            console.error(console.line("\(stream.name) \(label): \(failure.message)"))
         }
-        for note in plan.notes { console.message("\(stream.name): \(note)") }
+        for note in plan.notes { console.message(console.line("\(stream.name): \(note)")) }
         let batches = plan.batches.prefix(limit ?? .max)
         let count = min(plan.batches.count, limit ?? .max)
         let units = batches.reduce(UInt64(0)) { $0 + $1.units.count }
@@ -90,7 +90,8 @@ enum RunPlanRendering {
             ("units", .number(plan.batches.reduce(UInt64(0)) { $0 + $1.units.count })),
             ("waiting_units", .number(plan.waiting.values.reduce(UInt64(0)) { $0 + $1.count })),
             ("requests", time == nil ? nil : .number(plan.batches.count)),
-            ("seconds", time.map { .number($0 / .seconds(1)) }), ("notes", .list(plan.notes) { .text($0) }),
+            ("seconds", time.map { .number($0 / .seconds(1)) }),
+            ("notes", .list(plan.notes) { .text(Console.shared.masked($0)) }),
             ("failures", .list(plan.failures) { .text(Console.shared.masked($0.message)) }),
         ])
     }

@@ -15,14 +15,14 @@ struct RunReportRendering {
     /// Prints the result on standard output and the failures on standard error.
     func print() {
         let console = Console.shared
-        for note in report.notes { console.message("\(report.stream): \(note)") }
-        for error in batchErrors.prefix(20) { console.error(error) }
+        for note in report.notes { console.message(console.line("\(report.stream): \(note)")) }
+        for error in batchErrors.prefix(20) { console.error(console.line(error)) }
         if report.failures.count > 20 {
             console.error(
                 "\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
         }
-        for error in streamErrors { console.error(error) }
-        console.output(sentence)
+        for error in streamErrors { console.error(console.line(error)) }
+        console.output(console.line(sentence))
         console.flush()
     }
 
@@ -131,7 +131,7 @@ struct RunReportDocument: Encodable {
         verified_empty_units = report.emptied
         waiting_units = report.waiting
         missing_units = report.missing
-        stop_reason = report.stopReason
+        stop_reason = report.stopReason.map(Console.shared.masked)
         failures = report.failures.map { failure in
             Failure(
                 partition: Dictionary(

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import LacunaSources
 import Synchronization
 
 /// The program's two outputs: results on standard output, everything else on standard error.
@@ -9,7 +10,7 @@ final class Console: Sendable {
     static let shared = Console()
 
     private struct State {
-        var secrets: [String] = []
+        var mask = SecretMask([])
         var statusLine = ""
         var pending: [UInt8] = []
         var readerIsGone = false
@@ -19,6 +20,7 @@ final class Console: Sendable {
 
     /// Whether standard error is a terminal that can redraw a line.
     let errorIsTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    private let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     /// Whether standard output may be coloured.
     let outputIsColoured =
         isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
@@ -26,13 +28,24 @@ final class Console: Sendable {
 
     /// Masks these texts from now on.
     func redact(_ secrets: Set<String>) {
-        state.withLock { $0.secrets = secrets.filter { $0.count >= 4 }.sorted { $0.count > $1.count } }
+        let mask = SecretMask(secrets)
+        state.withLock { $0.mask = mask }
     }
 
-    /// Prints a line of the result. When the reader has gone away, nothing is printed any more, and the run goes on.
+    /// Prints a line of the result for people. When the reader has gone away, nothing is printed any more, and the run
+    /// goes on.
     func output(_ line: String) {
+        append(Console.printable(line, keepingLines: true, keepingStyles: outputIsColoured))
+    }
+
+    /// Prints a result for programs: as it is, but for what a terminal would obey where there is one.
+    func data(_ text: String) {
+        append(outputIsTerminal ? Console.printable(text, keepingLines: true) : text)
+    }
+
+    private func append(_ text: String) {
         state.withLock { state in
-            state.pending += line.utf8
+            state.pending += text.utf8
             state.pending.append(UInt8(ascii: "\n"))
             if state.pending.count >= 1 << 16 { Console.flush(&state) }
         }
@@ -65,7 +78,7 @@ final class Console: Sendable {
 
     /// Prints a line for a person on standard error.
     func message(_ text: String) {
-        write(masked(Console.printable(text)) + "\n")
+        write(Console.printable(masked(text), keepingLines: true) + "\n")
     }
 
     /// Prints an error.
@@ -77,7 +90,7 @@ final class Console: Sendable {
     func status(_ line: String) {
         guard errorIsTerminal else { return }
         state.withLock { state in
-            state.statusLine = mask(Console.printable(line), state.secrets)
+            state.statusLine = Console.printable(state.mask(line))
             Console.send(Array("\r\u{1B}[K\(state.statusLine)".utf8), to: STDERR_FILENO)
         }
     }
@@ -92,27 +105,51 @@ final class Console: Sendable {
 
     /// The text with secrets masked. Results are data and stay as they are; messages in them pass through here.
     func masked(_ text: String) -> String {
-        mask(text, state.withLock { $0.secrets })
+        state.withLock { $0.mask }(text)
     }
 
-    private func mask(_ text: String, _ secrets: [String]) -> String {
-        secrets.reduce(text) { $0.replacing($1, with: "***") }
+    /// Messages on one line each, with secrets masked and nothing in them that a terminal would obey.
+    func line(_ text: String) -> String {
+        Console.printable(masked(text))
     }
 
-    /// The text without characters that a terminal would obey; line ends stay.
-    static func printable(_ text: String) -> String {
-        func isControl(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.value < 32 && scalar != "\n" || (127...159).contains(scalar.value)
-        }
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if isControl(scalar) {
-                result += "\\u{\(String(scalar.value, radix: 16))}"
+    /// The text without characters that a terminal would obey: control characters, and those that turn the direction of
+    /// what follows.
+    ///
+    /// - Parameters:
+    ///   - keepingLines: whether line ends stay.
+    ///   - keepingStyles: whether the sequences of ``TextStyle`` stay.
+    static func printable(_ text: String, keepingLines: Bool = false, keepingStyles: Bool = false) -> String {
+        let scalars = text.unicodeScalars
+        guard scalars.contains(where: TerminalText.isObeyed) else { return text }
+        var result = String.UnicodeScalarView()
+        var rest = scalars[...]
+        while let scalar = rest.first {
+            if keepingStyles, scalar == "\u{1B}", let style = TextStyle.sequences.first(where: rest.starts(with:)) {
+                result.append(contentsOf: style)
+                rest = rest.dropFirst(style.count)
+                continue
+            }
+            rest.removeFirst()
+            if TerminalText.isObeyed(scalar), !(keepingLines && scalar == "\n") {
+                result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
             } else {
-                result.unicodeScalars.append(scalar)
+                result.append(scalar)
             }
         }
-        return result
+        return String(result)
+    }
+}
+
+/// What terminals do with characters.
+enum TerminalText {
+    /// Whether a terminal does something else with a character than to show it.
+    static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<32, 127...159: true
+        // Marks, embeddings, overrides and isolates of direction, and the separators of lines.
+        case 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Synchronization
 
 /// How log lines look.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument {
@@ -22,15 +23,17 @@ struct ConsoleLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        // Each on its line, so that no text from outside can pass for another entry. Masked before it is encoded.
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { Console.shared.line("\($0)") }
+        let message = Console.shared.line("\(event.message)")
         switch format {
         case .text:
             let details = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-            Console.shared.message("\(event.level.rawValue): \(event.message)\(details)")
+            Console.shared.message("\(event.level.rawValue): \(message)\(details)")
         case .json:
-            var object = all.mapValues { "\($0)" }
+            var object = all
             object["level"] = event.level.rawValue
-            object["message"] = "\(event.message)"
+            object["message"] = message
             object["time"] = Date().ISO8601Format()
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -38,5 +41,19 @@ struct ConsoleLogHandler: LogHandler {
                 Console.shared.message(String(decoding: data, as: UTF8.self))
             }
         }
+    }
+}
+
+/// Warnings that are worth giving once.
+final class WarningLog: Sendable {
+    private let log: Logger
+    private let given = Mutex<Set<String>>([])
+
+    init(_ log: Logger) {
+        self.log = log
+    }
+
+    func warn(_ text: String) {
+        if given.withLock({ $0.insert(text).inserted }) { log.warning("\(text)") }
     }
 }

@@ -30,7 +30,7 @@ actor Authenticator {
         case .keyParameter(let name, let value):
             call.address = call.address.adding([Paginator.Parameter(name: name, value: value)])
         case .basic(let username, let password):
-            call.headers.append(("authorization", Authenticator.basic(username, password)))
+            call.headers.append(("authorization", BasicCredentials.header(username, password)))
         case .clientCredentials(let credentials):
             let token = try await validToken(credentials)
             call.headers.append(("authorization", "Bearer \(token)"))
@@ -70,21 +70,24 @@ actor Authenticator {
             // Encoded first, as section 2.3.1 of RFC 6749 wants it.
             (
                 "authorization",
-                basic(PercentEncoding.encode(credentials.clientID), PercentEncoding.encode(credentials.clientSecret))
+                BasicCredentials.header(
+                    PercentEncoding.encode(credentials.clientID), PercentEncoding.encode(credentials.clientSecret))
             ),
         ]
+        let redactor = HTTPRedactor(secrets: [credentials.clientSecret])
         let answer: HTTPAnswer
         do {
             answer = try await transport.send(
                 call, prefix: JSONDocument.prefix, suffix: JSONDocument.suffix, onHead: {})
         } catch let error as TransportError {
-            throw SourceError(.transient, "auth: no token from \(address.origin): \(error)")
+            throw SourceError(
+                .transient, "auth: no token from \(address.origin): \(redactor.text("\(error)", limit: 300))")
         }
         guard answer.status == 200 else {
             let isTransient = answer.status >= 500 || answer.status == 429 || answer.status == 408
             throw SourceError(
                 isTransient ? .transient : .permanent,
-                "auth: \(address.origin) answered \(answer.status) \(answer.reason) to the request for a token; "
+                "auth: \(address.origin) answered \(answer.status) \(redactor.text(answer.reason, limit: 80)) to the request for a token; "
                     + "check client_id, client_secret and scope",
                 retryAfter: RetryAfter.wait(answer.header("retry-after")))
         }
@@ -99,8 +102,15 @@ actor Authenticator {
         let life = Double(max(seconds, 0))
         return Token(value: value, renewal: .now + .seconds(life - min(life / 10, 30)))
     }
+}
 
-    private static func basic(_ username: String, _ password: String) -> String {
-        "Basic " + Data("\(username):\(password)".utf8).base64EncodedString()
+/// Credentials as the scheme Basic sends them (RFC 7617).
+enum BasicCredentials {
+    /// User and password, as one text.
+    static func text(_ username: String, _ password: String) -> String { "\(username):\(password)" }
+
+    /// The value of the header `Authorization`.
+    static func header(_ username: String, _ password: String) -> String {
+        "Basic " + Data(text(username, password).utf8).base64EncodedString()
     }
 }

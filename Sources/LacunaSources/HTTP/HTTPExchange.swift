@@ -57,7 +57,8 @@ struct HTTPExchange: Sendable {
                 }
             case .failure(let kind, let advice, let retryAfter):
                 if let retryAfter { limiter.pause(for: min(retryAfter, patience)) }
-                throw error(kind, refusal(answer, advice), call, page: page, retryAfter: retryAfter)
+                let what = refusal(answer, advice, redactor.masking(sent.token))
+                throw error(kind, what, call, page: page, retryAfter: retryAfter)
             }
         }
     }
@@ -98,14 +99,15 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    private func refusal(_ answer: HTTPAnswer, _ advice: String) -> String {
+    private func refusal(_ answer: HTTPAnswer, _ advice: String, _ redactor: HTTPRedactor) -> String {
         var body = answer.body
         if format == .json {
             body.removeFirst(JSONDocument.prefix.count)
             body.removeLast(JSONDocument.suffix.count)
         }
         let said = answer.status < 300 ? "" : redactor.sentence(body, contentType: answer.header("content-type"))
-        return "answered \(answer.status) \(answer.reason)\(said)" + (advice.isEmpty ? "" : "; \(advice)")
+        return "answered \(answer.status) \(redactor.text(answer.reason, limit: 80))\(said)"
+            + (advice.isEmpty ? "" : "; \(advice)")
     }
 
     private func redirected(

@@ -2,37 +2,50 @@ import Foundation
 
 /// Makes text that comes from requests and answers fit to be shown: without secrets, on one line, short.
 struct HTTPRedactor: Sendable {
-    private static let mask = "***"
-    /// Parameters that hold a secret whatever they are called here.
-    private static let names: Set<String> = [
-        "access_token", "api_key", "apikey", "key", "password", "secret", "sig", "signature", "token",
+    /// Parameters and headers that hold a secret whatever it is.
+    fileprivate static let names: Set<String> = [
+        "access_token", "api_key", "apikey", "authorization", "cookie", "key", "password", "proxy-authorization",
+        "secret", "sig", "signature", "token", "x-api-key", "x-auth-token",
     ]
 
-    private let secrets: [String]
+    private let secrets: Set<String>
+    private let mask: SecretMask
     private let parameter: String?
 
     init(_ settings: HTTPSettings) {
         var secrets = settings.secrets
-        parameter = if case .keyParameter(let name, _) = settings.authentication { name.lowercased() } else { nil }
+        var parameter: String?
         switch settings.authentication {
         case .none: break
         case .bearer(let token): secrets.insert(token)
-        case .keyHeader(_, let value), .keyParameter(_, let value): secrets.insert(value)
-        case .basic(_, let password): secrets.insert(password)
-        case .clientCredentials(let credentials): secrets.insert(credentials.clientSecret)
+        case .keyHeader(_, let value): secrets.insert(value)
+        case .keyParameter(let name, let value):
+            secrets.insert(value)
+            parameter = name.lowercased()
+        case .basic(let username, let password):
+            secrets.formUnion([password, BasicCredentials.text(username, password)])
+        case .clientCredentials(let credentials):
+            secrets.formUnion([
+                credentials.clientSecret,
+                BasicCredentials.text(
+                    PercentEncoding.encode(credentials.clientID), PercentEncoding.encode(credentials.clientSecret)),
+            ])
         }
-        secrets.formUnion(secrets.map(PercentEncoding.encode))
-        self.secrets = HTTPRedactor.ordered(secrets)
+        self.init(secrets: secrets, parameter: parameter)
     }
 
     /// Masks these texts.
-    init(secrets: Set<String>) {
-        self.secrets = HTTPRedactor.ordered(secrets)
-        parameter = nil
+    ///
+    /// - Parameter parameter: the name of a parameter whose value is one, in lower case.
+    init(secrets: Set<String>, parameter: String? = nil) {
+        self.secrets = secrets
+        self.parameter = parameter
+        mask = SecretMask(secrets, shortest: 3)
     }
 
-    private static func ordered(_ secrets: Set<String>) -> [String] {
-        secrets.filter { $0.count >= 3 }.sorted { $0.count > $1.count }
+    /// The same, which masks a token too that was given out meanwhile.
+    func masking(_ token: String?) -> HTTPRedactor {
+        token.map { HTTPRedactor(secrets: secrets.union([$0]), parameter: parameter) } ?? self
     }
 
     /// An address without the values of its secret parameters.
@@ -42,15 +55,14 @@ struct HTTPRedactor: Sendable {
         let query = parts[1].split(separator: "&").map { pair in
             let name = pair.prefix { $0 != "=" }
             let isSecret = name.lowercased() == parameter || HTTPRedactor.names.contains(name.lowercased())
-            return isSecret ? "\(name)=\(HTTPRedactor.mask)" : String(pair)
+            return isSecret ? "\(name)=\(SecretMask.mark)" : String(pair)
         }
         return text("\(parts[0])?\(query.joined(separator: "&"))", limit: 400)
     }
 
     /// The beginning of a text, without secrets and without what a terminal would obey.
     func text(_ text: String, limit: Int) -> String {
-        var result = text
-        for secret in secrets { result = result.replacing(secret, with: HTTPRedactor.mask) }
+        let result = mask(text)
         let shown = result.unicodeScalars.prefix(limit).map { scalar -> Character in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse: " "
@@ -64,9 +76,15 @@ struct HTTPRedactor: Sendable {
     func sentence(_ body: [UInt8], contentType: String?) -> String {
         let type = contentType?.lowercased() ?? ""
         guard type.contains("json") || type.hasPrefix("text/plain"),
-            let said = String(validating: body.prefix(2000), as: UTF8.self) ?? nil
+            let said = String(validating: body.prefix(100_000), as: UTF8.self)
         else { return "" }
-        let words = said.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        // Masked before anything is cut or joined: half a secret would not be recognised.
+        let words = mask(said).split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return words.isEmpty ? "" : ", saying: " + text(words, limit: 200)
     }
+}
+
+extension HTTPSettings {
+    /// Whether a header or parameter of this name holds a secret whatever it is.
+    public static func namesSecret(_ name: String) -> Bool { HTTPRedactor.names.contains(name.lowercased()) }
 }

@@ -18,6 +18,8 @@ public struct NotificationSettings: Sendable, Hashable {
     public var occasions: Set<Occasion> = [.failure, .healed]
     /// Variables that the program does not inherit, because they hold secrets of others.
     public var withheld: Set<String> = []
+    /// Values that must not be shown of what the program says.
+    public var secrets: Set<String> = []
     /// The directory that the program runs in: that of the config.
     public var directory = "."
     /// The proxies that the webhook is reached through.

@@ -52,7 +52,7 @@ public struct Notifier: Sendable {
         }
         guard (200..<300).contains(answer.status) else {
             let said = redactor.sentence(answer.body, contentType: answer.header("content-type"))
-            throw NotificationFailure("it answered \(answer.status) \(answer.reason)\(said)")
+            throw NotificationFailure("it answered \(answer.status) \(redactor.text(answer.reason, limit: 80))\(said)")
         }
     }
 
@@ -62,7 +62,7 @@ public struct Notifier: Sendable {
         guard !settings.command.isEmpty else { return }
         let program = Program(
             arguments: settings.command, directory: settings.directory, added: [:], withheld: settings.withheld,
-            timeout: settings.timeout)
+            secrets: settings.secrets, timeout: settings.timeout)
         try await program.run(
             input: .fileDescriptor(try Notifier.file(document), closeAfterSpawningProcess: true)
         ) { _ in }

@@ -16,22 +16,24 @@ public final class PrivateServer: Sendable {
     private let base: URL
     private let program: ServerPrograms
     private let settings: [String]
+    private let port: Int
 
     private var data: String { base.appendingPathComponent("data").path }
     private var log: String { base.appendingPathComponent("log").path }
 
     /// The path of the socket's file.
-    public var socket: String { base.appendingPathComponent(".s.PGSQL.5432").path }
+    public var socket: String { base.appendingPathComponent(".s.PGSQL.\(port)").path }
 
     /// The path of its `psql`: the program itself, where `PATH` may have a wrapper that takes longer to start.
     public var psql: String { program.path(of: "psql") }
 
     /// A libpq connection string for one of its databases.
     public func connectionString(database: String = "postgres") -> String {
-        "host=\(base.path) port=5432 user=postgres dbname=\(database)"
+        "host=\(base.path) port=\(port) user=postgres dbname=\(database)"
     }
 
-    private init(program: ServerPrograms, settings: [String], base: URL) {
+    private init(program: ServerPrograms, settings: [String], port: Int = 5432, base: URL) {
+        self.port = port
         self.program = program
         self.settings = settings
         self.base = base
@@ -39,13 +41,15 @@ public final class PrivateServer: Sendable {
 
     /// Runs `body` with a fresh, running server.
     ///
-    /// - Parameter settings: as `NAME=VALUE`, beside those that make it fast. Its commits survive `immediate` stops all the
-    ///   same: only a crash of the machine may cost them.
+    /// - Parameters:
+    ///   - settings: as `NAME=VALUE`, beside those that make it fast. Its commits survive `immediate` stops all the same:
+    ///     only a crash of the machine may cost them.
+    ///   - port: where the settings let it listen on an address too.
     public static func with<Value>(
-        settings: [String] = [], _ body: (PrivateServer) async throws -> Value
+        settings: [String] = [], port: Int = 5432, _ body: (PrivateServer) async throws -> Value
     ) async throws -> Value {
         let server = try await PrivateServer(
-            program: ServerPrograms.find(), settings: settings, base: ServerPrograms.makeDirectory())
+            program: ServerPrograms.find(), settings: settings, port: port, base: ServerPrograms.makeDirectory())
         return try await server.use(body) {
             try await server.program.run(
                 "initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync")
@@ -88,7 +92,7 @@ public final class PrivateServer: Sendable {
     public func start() async throws {
         let all =
             [
-                "listen_addresses=", "unix_socket_directories=\(base.path)", "port=5432", "fsync=off",
+                "listen_addresses=", "unix_socket_directories=\(base.path)", "port=\(port)", "fsync=off",
                 "full_page_writes=off", "shared_buffers=32MB", "max_connections=100", "max_wal_senders=4",
             ] + settings
         let options = all.map { "-c '\($0)'" }.joined(separator: " ")

@@ -1,0 +1,68 @@
+import Lacuna
+
+/// The report as Prometheus reads it, for its textfile collector: the text exposition format, version 0.0.4
+/// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+enum GapMetrics {
+    private struct Metric: Sendable {
+        let name: String
+        let help: String
+        /// Nil where the partition has no such figure.
+        let value: @Sendable (GapReport, PartitionCoverage) -> UInt64?
+    }
+
+    private static let metrics = [
+        Metric(name: "lacuna_expected_units", help: "Units that should be there.") { $1.expected.count },
+        Metric(name: "lacuna_covered_units", help: "Expected units that have rows or are verified empty.") {
+            $1.coveredCount
+        },
+        Metric(name: "lacuna_missing_units", help: "Expected units that are missing or marked.") { $1.gaps.count },
+        Metric(name: "lacuna_gaps", help: "Ranges of missing units.") { UInt64($0.gaps(of: $1).count) },
+        Metric(name: "lacuna_verified_empty_units", help: "Units that the source has no rows for.") {
+            $1.verified.count
+        },
+        Metric(name: "lacuna_refetch_units", help: "Units that are to be fetched again.") { $1.refetch.count },
+        Metric(
+            name: "lacuna_contiguous_units",
+            help: "Length of the longest run without a gap that ends at the newest unit."
+        ) {
+            $0.isOrdered ? $1.contiguous?.unitCount ?? 0 : nil
+        },
+        Metric(name: "lacuna_behind_tip_units", help: "Units between the newest one and the source's tip.") {
+            $1.tail?.count
+        },
+    ]
+
+    /// The lines: each metric with its help, its type and a sample a partition.
+    static func lines(_ reports: [GapReport]) -> [String] {
+        metrics.flatMap { metric -> [String] in
+            let samples = reports.flatMap { report in
+                report.partitions.compactMap { coverage in
+                    metric.value(report, coverage).map { value in
+                        "\(metric.name){\(labels(report, coverage))} \(value)"
+                    }
+                }
+            }
+            guard !samples.isEmpty else { return [] }
+            return ["# HELP \(metric.name) \(metric.help)", "# TYPE \(metric.name) gauge"] + samples
+        }
+    }
+
+    private static func labels(_ report: GapReport, _ coverage: PartitionCoverage) -> String {
+        let partition = coverage.partition.label(columns: report.columns)
+        return "stream=\"\(escape(report.definition.name))\",partition=\"\(escape(partition))\""
+    }
+
+    /// A label's value between its quotes.
+    private static func escape(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("lacuna gaps for a browser and for Prometheus")
+struct GapFormatTests {
+    private static let lanes = ["<script>alert('x')</script>", "a\"b\\c\nd", "{},=x", "&lt;\u{1B}[31m", "plain"]
+
+    private static let config = """
+        sources: {archive: {type: file, path: rows.csv}}
+        streams:
+          "<b>'&\\"":
+            source: archive
+            table: public."<i>t"
+            key: {column: day, type: date}
+            expect: {from: 2024-01-01, to: 2024-01-10}
+            partitions: {lane: ["<script>alert('x')</script>", "a\\"b\\\\c\\nd", "{},=x", "&lt;\\e[31m", plain]}
+          numbers: {source: archive, table: public.numbers, key: {column: n, type: integer}, expect: {from: 1}}
+        """
+
+    private func withTables(_ body: (Installation) async throws -> Void) async throws {
+        try await Installation.with(
+            """
+            CREATE TABLE public."<i>t" (lane text, day date, PRIMARY KEY (lane, day));
+            CREATE TABLE public.numbers (n bigint PRIMARY KEY);
+            INSERT INTO public.numbers SELECT generate_series(1, 100000, 2);
+            """, config: Self.config
+        ) { installation in
+            let session = try await installation.database.connect()
+            for (index, lane) in Self.lanes.enumerated() {
+                try await session.query(
+                    .init(
+                        name: "fill",
+                        sql:
+                            "INSERT INTO public.\"<i>t\" SELECT $1, date '2024-01-01' + d FROM generate_series(0, $2::int) AS d UNION ALL SELECT $1, '2024-01-10'",
+                        values: [lane, String(index)]))
+            }
+            await session.close()
+            try await body(installation)
+        }
+    }
+
+    @Test("The page holds what the text report holds, escaped, and asks for nothing from elsewhere")
+    func page() async throws {
+        try await withTables { installation in
+            let result = try await installation.lacuna("gaps", "--format", "html")
+            #expect(result.status == 0, "\(result.errors)")
+            let page = result.output
+            #expect(page.hasPrefix("<!DOCTYPE html>") && page.hasSuffix("</html>\n"))
+            let tags = Set(page.matches(of: /<\/?([A-Za-z!][A-Za-z0-9]*)/).map { String($0.output.1) })
+            let known: Set<String> = [
+                "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "br", "strong",
+                "section",
+                "div", "table", "thead", "tbody", "tr", "th", "td", "svg", "rect",
+            ]
+            #expect(tags.isSubset(of: known), "\(tags.subtracting(known))")
+            for text in [
+                "&lt;b&gt;&#39;&amp;&quot;", "public.&lt;i&gt;t", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;",
+                "a&quot;b\\c\\u{a}d",
+                "{},=x", "&amp;lt;\\u{1b}[31m", "5 gaps, 30 units missing: 40.0 % of 50 expected units",
+                "2024-01-02–2024-01-09", "8 units", "49,999 gaps, 49,999 units missing", "99999",
+                "… and 49,987 more gaps",
+                "default-src 'none'",
+            ] {
+                #expect(page.contains(text), "\(text)")
+            }
+            #expect(!page.contains("http:") && !page.contains("https:") && !page.contains("url("))
+            // A picture of each partition.
+            #expect(page.components(separatedBy: "<svg ").count == 7)
+            let all = try await installation.lacuna("gaps", "numbers", "--format", "html", "--all")
+            #expect(all.output.components(separatedBy: "<tr>").count > 49_000 && !all.output.contains("more gaps"))
+        }
+    }
+
+    @Test("The metrics hold each figure once, under its help and its type, with every label as it was")
+    func metrics() async throws {
+        try await withTables { installation in
+            let result = try await installation.lacuna("gaps", "--format", "prometheus")
+            #expect(result.status == 0, "\(result.errors)")
+            var samples: [String: [String: Int]] = [:]
+            var current = ""
+            var described: Set<String> = []
+            for line in result.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+                if line.hasPrefix("# HELP ") {
+                    current = String(line.split(separator: " ")[2])
+                    #expect(described.insert(current).inserted)
+                } else if line.hasPrefix("# TYPE ") {
+                    #expect(line == "# TYPE \(current) gauge")
+                } else {
+                    let match = try #require(
+                        line.wholeMatch(
+                            of: /([a-z_]+)\{stream="((?:[^"\\\n]|\\.)*)",partition="((?:[^"\\\n]|\\.)*)"\} ([0-9]+)/),
+                        "\(line)")
+                    #expect(match.output.1 == current)
+                    let labels = [match.output.2, match.output.3].map(Self.unescaped).joined(separator: "|")
+                    let value = try #require(Int(match.output.4))
+                    #expect(samples[current, default: [:]].updateValue(value, forKey: labels) == nil)
+                }
+            }
+            let missing = Dictionary(
+                uniqueKeysWithValues: Self.lanes.enumerated().map { ("<b>'&\"|lane=\($1)", 8 - $0) } + [
+                    ("numbers|", 49_999)
+                ])
+            #expect(samples["lacuna_missing_units"] == missing)
+            #expect(samples["lacuna_expected_units"]?["numbers|"] == 99_999)
+            #expect(samples["lacuna_covered_units"]?["numbers|"] == 50_000)
+            #expect(samples["lacuna_gaps"]?["<b>'&\"|lane=plain"] == 1)
+            #expect(samples["lacuna_contiguous_units"]?["numbers|"] == 1)
+            #expect(samples["lacuna_behind_tip_units"]?["<b>'&\"|lane=plain"] == 0)
+            #expect(samples["lacuna_behind_tip_units"]?["numbers|"] == nil)
+        }
+    }
+
+    private static func unescaped(_ text: Substring) -> String {
+        var result = ""
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            guard scalar == "\\", let next = rest.popFirst() else {
+                result.unicodeScalars.append(scalar)
+                continue
+            }
+            result.unicodeScalars.append(next == "n" ? "\n" : next)
+        }
+        return result
+    }
+}
