@@ -8,6 +8,8 @@ public struct Configuration: Sendable {
     public let path: String
     /// A libpq connection string; nil: libpq's own environment.
     public let database: Secret?
+    /// How long one statement may take; nil: what ``Lacuna/Database`` says.
+    public let statementTimeout: Duration?
     /// The streams, in the order of the file.
     public let streams: [StreamConfiguration]
     /// Who is told of runs; nil: nobody.
@@ -94,10 +96,12 @@ public struct Configuration: Sendable {
         let notifications = notify.map { NotificationReader(reading: reading, withheld: withheld).settings($0) }
         let streams = (root["streams"]?.map ?? []).compactMap(reader.stream)
         let database = root.text("database").map(Secret.init)
+        let statementTimeout = root.duration("statement_timeout")
         try reading.throwProblems()
         return Configuration(
-            path: reading.path, database: database, streams: streams, notifications: notifications,
-            variables: document.variables.sorted(), secrets: reading.secrets, document: document)
+            path: reading.path, database: database, statementTimeout: statementTimeout, streams: streams,
+            notifications: notifications, variables: document.variables.sorted(), secrets: reading.secrets,
+            document: document)
     }
 }
 

@@ -10,6 +10,10 @@ enum SettingsTable {
             Setting(
                 "database", .text,
                 "A libpq connection string. Absent: libpq's own environment (PGHOST, PGSERVICE and so on)."),
+            Setting(
+                "statement_timeout", .duration,
+                "How long a statement may take, and a connection if less than 15s, before the run gives it up; 10m if absent."
+            ),
             Setting("defaults", .defaults, "Settings of every stream that does not set them itself."),
             Setting("sources", .map(.source, of: "source"), "Where rows come from, by name.", required: true),
             Setting("streams", .map(.stream, of: "stream"), "The declared histories, by name.", required: true),

@@ -5,7 +5,7 @@ import Postgres
 public struct Database: Sendable {
     /// A libpq connection string; nil leaves everything to libpq's environment.
     public let connectionString: String?
-    /// How long one statement may take.
+    /// How long one statement may take; opening a session takes no longer either, and 15 s at most.
     public var statementDeadline: Duration = .seconds(600)
     /// Takes the server's notices.
     public var onNotice: @Sendable (Notice) -> Void = { _ in }
@@ -35,6 +35,7 @@ public struct Database: Sendable {
     public func connect(_ activity: String, stream: StreamDefinition? = nil) async throws -> Session {
         var options = SessionOptions(connectionString: connectionString, applicationName: "lacuna \(activity)")
         options.statementDeadline = statementDeadline
+        options.connectDeadline = min(options.connectDeadline, statementDeadline)
         options.onNotice = onNotice
         options.searchPath = lacunaSearchPath
         options.isPooled = !(stream?.leases ?? true)

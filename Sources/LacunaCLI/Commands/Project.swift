@@ -93,8 +93,9 @@ struct Project {
         }
         Console.shared.redact(configuration.secrets.union(options.secrets))
         warn = options.warningOnce()
-        database = options.reached(
-            Database(connectionString: options.database ?? configuration.database?.value), warn)
+        var database = Database(connectionString: options.database ?? configuration.database?.value)
+        if let timeout = configuration.statementTimeout { database.statementDeadline = timeout }
+        self.database = options.reached(database, warn)
     }
 
     /// The streams of these names, in the config's order; all where none is named.
