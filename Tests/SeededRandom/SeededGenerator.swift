@@ -1,11 +1,24 @@
-/// Random numbers that are the same in every run: SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number
-/// Generators", OOPSLA 2014).
+import Foundation
+
+/// Random numbers that are the same in every run with one seed: SplitMix64 (Steele, Lea, Flood, "Fast Splittable
+/// Pseudorandom Number Generators", OOPSLA 2014).
 public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
+    /// What the numbers come from.
+    public let seed: UInt64
+
     /// A generator; two with one seed give the same numbers.
     public init(seed: UInt64) {
+        self.seed = seed
         state = seed
+    }
+
+    /// A generator with the seed that `LACUNA_TEST_SEED` names, or a fresh one, printed so that a failure can be run again.
+    public init(_ purpose: String) {
+        let environment = ProcessInfo.processInfo.environment
+        self.init(seed: environment["LACUNA_TEST_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max))
+        print("\(purpose): LACUNA_TEST_SEED=\(seed)")
     }
 
     /// The next number.

@@ -1,4 +1,4 @@
 import SeededRandom
 
-/// Random numbers that are the same in every run.
+/// Random numbers that are the same in every run with one seed.
 public typealias SeededGenerator = SeededRandom.SeededGenerator

@@ -263,27 +263,3 @@ extension Program {
     /// That file.
     static let numbersFile = "n,v\n" + (0..<200).map { "\($0),v\($0)\n" }.joined()
 }
-
-/// A repeatable sequence of numbers (SplitMix64), printed so that a failure can be run again.
-///
-/// `LACUNA_TEST_SEED` sets the seed.
-struct SeededGenerator: RandomNumberGenerator {
-    let seed: UInt64
-    private var state: UInt64
-
-    init(_ purpose: String) {
-        seed =
-            ProcessInfo.processInfo.environment["LACUNA_TEST_SEED"].flatMap(UInt64.init)
-            ?? UInt64.random(in: 0 ... .max)
-        state = seed
-        print("\(purpose): LACUNA_TEST_SEED=\(seed)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}

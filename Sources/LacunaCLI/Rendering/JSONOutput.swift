@@ -101,7 +101,7 @@ private struct JSONLines {
             for scalar in text.unicodeScalars {
                 switch scalar {
                 case "\"", "\\": line += "\\\(scalar)"
-                case _ where scalar.value < 32 || TerminalText.isObeyed(scalar):
+                case _ where TerminalText.isObeyed(scalar):
                     let digits = String(scalar.value, radix: 16)
                     line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 default: line.unicodeScalars.append(scalar)
