@@ -24,7 +24,8 @@ enum ConnectionString {
             let user = authority[..<end]
             if let colon = user.firstIndex(of: ":") { found.insert(String(user[user.index(after: colon)...])) }
         }
-        if let question = rest.firstIndex(of: "?") {
+        // Which '?' begins the parameters depends on what stands before it; a value may hold one too.
+        for question in rest.indices where rest[question] == "?" {
             for parameter in rest[question...].dropFirst().split(separator: "&") {
                 let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 if parts.count == 2, secretParameters.contains(parts[0].lowercased()) { found.insert(String(parts[1])) }
