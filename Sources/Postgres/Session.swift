@@ -140,10 +140,12 @@ public actor Session {
     /// - Throws: the error of the first that fails, after which none is run; `CancellationError`.
     ///   See <https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>.
     public func query(_ statements: [BoundStatement], deadline: Duration? = nil) async throws -> [Rows] {
-        try await cancellable { transport in
-            let (rows, failure) = try await self.run(statements, deadline: deadline, cancellable: true, transport)
-            if let failure { throw failure }
-            return rows
+        try await withSearchPath(statements.first?.name ?? "") {
+            try await cancellable { transport in
+                let (rows, failure) = try await self.run(statements, deadline: deadline, cancellable: true, transport)
+                if let failure { throw failure }
+                return rows
+            }
         }
     }
 

@@ -114,8 +114,9 @@ extension SimulatedServer {
             return Reply(columns: ["set_config"], rows: [[""]])
         case "select_clock":
             return Reply(
-                columns: ["epoch", "now", "search_path", "in_recovery"],
-                rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "public", "f"]])
+                columns: ["epoch", "now", "in_recovery"],
+                rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "f"]])
+        case "search path": return Reply(columns: ["user_path"], rows: [["public"]])
         case "try_lease":
             return Reply(
                 columns: ["leased", "now"],
@@ -171,7 +172,7 @@ extension SimulatedServer {
                 ],
                 rows: [["t", "f", "t", "t", "-1", "0", nil, nil, "2"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
-        case "schema_exists": return Reply(columns: ["installed", "readable"], rows: [["t", "t"]])
+        case "schema_exists": return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
         default: return Reply(columns: ["given", "written"])
         }
     }
