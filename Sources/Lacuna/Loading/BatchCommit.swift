@@ -95,6 +95,11 @@ struct BatchCommit: Sendable {
         let goesStraight = mayGoStraight && isOpen && before.missing.count == batch.request.unitCount
         if mayGoStraight, !goesStraight { try session.enqueue(.searchPath(lacunaSearchPath)) }
         guard isOpen else { return CommittedBatch() }
+        if goesStraight, batch.request != batch.window {
+            // Neighbours load what overlaps at the same time, each seeing none of it: the index alone tells them apart, and
+            // having read the table, this transaction keeps it from being dropped.
+            try await stream.requireUniqueIndex(on: session)
+        }
 
         try proveCount(fetched)
         let loaded = try await loader.load(
@@ -118,7 +123,8 @@ struct BatchCommit: Sendable {
                     + "and empty: error says that every expected unit has rows")
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
-        result.metOthers = !before.verified.isEmpty || before.missing.count < batch.request.unitCount
+        result.metOthers =
+            !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, empty: empty, into: &result, on: session)
         let covered = UnitSet(batch.window).subtracting(missing).union(empty)

@@ -309,15 +309,7 @@ public struct Reconciler: Sendable {
             guard stream.table.privileges.canInsert, stream.table.privileges.canUpdate else {
                 throw StreamError.invalid("this role may not INSERT and UPDATE in \(stream.table.name): grant both")
             }
-            let unique = try await session.query(
-                try Statements.findUniqueIndex.bound(values: [
-                    "schema": stream.table.schema, "name": stream.table.name,
-                    "columns": TextArray.literal(stream.primaryKey),
-                ])
-            ).only()
-            guard !stream.primaryKey.isEmpty, try unique.get("found", as: Bool.self) else {
-                throw StreamError.noUniqueIndex(table: stream.table.name, columns: stream.primaryKey)
-            }
+            try await stream.requireUniqueIndex(on: session)
         }
         try await StreamRegistry.register(stream, on: session)
     }

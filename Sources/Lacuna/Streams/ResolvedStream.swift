@@ -67,6 +67,20 @@ public struct ResolvedStream: Sendable, Hashable {
         }
     }
 
+    /// Refuses a table that the primary key does not keep from taking a row twice.
+    ///
+    /// - Throws: ``StreamError/noUniqueIndex(table:columns:)``; ``PostgresError``.
+    func requireUniqueIndex(on session: isolated Session) async throws {
+        let unique = try await session.query(
+            try Statements.findUniqueIndex.bound(values: [
+                "schema": table.schema, "name": table.name, "columns": TextArray.literal(primaryKey),
+            ])
+        ).only()
+        guard !primaryKey.isEmpty, try unique.get("found", as: Bool.self) else {
+            throw StreamError.noUniqueIndex(table: table.name, columns: primaryKey)
+        }
+    }
+
     /// Identifiers for statements on the table.
     var identifiers: [String: String] { ["schema": table.schema, "table": table.name] }
 

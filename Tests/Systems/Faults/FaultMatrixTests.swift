@@ -276,4 +276,41 @@ struct FaultMatrixTests {
             #expect(try await installation.leftovers() == [])
         }
     }
+
+    @Test(
+        "An index that is dropped under way ends its stream with a clear error, or is not missed; the other goes on",
+        arguments: [
+            ("ALTER TABLE numbers DROP CONSTRAINT numbers_pkey", 1), ("DROP INDEX numbers_v", 0),
+        ])
+    func indexDropped(change: String, status: Int32) async throws {
+        try await Installation.with(
+            Self.table + Self.pause + """
+                CREATE INDEX numbers_v ON numbers (v);
+                CREATE TABLE others (n bigint PRIMARY KEY, v text NOT NULL); INSERT INTO others VALUES (50, 'v50');
+                """,
+            config: Program.fileSource + Program.stream(batch: 5, more: ", overlap: 2")
+                + "  others: {source: numbers, table: others, key: {column: n, type: integer}, expect: {from: 0}, batch: 10}\n",
+            files: Self.files
+        ) { installation in
+            let database = installation.database
+            let process = try installation.start(["reconcile"])
+            try await installation.waitUntil("it is under way") {
+                try await database.number("SELECT count(*) FROM numbers") > 20
+            }
+            try await database.execute(change)
+            let result = try await process.wait()
+            #expect(result.status == status, "\(result.output)\(result.errors)")
+            #expect(result.output.contains("others: complete"), "\(result.output)")
+            #expect(try await database.number("SELECT count(*) FROM others") == 51)
+            // Without its key no row came twice.
+            #expect(try await database.number("SELECT count(*) - count(DISTINCT n) FROM numbers") == 0)
+            if status != 0 {
+                #expect(result.errors.contains("lacuna: numbers"), "\(result.errors)")
+                try await database.execute("ALTER TABLE numbers ADD PRIMARY KEY (n)")
+                #expect(try await installation.lacuna("reconcile", "--retry-now").status == 0)
+            }
+            #expect(try await database.value(Self.whole) == "200 true")
+            #expect(try await installation.leftovers() == [])
+        }
+    }
 }
