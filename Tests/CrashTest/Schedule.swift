@@ -33,7 +33,7 @@ struct Schedule: CustomStringConvertible {
     let faults: Set<Fault>
     let chaosMilliseconds: Int
     let pauseMilliseconds: Int
-    /// Units that were ingested as they once were and are marked wrong before the first run; none in half of the episodes.
+    /// Units that were ingested as they once were and are marked wrong before the first run; none in a third of the episodes.
     let stale: Set<Int>
     /// Whether triggers record what changes, so that scans need not start over.
     let tracksChanges: Bool
@@ -46,7 +46,9 @@ struct Schedule: CustomStringConvertible {
         first =
             [0, 1, -37, 1_000_003, 9_007_199_254_740_985, 9_223_372_036_854_775_000].randomElement(using: &random) ?? 0
         unitCount = Int.random(in: 60...220, using: &random)
-        let emptyShare = Int.random(in: 0...5, using: &random)
+        // Without gaps it is the mark alone that has stale rows fetched again.
+        let isDense = Int.random(in: 0..<3, using: &random) == 0
+        let emptyShare = isDense ? 0 : Int.random(in: 0...5, using: &random)
         var rows: [Row] = []
         for offset in 0..<unitCount {
             // The first and the last unit have rows, so that the source's end is the history's.
@@ -62,7 +64,7 @@ struct Schedule: CustomStringConvertible {
         firstTip = rows.last { $0.unit - start <= tipOffset }?.unit ?? first
         let ingestedEnd = unitCount * Int.random(in: 10...40, using: &random) / 100
         var kept: Set<Int> = []
-        for offset in 0...ingestedEnd where Int.random(in: 0..<3, using: &random) > 0 { kept.insert(offset) }
+        for offset in 0...ingestedEnd where isDense || Int.random(in: 0..<3, using: &random) > 0 { kept.insert(offset) }
         ingested = rows.filter { kept.contains($0.unit - start) }
         batch = Int.random(in: 1...17, using: &random)
         overlap = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...3, using: &random) : 0
@@ -76,7 +78,7 @@ struct Schedule: CustomStringConvertible {
         chaosMilliseconds = Int.random(in: 1000...3000, using: &random)
         pauseMilliseconds = [0, 0, 5, 30].randomElement(using: &random) ?? 0
         var stale: Set<Int> = []
-        if Bool.random(using: &random) {
+        if isDense || Bool.random(using: &random) {
             for row in ingested where row.part == 0 && Bool.random(using: &random) {
                 stale.insert(row.unit)
             }
