@@ -82,7 +82,11 @@ let package = Package(
             exclude: ["Bugs"]),
         // A server, a source and a clock in memory, under the whole of Lacuna.
         .target(name: "Simulation", dependencies: ["SeededRandom", "Lacuna", "Postgres"], path: "Tests/Simulation"),
-        .executableTarget(name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints"),
+        .executableTarget(
+            name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints",
+            // Patches that scripts/crash-test-bugs applies to a copy.
+            exclude: ["Bugs"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .target(name: "SeededRandom", path: "Tests/SeededRandom"),
         .target(
             name: "TestSupport",

@@ -73,6 +73,12 @@ final class SimulatedConnection: Transport, @unchecked Sendable {
         return try await exchange(statement).rows(of: statement.name)
     }
 
+    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Bool) async throws -> Answers {
+        if !cancellable { ending.disarm() }
+        let (replies, failure) = try await exchange(statements)
+        return (try zip(replies, statements).map { try $0.rows(of: $1.name) }, failure)
+    }
+
     func forEachRow(_ statement: BoundStatement, deadline: Duration, _ body: (Row) throws -> Void) async throws {
         for row in try await exchange(statement).rows(of: statement.name) { try body(row) }
     }
@@ -102,31 +108,43 @@ final class SimulatedConnection: Transport, @unchecked Sendable {
     }
 
     private func exchange(_ statement: BoundStatement, _ data: [UInt8]? = nil) async throws -> Reply {
-        guard isUsable else { throw fate(statement) }
-        isUnderWay = true
-        defer { isUnderWay = false }
-        if statement.sql == "COMMIT" { client.willCommit(self) }
-        // The request is on its way.
-        await server.scheduler.pause()
-        guard !isLost || arrives, !backend.isGone else { throw fate(statement) }
-        let reply: Reply
-        do {
-            reply = try await server.run(statement, data: data, on: backend)
-            // The answer is on its way.
-            if !isLost { await server.scheduler.pause() }
-        } catch {
-            guard !isLost else { throw fate(statement) }
-            throw error
-        }
-        guard !isLost else { throw fate(statement) }
+        let (replies, failure) = try await exchange([statement], data)
+        guard let reply = replies.first else { throw failure ?? fate() }
         return reply
     }
 
+    /// Sends statements together. Each of them takes its time, so that others may come between two; where the connection is
+    /// lost, the server carries out none, those that have arrived, or all.
+    private func exchange(
+        _ statements: [BoundStatement], _ data: [UInt8]? = nil
+    ) async throws -> (replies: [Reply], failure: (any Error)?) {
+        guard isUsable else { throw fate() }
+        isUnderWay = true
+        defer { isUnderWay = false }
+        var replies: [Reply] = []
+        var failure: (any Error)?
+        for statement in statements {
+            if statement.sql == "COMMIT" { client.willCommit(self) }
+            await server.scheduler.pause()
+            guard !isLost || arrives, !backend.isGone else { throw fate() }
+            do {
+                replies.append(try await server.run(statement, data: data, on: backend))
+            } catch {
+                failure = error
+                break
+            }
+        }
+        // The answers are on their way.
+        if !isLost { await server.scheduler.pause() }
+        guard !isLost else { throw fate() }
+        return (replies, failure)
+    }
+
     /// What becomes of a call over a lost connection: a process that was killed does nothing more.
-    private func fate(_ statement: BoundStatement) -> any Error {
+    private func fate() -> any Error {
         if isLost { server.end(backend) }
         if client.isDead { return CancellationError() }
-        return PostgresError.connectionLost(statement: statement.name, message: "the simulation cut the connection")
+        return PostgresError.connectionLost(statement: "", message: "the simulation cut the connection")
     }
 }
 

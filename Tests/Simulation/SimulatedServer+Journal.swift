@@ -18,6 +18,7 @@ extension SimulatedServer {
                 try values["anchor"], try values["timezone"], try values["columns"],
             ]
         case "select_failures": return selectFailures(visible(to: backend))
+        case "find_newer_batches": return try findNewerBatches(values, visible(to: backend))
         case "prune_journal": return Reply(columns: ["batches"], rows: [["0"]])
         case "insert_run", "insert_finished_run": try await insertRun(values, backend)
         case "finish_run": try await finishRun(values, backend)
@@ -77,6 +78,23 @@ extension SimulatedServer {
         row.empty = Int(try values.int("empty"))
         row.endedAt = scheduler.tick()
         backend.writes.batches[token] = row
+    }
+
+    private func findNewerBatches(_ values: Values, _ state: StoredState) throws -> Reply {
+        let run = try values.int("run")
+        let batch = try values.optional("batch").flatMap { Int64($0) }
+        let range = try values.range
+        let started = try values.time("started", now: scheduler.microseconds)
+        let newer = state.batches.filter { token, row in
+            row.state == "committed" && row.endedAt > started && row.units.overlaps(range)
+                && (token.run != run || batch.map { $0 != token.batch } ?? false)
+        }
+        let rows = newer.values.sorted { ($0.units.lowerBound, $0.lane) < ($1.units.lowerBound, $1.lane) }
+        return Reply(
+            columns: ["lane", "lower", "upper", "ended"],
+            rows: rows.map { row in
+                ["{\(row.lane)}", String(row.units.lowerBound), String(row.units.upperBound), String(row.endedAt)]
+            })
     }
 
     /// Whether a window was committed after it failed.

@@ -129,14 +129,15 @@ extension SimulatedServer {
         case "lock_evidence":
             try await lock("lacuna.evidence/\(try values["stream"])/\(try values.lane)", backend)
             return Reply(columns: ["lock"], rows: [[""]])
-        case "describe_relation", "describe_columns", "describe_scan", "find_odd_partition", "find_unique_index",
+        case "describe_relation", "describe_columns", "measure_table", "find_odd_partition", "find_unique_index",
             "schema_exists":
             return catalog(statement.name)
         case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
         case "select_extents", "select_verified", "select_refetch", "select_window_evidence":
             return try evidence(values, visible(to: backend))
         case "select_stream", "select_failures", "next_run", "insert_run", "finish_run", "insert_finished_run",
-            "prune_journal", "insert_batch", "finish_batch", "insert_failed_batch", "upsert_stream":
+            "prune_journal", "find_newer_batches", "insert_batch", "finish_batch", "insert_failed_batch",
+            "upsert_stream":
             return try await journal(values, backend)
         case "replace_verified", "remove_refetch", "insert_refetch", "extend_extents":
             return try await writeEvidence(values, backend)
@@ -164,13 +165,7 @@ extension SimulatedServer {
                     ["lane", "text", "text", "t", "f", "0"], ["n", "bigint", "bigint", "t", "f", "1"],
                     ["part", "integer", "integer", "t", "f", "2"], ["v", "text", "text", "t", "f", nil],
                 ])
-        case "describe_scan":
-            return Reply(
-                columns: [
-                    "is_plain", "is_unique", "is_indexed", "has_plain_lanes", "rows", "visible", "lanes", "keys",
-                    "workers",
-                ],
-                rows: [["t", "f", "t", "t", "-1", "0", nil, nil, "2"]])
+        case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
         case "schema_exists": return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
         default: return Reply(columns: ["given", "written"])
