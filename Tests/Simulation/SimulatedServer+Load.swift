@@ -80,10 +80,11 @@ extension SimulatedServer {
 
     private func records(of statement: BoundStatement, _ backend: Backend) throws -> [(FactKey, String)] {
         guard let batch = backend.batchTable else { throw SimulatedServer.error("42P01", "there is no table batch") }
-        // A partition that no record carries is written into the statement: 'a'::text AS "lane".
+        // A partition that no record carries is written into the statement: 'a'::pg_catalog.text AS "lane".
         var lane: String?
-        if let end = statement.sql.firstRange(of: "'::text AS \"lane\"") {
-            lane = String(statement.sql[..<end.lowerBound].reversed().prefix { $0 != "'" }.reversed())
+        if !batch.columns.contains("lane"), let end = statement.sql.firstRange(of: " AS \"lane\"") {
+            let quoted = statement.sql[..<end.lowerBound].split(separator: "'", omittingEmptySubsequences: false)
+            lane = quoted.dropLast().last.map(String.init)
         }
         return try SimulatedServer.records(batch, lane: lane)
     }

@@ -112,11 +112,11 @@ extension SimulatedServer {
         case "set_transaction_parameters":
             backend.lockTimeout = (Int64(try values["lock_timeout"].dropLast()) ?? 0) * 1_000_000
             return Reply(columns: ["set_config"], rows: [[""]])
+        case "search path": return Reply(columns: ["user_path"], rows: [["public"]])
         case "select_clock":
             return Reply(
                 columns: ["epoch", "now", "in_recovery"],
                 rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "f"]])
-        case "search path": return Reply(columns: ["user_path"], rows: [["public"]])
         case "try_lease":
             return Reply(
                 columns: ["leased", "now"],
@@ -167,7 +167,8 @@ extension SimulatedServer {
                 ])
         case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
-        case "schema_exists": return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
+        case "schema_exists":
+            return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
         default: return Reply(columns: ["given", "written"])
         }
     }
