@@ -140,6 +140,7 @@ struct ExampleTests {
             command.tip = try ["./fetch-blocks", "--tip"].map { try Template($0) }
             command.environment = ["API_KEY": "canary-1", "MODE": ""]
             command.withheld = ["DATABASE_URL", "UPSTREAM_URL", "PGPASSWORD", "HOOK"]
+            command.secrets = configuration.secrets
             command.directory = fixture.directory
             command.timeout = .seconds(30)
             #expect(configuration.streams[0].source == .command(command))

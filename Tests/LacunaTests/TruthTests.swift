@@ -210,8 +210,10 @@ struct TruthTests {
             async let report = subject.reconcile(options)
             try await Task.sleep(for: .milliseconds(300))
             options.stop.give()
-            #expect(await report.state == .incomplete)
-            #expect(ContinuousClock.now - started < .seconds(10))
+            let end = await report
+            #expect(end.state == .incomplete, "\(end)")
+            // The source takes a minute.
+            #expect(ContinuousClock.now - started < .seconds(40))
         }
     }
 

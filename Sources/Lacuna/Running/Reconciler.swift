@@ -212,7 +212,7 @@ public struct Reconciler: Sendable {
             scan: scan, now: options.now, keepsFrom: registersKeys ? Surveyor.changesWorthKeeping : nil
         ).survey(stream, lanes: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
-        let tips = await tipsOfNewPartitions(survey, options)
+        let tips = try await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
         var plan = RunPlanner(
             survey: known, options: options, earlier: failures, plansProvisionalKeys: !registersKeys
@@ -240,7 +240,7 @@ public struct Reconciler: Sendable {
     /// Only a partition that has nothing yet starts from the tip; the others never look beyond `latest`.
     private func tipsOfNewPartitions(
         _ survey: Survey, _ options: RunOptions
-    ) async -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String], deferral: String?) {
+    ) async throws -> (units: [Partition: Int64], failures: [BatchFailure], notes: [String], deferral: String?) {
         guard definition.expect.to == .tip, definition.keyType.isOrdered else { return ([:], [], [], nil) }
         let fetcher = Fetcher(stream: survey.stream, source: source)
         var tips: [Partition: Int64] = [:]
@@ -260,6 +260,7 @@ public struct Reconciler: Sendable {
             } catch let error as SourceError where error.kind == .deferred {
                 return (tips, failures, notes, error.message)
             } catch {
+                try Task.checkCancellation()
                 failures.append(
                     BatchFailure(
                         partition: partition, window: 0..<0,

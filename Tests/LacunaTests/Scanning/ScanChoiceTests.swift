@@ -94,7 +94,8 @@ struct ScanChoiceTests {
             }
             #expect(result.account.strategy == .segments, "\(result.account.reason)")
             #expect(result.missing(in: .whole) == UnitSet([21500..<21501, 30000..<30001]))
-            #expect(reads == "1")
+            // Each process that takes part counts one.
+            #expect(try #require(Int(reads)) >= 1)
         }
     }
 
