@@ -426,7 +426,7 @@ final class Episode: Sendable {
                 )
             }
             // The last but one ways leave only a whole scan; with a summary of it the next is of changes again.
-            let run = try await start(["reconcile", "--no-progress"], directory, address: address).wait()
+            let run = try await start(["reconcile", "--retry-now", "--no-progress"], directory, address: address).wait()
             if run.status != 0 { violated("after rows went \(way): status \(run.status): \(run.errors)") }
         }
     }
