@@ -99,7 +99,7 @@ struct TransportSystemTests {
 
     @Test(
         "an API is what its certificate proves: a wrong host or an unknown authority gets no request",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func api() async throws {
         try await TestDirectory.with { directory in
             let right = try await Certificates.make("right", host: "127.0.0.1", in: directory)
