@@ -54,6 +54,8 @@ public enum Statements {
     /// `enable_tracking_trigger.sql`
     public static let enableTrackingTrigger = statement(
         "enable_tracking_trigger", PackageResources.enable_tracking_trigger_sql)
+    /// `export_snapshot.sql`
+    public static let exportSnapshot = statement("export_snapshot", PackageResources.export_snapshot_sql)
     /// `extend_extents.sql`
     public static let extendExtents = statement("extend_extents", PackageResources.extend_extents_sql)
     /// `find_conflicting_record.sql`
@@ -69,6 +71,8 @@ public enum Statements {
     public static let findNewerBatches = statement("find_newer_batches", PackageResources.find_newer_batches_sql)
     /// `find_odd_partition.sql`
     public static let findOddPartition = statement("find_odd_partition", PackageResources.find_odd_partition_sql)
+    /// `find_short_segments.sql`
+    public static let findShortSegments = statement("find_short_segments", PackageResources.find_short_segments_sql)
     /// `find_stray_record.sql`
     public static let findStrayRecord = statement("find_stray_record", PackageResources.find_stray_record_sql)
     /// `find_unique_index.sql`
@@ -81,6 +85,8 @@ public enum Statements {
     public static let finishSummary = statement("finish_summary", PackageResources.finish_summary_sql)
     /// `group_units.sql`
     public static let groupUnits = statement("group_units", PackageResources.group_units_sql)
+    /// `import_snapshot.sql`
+    public static let importSnapshot = statement("import_snapshot", PackageResources.import_snapshot_sql)
     /// `insert_batch.sql`
     public static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
     /// `insert_failed_batch.sql`
@@ -204,18 +210,18 @@ public enum Statements {
         analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
         countSegments, createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteExtents,
         deleteOwedAfter, deleteSummary, deleteTracking, describeColumns, describeRelation, describeScan,
-        describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, extendExtents,
-        findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findNewerBatches, findOddPartition,
-        findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, groupUnits, insertBatch,
-        insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary,
-        insertTracking, lockEvidence, lockSummary, lockTrackedTable, lockWindow, measureLane, measureLanes,
-        measureTable, nextRun, probeUnits, pruneJournal, registerKeys, releaseLease, removeRefetch, replaceVerified,
-        rewindExtents, scanChangedPieces, schemaExists, selectChanges, selectClock, selectExpectedKeys, selectExtents,
-        selectFailures, selectLiveSessions, selectMigrations, selectPartitions, selectRecentRuns, selectRefetch,
-        selectRunBefore, selectStream, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers,
-        selectUnits, selectVerified, selectWindowEvidence, setParameter, setPassParameters, setScanParameters,
-        setTransactionParameters, skipUnits, trackingReadable, truncateBatchTable, tryLease, upsertBatch,
-        upsertBatchPlainly, upsertStream,
+        describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, exportSnapshot,
+        extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findNewerBatches,
+        findOddPartition, findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary,
+        groupUnits, importSnapshot, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter,
+        insertRefetch, insertRun, insertSummary, insertTracking, lockEvidence, lockSummary, lockTrackedTable,
+        lockWindow, measureLane, measureLanes, measureTable, nextRun, probeUnits, pruneJournal, registerKeys,
+        releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists, selectChanges,
+        selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations,
+        selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectSummary,
+        selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified, selectWindowEvidence,
+        setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits, trackingReadable,
+        truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

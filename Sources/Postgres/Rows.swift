@@ -79,6 +79,17 @@ public struct Row: Sendable {
         return try getIfPresent(at: position, as: type)
     }
 
+    /// The value of the column at a position, counted from 0.
+    ///
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where it is NULL, or does not read as `Value`.
+    public func get<Value: PostgresDecodable>(at position: Int, as type: Value.Type = Value.self) throws -> Value {
+        guard let value = try getIfPresent(at: position, as: type) else {
+            throw PostgresError.unexpectedResult(
+                statement: statement, message: "column \(handle.columnName(position)) is NULL")
+        }
+        return value
+    }
+
     /// The value of the column at a position, counted from 0; nil where it is NULL.
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where it does not read as `Value`.

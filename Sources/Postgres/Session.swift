@@ -11,6 +11,8 @@ public actor Session {
     private var transport: (any Transport)?
     /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
     public private(set) var transactionMode: TransactionMode?
+    /// Whether the transaction has a savepoint of ``withDiscardedSavepoint(_:)`` open.
+    public private(set) var isInSavepoint = false
     /// What goes to the server ahead of the next statement.
     private var waiting: [BoundStatement] = []
     /// The search path that ``SessionOptions/searchPath`` took the place of.
@@ -34,6 +36,19 @@ public actor Session {
         try await session.open()
         return session
     }
+
+    /// Opens another session like this one, to the same server.
+    ///
+    /// - Parameter deadline: how long that may take.
+    /// - Throws: ``PostgresError/connectionFailed(_:)``.
+    public nonisolated func openAnother(deadline: Duration) async throws -> Session {
+        var options = options
+        options.connectDeadline = deadline
+        return try await Session.connect(options)
+    }
+
+    /// Whether a proxy may give the server connection to strangers after each transaction.
+    public nonisolated var isPooled: Bool { options.isPooled }
 
     private func open() async throws {
         try options.check()
@@ -300,13 +315,19 @@ public actor Session {
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
         try await query(BoundStatement(name: "SAVEPOINT", sql: "SAVEPOINT lacuna_savepoint"))
-        let back = BoundStatement(name: "ROLLBACK TO", sql: "ROLLBACK TO SAVEPOINT lacuna_savepoint")
+        let back = [
+            BoundStatement(name: "ROLLBACK TO", sql: "ROLLBACK TO SAVEPOINT lacuna_savepoint"),
+            BoundStatement(name: "RELEASE", sql: "RELEASE SAVEPOINT lacuna_savepoint"),
+        ]
+        let wasInSavepoint = isInSavepoint
+        isInSavepoint = true
+        defer { isInSavepoint = wasInSavepoint }
         let value: Value
         do {
             value = try await body(self)
         } catch {
             // Cleanup never hides the first error: a transaction that is not taken back stays failed.
-            _ = try? await run(back, deadline: .seconds(30))
+            for statement in back { _ = try? await run(statement, deadline: .seconds(30)) }
             throw error
         }
         try await query(back)

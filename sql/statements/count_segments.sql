@@ -3,21 +3,21 @@
 --
 -- Variables:
 --   schema, table   identifiers   where the rows are
---   segments        fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
+--   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
 --                                 what in_lane takes
 --   in_lane         fragment      whether a row belongs to the segment's partition, or true
 --   in_piece        fragment      lacuna_lower <= unit < lacuna_upper in a form that an index serves
 --   unit            fragment      the ordinal of a row, bigint
 -- Rows: piece bigint (the segment's number), lower bigint, upper bigint (missing, half-open); in no order.
 --
--- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v segments="(SELECT g, g + 2048, g
+-- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v pieces="(SELECT g, g + 2048, g
 --      FROM generate_series(1::bigint, 10000000, 2048) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -v in_piece='sequence >= lacuna_piece.lacuna_lower AND sequence < lacuna_piece.lacuna_upper' -f count_segments.sql
 SELECT
     lacuna_piece.lacuna_number AS piece,
     lacuna_gap.lacuna_lower AS lower,
     lacuna_gap.lacuna_upper AS upper
-FROM :segments
+FROM :pieces
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS lacuna_rows FROM :"schema".:"table" WHERE :in_lane AND :in_piece
 ) AS lacuna_count

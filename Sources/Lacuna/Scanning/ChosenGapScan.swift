@@ -87,23 +87,30 @@ public struct ChosenGapScan: GapScan {
             strategy.map { ScanChoice.Decision(strategy: $0, reason: "it was asked for") }
             ?? choice.decision(spannedUnits: spanned, laneCount: table.lanes.count, fitsBits: table.fitsBits)
         let sequentially = choice.readsSequentially(spannedUnits: spanned)
+        func crew(from units: UInt64) async throws -> ScanCrew {
+            guard spanned >= units else { return .alone }
+            return try await ScanCrew.assemble(helpers: min(choice.statistics.workers, 3), on: session)
+        }
         var result: GapScanResult
         switch decision.strategy {
         case .window: return nil
         case .skip: result = try await session.walkingIndexes { try await table.skipUnits(on: $0) }
         case .probe:
-            let slices = spanned < 20_000 ? 1 : min(2 * max(choice.statistics.workers, 0) + 1, 8)
-            result = try await session.walkingIndexes { try await table.probeUnits(slices: slices, on: $0) }
+            let crew = try await crew(from: ScanCrew.unitsWorthProbing)
+            result = try await session.walkingIndexes { try await table.probeUnits(with: crew, on: $0) }
         case .bits: result = try await table.readBits(sequentially: sequentially, on: session)
         case .segments:
-            let counted = try await table.countSegments(
-                sequentially: sequentially, opensAll: strategy != nil || !table.fitsBits, on: session)
-            switch counted {
+            let crew = try await crew(from: ScanCrew.unitsWorthReading)
+            let opensAll = strategy != nil || !table.fitsBits
+            let scan = try await session.walkingIndexes {
+                try await table.openShortSegments(opensAll: opensAll, with: crew, on: $0)
+            }
+            switch scan {
             case .complete(let complete): result = complete
             case .tooManyShort:
                 result = try await table.readBits(sequentially: sequentially, on: session)
                 decision = ScanChoice.Decision(
-                    strategy: .bits, reason: "units were counted, and too many segments fell short")
+                    strategy: .bits, reason: "too many segments of the units fell short")
             }
         }
         result.account = ScanAccount(

@@ -1,64 +1,28 @@
 import Postgres
 import SQLStatements
 
-/// The scans that read a measured table in one pass, in whatever way and as many processes the server finds best, and sum
-/// it up by segments of 2^n units (`sql/statements/group_units.sql`).
+/// The scan that reads a measured table in one pass, in whatever way and as many processes the server finds best, into a bit
+/// for each unit (`sql/statements/group_units.sql`).
 extension MeasuredTable {
-    /// What counting segments found.
-    enum CountedScan: Sendable {
-        case complete(GapScanResult)
-        /// So many segments fall short that looking into each takes longer than another pass.
-        case tooManyShort
-    }
-
-    /// What a pass makes of the rows of a segment.
-    private enum Summary {
-        /// Their number, in segments of 2^shift units.
-        case count(shift: Int)
-        /// A bit for each unit.
-        case bits
-
-        var shift: Int {
-            if case .count(let shift) = self { shift } else { MeasuredTable.bitShift }
-        }
-
-        var sql: String {
-            switch self {
-            case .count: "pg_catalog.count(*)"
-            case .bits: "pg_catalog.bit_or(1::bigint << (lacuna_unit & 63)::integer)"
-            }
-        }
-
-        var full: Int64 {
-            if case .count(let shift) = self { 1 << Int64(shift) } else { -1 }
-        }
-    }
-
-    /// What passes have found: the missing ranges of each lane, in any order, and the segments whose rows are too few.
+    /// What passes have found: the missing ranges of each lane, in any order.
     private struct Findings {
         var gaps: [[Range<Int64>]]
-        var short: [Piece] = []
         var isEmpty = true
 
-        /// A segment with rows.
+        /// A word of 64 units, of which some have rows.
         ///
         /// - Parameters:
         ///   - units: what of its lane was looked at.
-        ///   - neighbours: the segments with rows next to it, of those that were looked at.
+        ///   - neighbours: the words with rows next to it, of those that were looked at.
         mutating func add(
-            _ segment: Int64, _ value: Int64, lane: Int, units: Range<Int64>, neighbours: (Int64?, Int64?),
-            _ summary: Summary
+            _ word: Int64, _ bits: Int64, lane: Int, units: Range<Int64>, neighbours: (Int64?, Int64?)
         ) {
-            let size = Int64(1) << Int64(summary.shift)
-            let first = segment << Int64(summary.shift)
-            // The last unit of the last segment is 2^63−1, after which there is none.
-            let own = max(first, units.lowerBound)..<min(first | (size - 1), units.upperBound - 1) + 1
-            let before = neighbours.0.map { ($0 + 1) << Int64(summary.shift) } ?? units.lowerBound
+            let first = word << 6
+            // The last unit of the last word is 2^63−1, after which there is none.
+            let own = max(first, units.lowerBound)..<min(first | 63, units.upperBound - 1) + 1
+            let before = neighbours.0.map { ($0 + 1) << 6 } ?? units.lowerBound
             append(before..<own.lowerBound, lane)
-            switch summary {
-            case .count: if UInt64(value) != own.unitCount { short.append(Piece(lane: lane, units: own)) }
-            case .bits: for gap in UnitWord.missing(value, first: first, within: own) { append(gap, lane) }
-            }
+            for gap in UnitWord.missing(bits, first: first, within: own) { append(gap, lane) }
             if neighbours.1 == nil { append(own.upperBound..<units.upperBound, lane) }
         }
 
@@ -72,38 +36,15 @@ extension MeasuredTable {
         }
     }
 
-    private static let bitShift = 6
-    /// About the most segments that are counted: their hash table stays in the processor's cache.
-    private static let countedSegments: UInt64 = 16_384
     /// The most units whose bits one statement holds, and of several partitions the most that are held at all.
-    private static let bitsOfStatement: Int64 = 131_072 << 6
+    static let bitsOfStatement: Int64 = 131_072 << 6
     private static let bitsOfLanes: UInt64 = 524_288 << 6
-    /// How many times longer it takes to look into a unit's segment than to read the unit in a pass over all.
-    private static let costOfLooking: UInt64 = 6
 
     /// Whether a bit for each unit fits in the server's memory, statement by statement.
     var fitsBits: Bool {
         lanes.count <= 1
             ? spannedUnits <= MeasuredTable.mostUnits
             : spannedUnits + UInt64(lanes.count) << 6 <= MeasuredTable.bitsOfLanes
-    }
-
-    /// Counts the rows of segments, and looks into those that fall short. The units have to be unique.
-    ///
-    /// - Parameters:
-    ///   - sequentially: whether to read the table itself instead of leaving the choice to the planner.
-    ///   - opensAll: whether to look into all segments that fall short, however many they are.
-    func countSegments(
-        sequentially: Bool, opensAll: Bool, on session: isolated Session
-    ) async throws -> CountedScan {
-        let spanned = spannedUnits
-        var shift = MeasuredTable.bitShift
-        while shift < 62, spanned >> UInt64(shift) > MeasuredTable.countedSegments { shift += 1 }
-        let findings = try await pass(.count(shift: shift), over: range, sequentially: sequentially, on: session)
-        let short = findings.short.reduce(UInt64(0)) { $0 + $1.units.unitCount }
-        if !opensAll, short > spanned / MeasuredTable.costOfLooking { return .tooManyShort }
-        return .complete(
-            try await session.walkingIndexes { try await open(findings.short, besides: findings.gaps, on: $0) })
     }
 
     /// Reads all units into bits. Takes any number of rows per unit.
@@ -116,7 +57,7 @@ extension MeasuredTable {
             while lower < hull.upperBound {
                 let upper = lanes.count == 1 ? lower.adding(saturating: MeasuredTable.bitsOfStatement) & ~63 : .max
                 let slice = lower..<min(upper, hull.upperBound)
-                var findings = try await pass(.bits, over: slice, sequentially: sequentially, on: session)
+                var findings = try await pass(over: slice, sequentially: sequentially, on: session)
                 if findings.isEmpty, lanes.count == 1 { findings.gaps[0].append(slice) }
                 if slice.lowerBound == hull.lowerBound {
                     swap(&gaps, &findings.gaps)
@@ -130,7 +71,7 @@ extension MeasuredTable {
     }
 
     private func pass(
-        _ summary: Summary, over slice: Range<Int64>, sequentially: Bool, on session: isolated Session
+        over slice: Range<Int64>, sequentially: Bool, on session: isolated Session
     ) async throws -> Findings {
         let none = Findings(gaps: noGaps)
         guard spannedUnits > 0 else { return none }
@@ -141,8 +82,7 @@ extension MeasuredTable {
                 "lanes": SQLFragment(trusted: try columns.map { "\(try SQLFragment(identifier: $0)), " }.joined()),
                 "lane": walksLanes ? try stream.lane : SQLFragment(trusted: "'{}'::text[]"),
                 "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
-                "unit": try stream.key.unit, "shift": SQLFragment(trusted: String(summary.shift)),
-                "summary": SQLFragment(trusted: summary.sql), "full": SQLFragment(trusted: String(summary.full)),
+                "unit": try stream.key.unit,
             ],
             values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)])
         let numbers =
@@ -157,13 +97,13 @@ extension MeasuredTable {
             try await session.forEachRow(statement) { row in
                 let partition = walksLanes ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
                 let lane = walksLanes ? partition.flatMap { numbers[$0] } : 0
-                guard let lane, let segment = try row.getIfPresent(at: 1, as: Int64.self),
-                    let value = try row.getIfPresent(at: 4, as: Int64.self)
+                guard let lane, let word = try row.getIfPresent(at: 1, as: Int64.self),
+                    let bits = try row.getIfPresent(at: 4, as: Int64.self)
                 else { return }
                 found.isEmpty = false
                 found.add(
-                    segment, value, lane: lane, units: known[lane].hull.clamped(to: slice),
-                    neighbours: (try row.getIfPresent(at: 2), try row.getIfPresent(at: 3)), summary)
+                    word, bits, lane: lane, units: known[lane].hull.clamped(to: slice),
+                    neighbours: (try row.getIfPresent(at: 2), try row.getIfPresent(at: 3)))
             }
             return found
         }

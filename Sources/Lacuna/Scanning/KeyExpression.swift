@@ -160,6 +160,15 @@ public struct KeyExpression: Sendable, Hashable {
         return SQLFragment(trusted: sql)
     }
 
+    /// Whether a row's unit is an expression of type `bigint` or lies behind it, as an index serves it. For keys that are a
+    /// unit each.
+    func from(_ low: String) throws -> SQLFragment {
+        guard isOneKeyPerUnit else { return try inRange(from: low, to: String(Int64.max)) }
+        return SQLFragment(
+            trusted: storage == .date
+                ? "\(expression) >= date '1970-01-01' + (\(low))::integer" : "\(expression) >= (\(low))")
+    }
+
     /// Whether a unit is one key: rows with different keys have different units.
     var isOneKeyPerUnit: Bool {
         switch (type, storage) {

@@ -95,8 +95,8 @@ struct MeasuredTable: Sendable {
     /// Why a way takes too much on this table; nil where it does not.
     func problem(with strategy: ScanStrategy) -> String? {
         switch strategy {
-        case .probe where spannedUnits > MeasuredTable.mostUnits:
-            "\(spannedUnits) units lie between its first and last rows, and each would be asked for; it takes at most "
+        case .probe where spannedUnits > MeasuredTable.mostUnits, .segments where spannedUnits > MeasuredTable.mostUnits:
+            "\(spannedUnits) units lie between its first and last rows, and all would be asked for; it takes at most "
                 + "\(MeasuredTable.mostUnits). Take skip or window"
         case .bits where !fitsBits:
             "\(spannedUnits) units lie between its first and last rows, in \(lanes.count) partitions, and a bit for each "
@@ -128,10 +128,9 @@ struct MeasuredTable: Sendable {
     /// A statement over `lacuna_piece`.
     ///
     /// - Parameters:
-    ///   - table: what the pieces are called in the statement.
     ///   - fragments: what the statement takes besides pieces, `in_lane` and `unit`.
     func statement(
-        _ template: StatementTemplate, table name: String = "pieces", over pieces: ArraySlice<Piece>,
+        _ template: StatementTemplate, over pieces: ArraySlice<Piece>,
         _ fragments: [String: SQLFragment]
     ) throws -> BoundStatement {
         var arrays = [":'lower'::bigint[]", ":'upper'::bigint[]"]
@@ -159,7 +158,7 @@ struct MeasuredTable: Sendable {
         return try template.bound(
             identifiers: stream.identifiers,
             fragments: fragments.merging([
-                name: SQLFragment(trusted: source), "in_lane": SQLFragment(trusted: inLane),
+                "pieces": SQLFragment(trusted: source), "in_lane": SQLFragment(trusted: inLane),
                 "unit": try stream.key.unit, "key": try SQLFragment(identifier: stream.definition.keyColumn),
             ]) { $1 },
             values: values.mapValues(Optional.some))

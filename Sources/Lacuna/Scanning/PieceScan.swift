@@ -1,26 +1,55 @@
 import Postgres
 import SQLStatements
 
-/// The scans that go through a measured table piece by piece.
+/// The scans that go through a measured table piece by piece, shared out among a crew.
 extension MeasuredTable {
-    /// How many pieces one statement takes.
-    private static let statementPieces = 65_536
+    /// What is read of some pieces: ranges of their lanes.
+    typealias Reading = @Sendable (_ part: ArraySlice<Piece>, isolated Session) async throws -> [Piece]
 
-    /// Looks into segments that fall short: counts the rows of parts of them, and finds what is missing in those that fall
-    /// short themselves. The units have to be unique.
+    /// The units of a segment that is asked for its last unit: enough that its rows cost more than to find the first of
+    /// them, and no more segments than an array holds with ease.
+    private static let segmentUnits: Int64 = 1024
+    private static let mostSegments: UInt64 = 131_072
+    /// How many times longer it takes to look into a unit's segment than to read the unit in a pass over all.
+    private static let costOfLooking: UInt64 = 6
+
+    /// What asking segments for their last units found.
+    enum SegmentScan: Sendable {
+        case complete(GapScanResult)
+        /// So many segments fall short that looking into each takes longer than a pass over all.
+        case tooManyShort
+    }
+
+    /// Asks segments for their last units, and looks into those that fall short. The units have to be unique.
     ///
-    /// - Parameter gaps: what is missing besides, of each lane.
-    func open(
-        _ segments: [Piece], besides gaps: [[Range<Int64>]], on session: isolated Session
-    ) async throws -> GapScanResult {
-        let units = segments.reduce(UInt64(0)) { sum, piece in
-            let (total, overflows) = sum.addingReportingOverflow(piece.units.unitCount)
-            return overflows ? .max : total
+    /// - Parameter opensAll: whether to look into all segments that fall short, however many they are.
+    func openShortSegments(
+        opensAll: Bool, with crew: ScanCrew, on session: isolated Session
+    ) async throws -> SegmentScan {
+        var size = MeasuredTable.segmentUnits
+        while spannedUnits / UInt64(size) > MeasuredTable.mostSegments { size *= 2 }
+        let start = try stream.key.from("lacuna_piece.lacuna_lower")
+        let short = try await share(cut(hulls, to: size), besides: noGaps, among: crew, on: session) { part, session in
+            let statement = try statement(Statements.findShortSegments, over: part, ["from_lower": start])
+            var short: [Piece] = []
+            try await session.forEachRow(statement) { row in
+                short.append(part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1])
+            }
+            return short
         }
-        let size = max(256, Int64(clamping: units / UInt64(MeasuredTable.statementPieces)))
+        let units = short.joined().reduce(UInt64(0)) { $0 + $1.unitCount }
+        if !opensAll, units > spannedUnits / MeasuredTable.costOfLooking { return .tooManyShort }
+        let segments = short.enumerated().flatMap { lane, ranges in ranges.map { Piece(lane: lane, units: $0) } }
+        return .complete(try await open(segments, with: crew, on: session))
+    }
+
+    /// Counts the rows of parts of segments, and finds what is missing in those that fall short.
+    private func open(
+        _ segments: [Piece], with crew: ScanCrew, on session: isolated Session
+    ) async throws -> GapScanResult {
         let range = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
-        return try await look(into: cut(segments, to: size), besides: gaps, on: session) { pieces in
-            try statement(Statements.countSegments, table: "segments", over: pieces, ["in_piece": range])
+        return try await look(into: cut(segments, to: 256), with: crew, on: session) { part in
+            try statement(Statements.countSegments, over: part, ["in_piece": range])
         }
     }
 
@@ -28,65 +57,45 @@ extension MeasuredTable {
     func skipUnits(on session: isolated Session) async throws -> GapScanResult {
         let first = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
         let rest = try stream.key.inRange(from: "lacuna_walk.lacuna_unit + 1", to: "lacuna_piece.lacuna_upper")
-        return try await look(into: cut(hulls, to: .max), besides: noGaps, on: session) { pieces in
-            try statement(Statements.skipUnits, over: pieces, ["in_first": first, "in_rest": rest])
+        return try await look(into: cut(hulls, to: .max), with: .alone, on: session) { part in
+            try statement(Statements.skipUnits, over: part, ["in_first": first, "in_rest": rest])
         }
     }
 
     /// Asks the index for each unit of the hulls.
-    ///
-    /// - Parameter slices: how many parts of the statement may run in parallel.
-    func probeUnits(slices: Int, on session: isolated Session) async throws -> GapScanResult {
+    func probeUnits(with crew: ScanCrew, on session: isolated Session) async throws -> GapScanResult {
         let size = min(max(256, Int64(clamping: spannedUnits / 64)), 65_536)
         let unit = try stream.key.inRange(from: "lacuna_wanted.lacuna_unit", to: "lacuna_wanted.lacuna_unit + 1")
-        var gaps = noGaps
-        let all = cut(hulls, to: size)
-        for start in stride(from: 0, to: all.count, by: MeasuredTable.statementPieces) {
-            let part = all[start..<min(start + MeasuredTable.statementPieces, all.count)]
-            // The same values in the same places, so that one list of them serves all slices.
-            let statements = try (0..<slices).map { slice in
-                try statement(
-                    Statements.probeUnits, over: part,
-                    [
-                        "in_unit": unit, "slices": SQLFragment(trusted: String(slices)),
-                        "slice": SQLFragment(trusted: String(slice)),
-                    ])
-            }
-            guard let first = statements.first else { break }
-            let whole = BoundStatement(
-                name: first.name, sql: statements.map(\.sql).joined(separator: "\nUNION ALL\n"), values: first.values)
-            try await session.forEachRow(whole) { row in
-                guard let piece = try row.getIfPresent(at: 0, as: Int.self),
-                    let unit = try row.getIfPresent(at: 1, as: Int64.self)
-                else { return }
-                let lane = part[start + piece - 1].lane
-                if let last = gaps[lane].last, last.upperBound == unit {
-                    gaps[lane][gaps[lane].count - 1] = last.lowerBound..<unit + 1
+        var gaps = try await share(cut(hulls, to: size), besides: noGaps, among: crew, on: session) { part, session in
+            let statement = try statement(Statements.probeUnits, over: part, ["in_unit": unit])
+            var missing: [Piece] = []
+            try await session.forEachRow(statement) { row in
+                let lane = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].lane
+                let unit = try row.get(at: 1, as: Int64.self)
+                if let last = missing.last, last.lane == lane, last.units.upperBound == unit {
+                    missing[missing.count - 1] = Piece(lane: lane, units: last.units.lowerBound..<unit + 1)
                 } else {
-                    gaps[lane].append(unit..<unit + 1)
+                    missing.append(Piece(lane: lane, units: unit..<unit + 1))
                 }
             }
+            return missing
         }
         return result(&gaps)
     }
 
-    /// Runs statements whose rows are a piece's number and a range.
-    ///
-    /// - Parameter known: what is missing besides, of each lane.
+    /// Runs statements whose rows are a piece's number and a missing range.
     func look(
-        into pieces: [Piece], besides known: [[Range<Int64>]], on session: isolated Session,
-        _ statement: (ArraySlice<Piece>) throws -> BoundStatement
+        into pieces: [Piece], with crew: ScanCrew, on session: isolated Session,
+        _ statement: @escaping @Sendable (ArraySlice<Piece>) throws -> BoundStatement
     ) async throws -> GapScanResult {
-        var gaps = known
-        for start in stride(from: 0, to: pieces.count, by: MeasuredTable.statementPieces) {
-            let part = pieces[start..<min(start + MeasuredTable.statementPieces, pieces.count)]
+        var gaps = try await share(pieces, besides: noGaps, among: crew, on: session) { part, session in
+            var missing: [Piece] = []
             try await session.forEachRow(try statement(part)) { row in
-                guard let piece = try row.getIfPresent(at: 0, as: Int.self),
-                    let lower = try row.getIfPresent(at: 1, as: Int64.self),
-                    let upper = try row.getIfPresent(at: 2, as: Int64.self)
-                else { return }
-                gaps[part[start + piece - 1].lane].append(lower..<upper)
+                let lane = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].lane
+                let lower = try row.get(at: 1, as: Int64.self)
+                missing.append(Piece(lane: lane, units: lower..<(try row.get(at: 2, as: Int64.self))))
             }
+            return missing
         }
         return result(&gaps)
     }

@@ -75,6 +75,8 @@ struct ScanChoice: Sendable {
     /// their order is worth nothing.
     func readsSequentially(spannedUnits: UInt64) -> Bool {
         statistics.visible < 0.5 && unitsAreUnique && (statistics.rows ?? 0) <= Double(spannedUnits) * 2
+            // More take a pass each.
+            && spannedUnits <= UInt64(MeasuredTable.bitsOfStatement)
     }
 
     /// The best way.
@@ -91,7 +93,7 @@ struct ScanChoice: Sendable {
             guard areDense else { return Decision(strategy: .window, reason: "units are unique and far apart") }
             let areLong = spanned >= Double(laneCount) * ScanChoice.shortPartition
             let lackFew = rows >= spanned * (1 - ScanChoice.manyMissing)
-            return areLong && lackFew || !fitsBits
+            return areLong && lackFew && !readsSequentially(spannedUnits: spannedUnits) || !fitsBits
                 ? Decision(strategy: .segments, reason: "units are unique and most of them are there")
                 : Decision(strategy: .bits, reason: "units lie close together")
         }

@@ -56,7 +56,7 @@ struct Changes: Sendable {
         }
         let inPiece = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
         let found = try await session.walkingIndexes { session in
-            try await table.look(into: pieces, besides: table.noGaps, on: session) { pieces in
+            try await table.look(into: pieces, with: .alone, on: session) { pieces in
                 try table.statement(Statements.scanChangedPieces, over: pieces, ["in_piece": inPiece])
             }
         }

@@ -39,7 +39,11 @@ struct StatementTests {
                 "find_field_sets": (["presence": "ARRAY['a']::text[]"], [:], [:]),
                 "find_odd_partition": (["type": "integer"], [:], [:]),
                 "count_segments": (
-                    pieces("segments").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                ),
+                "find_short_segments": (
+                    pieces("pieces").merging(["key": "k", "from_lower": "k >= lacuna_piece.lacuna_lower"]) { $1 },
+                    table, [:]
                 ),
                 "find_gaps": (
                     lanes.merging([
@@ -48,8 +52,7 @@ struct StatementTests {
                 ),
                 "group_units": (
                     hull.merging([
-                        "lanes": "region, ", "lane": "ARRAY[region::text]", "unit": "\"k\"::bigint", "shift": "6",
-                        "summary": "count(*)", "full": "64",
+                        "lanes": "region, ", "lane": "ARRAY[region::text]", "unit": "\"k\"::bigint",
                     ]) { $1 }, table, [:]
                 ),
                 "measure_lane": (hull, table, [:]),
@@ -61,7 +64,7 @@ struct StatementTests {
                 ),
                 "probe_units": (
                     pieces("pieces").merging([
-                        "slices": "2", "slice": "0", "in_unit": "k = lacuna_wanted.lacuna_unit",
+                        "in_unit": "k = lacuna_wanted.lacuna_unit"
                     ]) { $1 }, table, [:]
                 ),
                 "scan_changed_pieces": (
@@ -100,7 +103,7 @@ struct StatementTests {
     static let utilities: Set<String> = [
         "analyze_batch", "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
         "create_batch_table", "create_guard", "create_tracking_trigger", "disarm_guard", "drop_batch_table",
-        "drop_tracking_trigger", "enable_tracking_trigger", "lock_tracked_table", "truncate_batch_table",
+        "drop_tracking_trigger", "enable_tracking_trigger", "import_snapshot", "lock_tracked_table", "truncate_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {

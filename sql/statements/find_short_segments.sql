@@ -1,0 +1,27 @@
+-- Finds the segments of a table that lack a unit, where units are unique: in a segment of n units that lacks none, the
+-- row n - 1 places behind the first is the last unit's. That is cheaper than to count: nothing is done with the rows on the
+-- way, and only one bound of the index is compared with each.
+--
+-- Variables:
+--   schema, table   identifiers   where the rows are
+--   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
+--                                 what in_lane takes
+--   in_lane         fragment      whether a row belongs to the piece's partition, or true
+--   from_lower      fragment      lacuna_piece.lacuna_lower <= unit in a form that an index serves
+--   key             fragment      the key column; the unit grows with it
+--   unit            fragment      the ordinal of a row, bigint
+-- Rows: piece bigint (its number); in no order.
+--
+-- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 1024, g
+--      FROM generate_series(1::bigint, 10000000, 1024) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
+--      -v from_lower='sequence >= lacuna_piece.lacuna_lower' -f find_short_segments.sql
+SELECT lacuna_piece.lacuna_number AS piece
+FROM :pieces
+WHERE (
+    SELECT :unit
+    FROM :"schema".:"table"
+    WHERE :in_lane AND :from_lower
+    ORDER BY :key
+    OFFSET lacuna_piece.lacuna_upper - lacuna_piece.lacuna_lower - 1
+    LIMIT 1
+) IS DISTINCT FROM lacuna_piece.lacuna_upper - 1
