@@ -95,7 +95,8 @@ struct MeasuredTable: Sendable {
     /// Why a way takes too much on this table; nil where it does not.
     func problem(with strategy: ScanStrategy) -> String? {
         switch strategy {
-        case .probe where spannedUnits > MeasuredTable.mostUnits, .segments where spannedUnits > MeasuredTable.mostUnits:
+        case .probe where spannedUnits > MeasuredTable.mostUnits,
+            .segments where spannedUnits > MeasuredTable.mostUnits:
             "\(spannedUnits) units lie between its first and last rows, and all would be asked for; it takes at most "
                 + "\(MeasuredTable.mostUnits). Take skip or window"
         case .bits where !fitsBits:

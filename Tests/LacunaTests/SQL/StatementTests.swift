@@ -103,7 +103,8 @@ struct StatementTests {
     static let utilities: Set<String> = [
         "analyze_batch", "arm_guard", "copy_batch_csv", "copy_batch_json", "copy_table_csv", "copy_table_text",
         "create_batch_table", "create_guard", "create_tracking_trigger", "disarm_guard", "drop_batch_table",
-        "drop_tracking_trigger", "enable_tracking_trigger", "import_snapshot", "lock_tracked_table", "truncate_batch_table",
+        "drop_tracking_trigger", "enable_tracking_trigger", "import_snapshot", "lock_tracked_table",
+        "truncate_batch_table",
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {

@@ -118,7 +118,9 @@ struct ScanChoiceTests {
         }
     }
 
-    @Test("refuses to look at units one by one where they are too many", arguments: [ScanStrategy.probe, .segments, .bits])
+    @Test(
+        "refuses to look at units one by one where they are too many",
+        arguments: [ScanStrategy.probe, .segments, .bits])
     func tooFarApart(strategy: ScanStrategy) async throws {
         try await ScannedTable.with(
             "CREATE TABLE t (k bigint PRIMARY KEY); INSERT INTO t VALUES (-9223372036854775808), (9223372036854775806)"
