@@ -3,15 +3,20 @@ import CLibPQ
 /// Statements that go to the server together and cost one round trip
 /// (<https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>).
 extension Connection {
-    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Bool) async throws -> Answers {
-        if !cancellable { interrupt.disarm() }
+    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Int) async throws -> Answers {
+        if cancellable == 0 { interrupt.disarm() }
         guard let last = statements.last else { return ([], nil) }
         return try exchange(last.name, deadline) { limit in
             try statements.forEach(requireNoNUL)
-            try sendPipeline(statements)
-            try flush(until: limit, interrupt: interrupt)
+            try sendPipeline(statements, cancellable: cancellable)
+            // Sent in part, nobody would know how far the server gets.
+            try flush(until: limit, interrupt: cancellable < statements.count ? nil : interrupt)
             var rows: [Rows] = []
-            for (statement, result) in zip(statements, try pipelineResults(statements.count, until: limit)) {
+            let results =
+                cancellable < statements.count
+                ? try resultsToTheEnd(statements.count, cancellable: cancellable, until: limit)
+                : try results(statements.count) { try nextResult(until: limit, interrupt: interrupt) }
+            for (statement, result) in zip(statements, results) {
                 do {
                     try check(result, statement.name)
                     rows.append(Rows(handle: result, statement: statement.name))
@@ -24,10 +29,15 @@ extension Connection {
         }
     }
 
-    private func sendPipeline(_ statements: [BoundStatement]) throws {
+    private func sendPipeline(_ statements: [BoundStatement], cancellable: Int) throws {
         guard PQenterPipelineMode(pointer) == 1 else { throw lost() }
         do {
-            for statement in statements { try send(statement) }
+            for (index, statement) in statements.enumerated() {
+                // The server would keep the answers back until all are there, and nobody would know that what may be
+                // cancelled is over.
+                if index == cancellable, index > 0, PQsendFlushRequest(pointer) != 1 { throw lost() }
+                try send(statement)
+            }
             guard PQpipelineSync(pointer) == 1 else { throw lost() }
         } catch {
             // The server would wait for the end of what it has been sent in part.
@@ -39,16 +49,43 @@ extension Connection {
     /// Reads all answers, so that the session stays usable.
     ///
     /// - Returns: the result of each statement. The one that failed is the last: what follows it is not run.
-    private func pipelineResults(_ count: Int, until deadline: ContinuousClock.Instant) throws -> [ResultHandle] {
+    private func results(_ count: Int, next: () throws -> ResultHandle?) throws -> [ResultHandle] {
         var results: [ResultHandle] = []
         for _ in 0..<count {
-            while let result = try nextResult(until: deadline, interrupt: interrupt) {
+            while let result = try next() {
                 if result.status != PGRES_PIPELINE_ABORTED { results.append(result) }
             }
         }
-        let end = try nextResult(until: deadline, interrupt: interrupt)
-        if end?.status != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pointer) != 1 { markBroken() }
+        if try next()?.status != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pointer) != 1 { markBroken() }
         return results
+    }
+
+    /// Reads all answers, of which an interruption cuts none off: the first `cancellable` statements are cancelled at the
+    /// server, and what it says then is the truth.
+    private func resultsToTheEnd(
+        _ count: Int, cancellable: Int, until deadline: ContinuousClock.Instant
+    ) throws -> [ResultHandle] {
+        var answered = 0
+        var limit = deadline
+        var isCancelled = false
+        return try results(count) {
+            while true {
+                do {
+                    let result = try nextResult(until: limit, interrupt: interrupt)
+                    if result == nil { answered += 1 }
+                    if answered == cancellable { interrupt.disarm() }
+                    return result
+                } catch WaitFailure.interrupted {
+                    interrupt.disarm()
+                    guard let end = requestCancel() else { throw lost() }
+                    limit = min(limit, end)
+                    isCancelled = true
+                } catch WaitFailure.deadline where isCancelled {
+                    markBroken()
+                    throw PostgresError.connectionLost(statement: "", message: "no answer though it was cancelled")
+                }
+            }
+        }
     }
 
     /// Reads what is still to come of a pipeline, and ends it.

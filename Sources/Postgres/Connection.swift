@@ -116,21 +116,29 @@ final class Connection {
         if PQconsumeInput(pointer) == 0 { throw lost() }
     }
 
-    /// Asks the server to cancel the running statement, then reads everything that is still to come.
+    /// Asks the server to cancel the running statement.
     ///
     /// `PQcancel` opens a connection of its own and may block as long as the network likes, so it runs on a queue that
-    /// nobody waits for longer than the grace time. When the server does not end the statement in time, the connection is broken.
-    func cancelAndDrain() {
+    /// nobody waits for longer than the grace time.
+    ///
+    /// - Returns: until when the server has time to end the statement; nil where it could not be asked, which breaks the
+    ///   connection: a request that is still under way could end a later statement.
+    func requestCancel() -> ContinuousClock.Instant? {
         let request = CancelRequest(pointer)
         let work = DispatchWorkItem { request.send() }
         DispatchQueue.global().async(execute: work)
         guard work.wait(timeout: .now() + .milliseconds(Int(cancelGrace / .milliseconds(1)))) == .success else {
-            // A request that is still under way could end a later statement.
             isBroken = true
-            return
+            return nil
         }
+        return ContinuousClock.now + cancelGrace
+    }
+
+    /// Asks the server to cancel the running statement, then reads everything that is still to come. When the server does
+    /// not end the statement in time, the connection is broken.
+    func cancelAndDrain() {
+        guard let limit = requestCancel() else { return }
         do {
-            let limit = ContinuousClock.now + cancelGrace
             if PQpipelineStatus(pointer) != PQ_PIPELINE_OFF { return try drainPipeline(until: limit) }
             while let result = try nextResult(until: limit, interrupt: nil) {
                 if result.status == PGRES_COPY_IN || result.status == PGRES_COPY_BOTH {

@@ -335,13 +335,20 @@ public actor Session {
     }
 
     /// Sends what waits, and COMMIT with it: the last locks are held no longer than the commit takes.
+    ///
+    /// - Throws: `CancellationError` where the task was cancelled and the server says that nothing was committed.
     private func commit(followedBy next: BoundStatement?) async throws {
         guard let transport else { throw PostgresError.misuse("the session is closed") }
         do {
             let statements = [BoundStatement(name: "COMMIT", sql: "COMMIT")] + (next.map { [$0] } ?? [])
-            let (rows, failure) = try await run(statements, deadline: nil, cancellable: false, transport)
+            // What waits may meet a lock and is cancelled there; COMMIT is not.
+            let (rows, failure) = try await cancellable { transport in
+                try await self.run(statements, deadline: nil, cancellable: false, transport)
+            }
             guard let answer = rows.first else { throw failure ?? PostgresError.rolledBack }
             guard answer.commandTag == "COMMIT" else { throw PostgresError.rolledBack }
+        } catch PostgresError.server(let error) where error.sqlState == .queryCanceled && Task.isCancelled {
+            throw CancellationError()
         } catch PostgresError.connectionLost(_, let message) {
             throw PostgresError.outcomeUnknown(message: message)
         } catch PostgresError.deadlineExceeded(_, let deadline) {
@@ -406,6 +413,7 @@ public actor Session {
 
     /// Runs what waits, then `statements`.
     ///
+    /// - Parameter cancellable: whether an interruption ends `statements` too, or only what waits.
     /// - Returns: the rows of `statements` up to the first that failed, and its error or that of what waited.
     private func run(
         _ statements: [BoundStatement], deadline: Duration?, cancellable: Bool, _ transport: any Transport
@@ -413,7 +421,8 @@ public actor Session {
         let ahead = waiting
         waiting = []
         let (rows, failure) = try await transport.query(
-            ahead + statements, deadline: limit(deadline), cancellable: cancellable)
+            ahead + statements, deadline: limit(deadline),
+            cancellable: ahead.count + (cancellable ? statements.count : 0))
         return (Array(rows.dropFirst(ahead.count)), failure)
     }
 

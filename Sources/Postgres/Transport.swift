@@ -24,8 +24,10 @@ package protocol Transport: AnyObject {
 
     /// Runs statements one after the other, up to the first that fails.
     ///
+    /// - Parameter cancellable: how many of them, from the first on, an interruption ends. Where others follow, it throws
+    ///   nothing: the answers tell what was carried out, and what an interruption that came too late did not end.
     /// - Returns: the rows of those that succeeded, and the error of the one that did not.
-    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Bool) async throws -> Answers
+    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Int) async throws -> Answers
 
     /// Runs one statement and hands over its rows one by one.
     func forEachRow(_ statement: BoundStatement, deadline: Duration, _ body: (Row) throws -> Void) async throws
@@ -53,12 +55,12 @@ extension Transport {
 
     /// Runs statements one by one, where there is no faster way.
     package func query(
-        _ statements: [BoundStatement], deadline: Duration, cancellable: Bool
+        _ statements: [BoundStatement], deadline: Duration, cancellable: Int
     ) async throws -> Answers {
         var rows: [Rows] = []
-        for statement in statements {
+        for (index, statement) in statements.enumerated() {
             do {
-                rows.append(try await query(statement, deadline: deadline, cancellable: cancellable))
+                rows.append(try await query(statement, deadline: deadline, cancellable: index < cancellable))
             } catch {
                 return (rows, error)
             }

@@ -152,4 +152,104 @@ struct PipelineTests {
             #expect(try await database.number("SELECT count(*) FROM t") == 0)
         }
     }
+
+    @Test("A cancelled task ends what waits for a lock ahead of COMMIT, and nothing is committed")
+    func cancelledBeforeCommit() async throws {
+        try await withSession { session, database in
+            // Long enough to tell the two apart, and no test that hangs where the lock is waited for.
+            _ = try await session.script(
+                "CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (0); SET lock_timeout = '60s'", name: "test")
+            let holder = try await database.connect()
+            _ = try await holder.script("BEGIN; UPDATE t SET n = 0", name: "test")
+            let task = Task {
+                try await session.withTransaction(followedBy: sql("SELECT pg_advisory_unlock_all()")) { session in
+                    try await session.query(sql("INSERT INTO t VALUES (1)"))
+                    try session.enqueue(sql("INSERT INTO t VALUES (2)"))
+                    try session.enqueue(sql("UPDATE t SET n = 3 WHERE n = 0"))
+                    try session.enqueue(sql("INSERT INTO t VALUES (4)"))
+                }
+            }
+            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
+            while try await database.number(waiting) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            try await expectUsable(session)
+            #expect(await !session.isTransactionOpen)
+            #expect(try await database.column("SELECT n FROM t") == ["0"])
+            _ = try await holder.script("ROLLBACK", name: "test")
+            await holder.close()
+        }
+    }
+
+    @Test("Whenever a task is cancelled around its COMMIT, it says what became of it")
+    func cancelledAroundCommit() async throws {
+        try await withSession { session, database in
+            _ = try await session.script(Self.table, name: "test")
+            var committed: [String] = []
+            for attempt in 0..<300 {
+                let task = Task {
+                    try await session.withTransaction { session in
+                        try await session.query(sql("SELECT 1"))
+                        try session.enqueue(sql("INSERT INTO t VALUES ($1)", String(attempt)))
+                        try session.enqueue(sql("SELECT pg_sleep(0.001)"))
+                    }
+                }
+                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt * 15)) }
+                task.cancel()
+                do {
+                    try await task.value
+                    committed.append(String(attempt))
+                } catch is CancellationError {
+                }
+                let isOpen = await session.isTransactionOpen
+                #expect(!isOpen)
+            }
+            try await expectUsable(session)
+            #expect(try await database.column("SELECT n FROM t ORDER BY n") == committed)
+            print("of 300 transactions that were cancelled \(committed.count) were committed before")
+        }
+    }
+
+    @Test("A COMMIT whose answer does not come after the cancellation has an unknown outcome")
+    func cancelledInSilence() async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.execute(Self.table + "; INSERT INTO t VALUES (0)")
+            let holder = try await database.connect()
+            _ = try await holder.script("BEGIN; UPDATE t SET n = 0", name: "test")
+            try await database.withProxy { proxy, address in
+                var options = SessionOptions(connectionString: address, applicationName: "test")
+                options.cancelGrace = .milliseconds(300)
+                let session = try await Session.connect(options)
+                let task = Task {
+                    try await session.withTransaction { session in
+                        try await session.query(sql("INSERT INTO t VALUES (1)"))
+                        try session.enqueue(sql("UPDATE t SET n = 3 WHERE n = 0"))
+                    }
+                }
+                let waiting =
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
+                while try await database.number(waiting) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                proxy.isSwallowing = true
+                task.cancel()
+                let error = await #expect(throws: PostgresError.self) { try await task.value }
+                guard case .outcomeUnknown = try #require(error) else {
+                    Issue.record("another error: \(String(describing: error))")
+                    return
+                }
+                #expect(await !session.isUsable)
+                // The server never heard of the cancellation: with the lock it commits, though nobody listens.
+                _ = try await holder.script("ROLLBACK", name: "test")
+                var rows: [String] = []
+                for _ in 0..<400 where rows != ["1", "3"] {
+                    try await Task.sleep(for: .milliseconds(25))
+                    rows = try await database.column("SELECT n FROM t ORDER BY n")
+                }
+                #expect(rows == ["1", "3"])
+                proxy.isSwallowing = false
+                proxy.cutSwallowed()
+                await session.close()
+            }
+            await holder.close()
+        }
+    }
 }

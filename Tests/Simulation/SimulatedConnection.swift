@@ -73,9 +73,8 @@ final class SimulatedConnection: Transport, @unchecked Sendable {
         return try await exchange(statement).rows(of: statement.name)
     }
 
-    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Bool) async throws -> Answers {
-        if !cancellable { ending.disarm() }
-        let (replies, failure) = try await exchange(statements)
+    func query(_ statements: [BoundStatement], deadline: Duration, cancellable: Int) async throws -> Answers {
+        let (replies, failure) = try await exchange(statements, cancellable: cancellable)
         return (try zip(replies, statements).map { try $0.rows(of: $1.name) }, failure)
     }
 
@@ -108,7 +107,7 @@ final class SimulatedConnection: Transport, @unchecked Sendable {
     }
 
     private func exchange(_ statement: BoundStatement, _ data: [UInt8]? = nil) async throws -> Reply {
-        let (replies, failure) = try await exchange([statement], data)
+        let (replies, failure) = try await exchange([statement], data, cancellable: 1)
         guard let reply = replies.first else { throw failure ?? fate() }
         return reply
     }
@@ -116,14 +115,15 @@ final class SimulatedConnection: Transport, @unchecked Sendable {
     /// Sends statements together. Each of them takes its time, so that others may come between two; where the connection is
     /// lost, the server carries out none, those that have arrived, or all.
     private func exchange(
-        _ statements: [BoundStatement], _ data: [UInt8]? = nil
+        _ statements: [BoundStatement], _ data: [UInt8]? = nil, cancellable: Int
     ) async throws -> (replies: [Reply], failure: (any Error)?) {
         guard isUsable else { throw fate() }
         isUnderWay = true
         defer { isUnderWay = false }
         var replies: [Reply] = []
         var failure: (any Error)?
-        for statement in statements {
+        for (index, statement) in statements.enumerated() {
+            if index == cancellable { ending.disarm() }
             if statement.sql == "COMMIT" { client.willCommit(self) }
             await server.scheduler.pause()
             guard !isLost || arrives, !backend.isGone else { throw fate() }
