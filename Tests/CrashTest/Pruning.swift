@@ -27,4 +27,20 @@ enum Pruning: CaseIterable {
         case .wholly: "SET lock_timeout = '1s'; TRUNCATE facts"
         }
     }
+
+    /// Deletes one unit after the other from `lower` to `upper`, each in a transaction that stays open for a moment; takes
+    /// a second and a half.
+    static func oneByOne(_ lower: Int, _ upper: Int) -> String {
+        """
+        DO $$
+        DECLARE u bigint;
+        BEGIN
+            FOR u IN SELECT generate_series(\(lower)::bigint, \(upper)::bigint) LOOP
+                DELETE FROM facts WHERE n = u;
+                PERFORM pg_sleep(1.5 / \(upper - lower + 1));
+                COMMIT;
+            END LOOP;
+        END $$
+        """
+    }
 }
