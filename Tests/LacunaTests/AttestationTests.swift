@@ -61,6 +61,27 @@ struct AttestationTests {
         }
     }
 
+    @Test("and what a mark is taken off is no more than what the source spoke of")
+    func marks() async throws {
+        try await TestDatabase.with { database in
+            let target = try await prepare(database)
+            try await database.execute("INSERT INTO t SELECT generate_series(1, 98)")
+            let reconciler = Reconciler(stream: stream(), source: Archive(0..<55), database: target)
+            var marked = RunOptions()
+            marked.from = 38
+            marked.to = 62
+            _ = try await reconciler.mark(clear: false, marked, reason: "")
+            let report = await reconciler.reconcile()
+            #expect(report.state == .incomplete)
+            #expect(report.missing == 8)
+            #expect(try await database.column("SELECT lower || '-' || upper FROM lacuna.refetch") == ["55-63"])
+            #expect(
+                await Reconciler(stream: stream(), source: Archive(0..<100), database: target).reconcile().state
+                    == .done)
+            #expect(try await database.number("SELECT count(*) FROM lacuna.refetch") == 0)
+        }
+    }
+
     @Test("is asked for once by several reconcilers at once, window by window")
     func askedOnce() async throws {
         try await TestDatabase.with { database in

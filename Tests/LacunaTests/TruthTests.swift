@@ -128,6 +128,56 @@ struct TruthTests {
         }
     }
 
+    @Test("A mark of a unit that the source does not have yet stays until it does, or until records come for it")
+    func markAheadOfSource() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)") {
+            (database, reconciler) async throws -> Void in
+            let marks = "SELECT lower || '-' || upper FROM lacuna.refetch ORDER BY lower"
+            var marked = RunOptions()
+            marked.from = 85
+            marked.to = 97
+            // It tells of a unit beyond its own tip.
+            let early = reconciler(Lines(records(1...90) + records(93...93), tip: 90))
+            _ = try await early.mark(clear: false, marked, reason: "")
+            let first = await early.reconcile()
+            #expect(try await database.column(marks) == ["91-93", "94-98"])
+            #expect(first.state == .incomplete)
+            #expect(first.missing == 6)
+            #expect(first.committed == 1)
+            // Asked again it says nothing new, so that nothing is written.
+            let again = await early.reconcile()
+            #expect(again.state == .incomplete)
+            #expect(again.committed == 0)
+            #expect(try await database.column(marks) == ["91-93", "94-98"])
+            #expect(try await database.number("SELECT count(*) FROM lacuna.batch") == 1)
+            #expect(await reconciler(Lines(records(1...200), tip: 200)).reconcile().state == .done)
+            #expect(try await database.column(marks) == [])
+        }
+    }
+
+    @Test("A source that has no way to tell its tip is taken at its word: the marks of all that it was asked for go")
+    func markWithoutTip() async throws {
+        try await with("CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)") {
+            (database, reconciler) async throws -> Void in
+            var marked = RunOptions()
+            marked.from = 85
+            marked.to = 97
+            struct Untold: Source {
+                let lines: Lines
+                func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+                    try await lines.fetch(request, into: sink)
+                }
+                func tip(_ request: TipRequest) async throws -> String? {
+                    throw SourceError(.unavailable, "it has no way to tell")
+                }
+            }
+            let subject = reconciler(Untold(lines: Lines(records(1...90), tip: nil)))
+            _ = try await subject.mark(clear: false, marked, reason: "")
+            #expect(await subject.reconcile().state == .done)
+            #expect(try await database.number("SELECT count(*) FROM lacuna.refetch") == 0)
+        }
+    }
+
     @Test("A mark that is made again while a batch with older data is on its way stays")
     func markAgain() async throws {
         try await with(TruthTests.table + "INSERT INTO t VALUES (1), (2)") {

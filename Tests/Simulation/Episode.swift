@@ -311,9 +311,7 @@ public final class Episode: @unchecked Sendable {
         if let answer = client.flatMap({ history.answers[$0.number]?[lane]?.last }), scheduler.oneIn(2) {
             unit = answer.window.lowerBound + Int64(scheduler.draw(0..<answer.window.count))
         }
-        // Of what lies beyond its tip the source says nothing, corrected or not.
-        let last = min(extents.latest, history.tips[lane] ?? .min)
-        guard history.has(lane, unit), unit >= setting.first, unit <= last else { return }
+        guard history.has(lane, unit), unit >= setting.first, unit <= extents.latest else { return }
         history.correct(lane, unit, now: scheduler.tick())
         var options = RunOptions()
         options.from = unit

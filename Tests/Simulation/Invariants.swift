@@ -79,6 +79,9 @@ final class Invariants: @unchecked Sendable {
                 for unit in gone where !SimulatedServer.holds(batches, lane, unit) {
                     violated("the mark of \(lane) \(unit) was removed outside the windows of the transaction")
                 }
+                for unit in gone where unit > history.tips[lane] ?? .min {
+                    violated("the mark of \(lane) \(unit) was removed, of which the source says nothing yet")
+                }
             }
         }
         for (lane, row) in writes.extents {

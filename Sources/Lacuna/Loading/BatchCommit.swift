@@ -109,10 +109,9 @@ struct BatchCommit: Sendable {
         let missing = try await missingAfter(fetched, before: before, loaded, on: session)
         let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
         let answered = missing.intersection(due).intersection(batch.units)
+        let known = UnitSet((fetched.summary.answered ?? batch.window).clamped(to: Int64.min..<fetched.sourceEnd))
         // A unit that records came for is not empty, even where a script of the user's wrote no row for it.
-        let spokenOf = fetched.summary.answered ?? batch.window
-        let empty = answered.intersection(spokenOf.clamped(to: Int64.min..<fetched.sourceEnd))
-            .subtracting(fetched.records.units)
+        let empty = answered.intersection(known).subtracting(fetched.records.units)
             // What was not asked for stays as it was.
             .union(before.verified.subtracting(batch.units))
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
@@ -126,7 +125,9 @@ struct BatchCommit: Sendable {
         result.metOthers =
             !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
-        try await recordEvidence(fetched, before: before, empty: empty, into: &result, on: session)
+        // Of what the source does not have yet it says nothing, so that a mark there stays.
+        let reread = before.refetch.intersection(known.union(fetched.records.units))
+        try await recordEvidence(fetched, before: before, empty: empty, reread: reread, into: &result, on: session)
         let covered = UnitSet(batch.window).subtracting(missing).union(empty)
         let extending = try extending(to: covered, fetched)
         if extending != nil { result.isChanged = true }
@@ -163,12 +164,12 @@ struct BatchCommit: Sendable {
     }
 
     private func recordEvidence(
-        _ fetched: FetchedBatch, before: WindowState, empty: UnitSet, into result: inout CommittedBatch,
-        on session: isolated Session
+        _ fetched: FetchedBatch, before: WindowState, empty: UnitSet, reread: UnitSet,
+        into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
         let batch = fetched.batch
         let verifiedChanges = empty != before.verified.intersection(batch.window)
-        guard verifiedChanges || !before.refetch.isEmpty else { return }
+        guard verifiedChanges || !reread.isEmpty else { return }
         result.isChanged = true
         let lane = stream.evidenceValues(batch.partition)
         try await session.query(try Statements.lockEvidence.bound(values: lane))
@@ -178,8 +179,7 @@ struct BatchCommit: Sendable {
             try await session.query(try Statements.replaceVerified.bound(values: values))
             result.emptied = empty.subtracting(before.verified).count
         }
-        guard !before.refetch.isEmpty else { return }
-        for range in batch.units.ranges {
+        for range in reread.ranges {
             var values = lane
             values["lower"] = String(range.lowerBound)
             values["upper"] = String(range.upperBound)
