@@ -423,14 +423,15 @@ final class Episode: Sendable {
         }
         // A summary is kept while transactions that its snapshot does not see are open, and others end behind it.
         _ = try await checker.lines("CLUSTER facts USING facts_pkey")
-        let middle = schedule.first + schedule.unitCount / 2
-        async let below = checker.lines(Pruning.oneByOne(schedule.first, middle), name: "pruner")
-        async let above = checker.lines(
-            Pruning.oneByOne(middle + 1, schedule.first + schedule.unitCount - 1), name: "pruner")
-        try await Task.sleep(for: .milliseconds(300))
+        let half = schedule.unitCount / 2
+        async let slowly = checker.lines(
+            Pruning.stepwise(schedule.first, schedule.first + half - 1, by: half / 4), name: "pruner")
+        async let quickly = checker.lines(
+            Pruning.stepwise(schedule.first + half, schedule.first + 2 * half - 1, by: 1), name: "pruner")
+        try await Task.sleep(for: .milliseconds(100))
         // What goes behind its back is left to the next run.
         try await refill("a summary was kept while rows went", directory, address, mayLeave: 2)
-        _ = try await (below, above)
+        _ = try await (slowly, quickly)
         try await compareScans("a summary was kept while rows went", directory, address)
     }
 
