@@ -8,35 +8,49 @@ extension Connection {
         guard let last = statements.last else { return ([], nil) }
         return try exchange(last.name, deadline) { limit in
             try statements.forEach(requireNoNUL)
-            try sendPipeline(statements, cancellable: cancellable)
+            var isKnown = false
+            defer { if !isKnown { prepared.forget() } }
+            let steps = statements.map { prepared.steps(for: $0) }
+            let ahead = steps.prefix(cancellable).joined().count
+            try sendPipeline(statements, steps, cancellable: cancellable)
             // Sent in part, nobody would know how far the server gets.
             try flush(until: limit, interrupt: cancellable < statements.count ? nil : interrupt)
-            var rows: [Rows] = []
-            let results =
+            let count = steps.joined().count
+            var results =
                 cancellable < statements.count
-                ? try resultsToTheEnd(statements.count, cancellable: cancellable, until: limit)
-                : try results(statements.count) { try nextResult(until: limit, interrupt: interrupt) }
-            for (statement, result) in zip(statements, results) {
-                do {
-                    try check(result, statement.name)
-                    rows.append(Rows(handle: result, statement: statement.name))
-                } catch {
-                    return (rows, error)
+                ? try resultsToTheEnd(count, cancellable: ahead, until: limit)[...]
+                : try results(count) { try nextResult(until: limit, interrupt: interrupt) }[...]
+            var rows: [Rows] = []
+            var failure: (any Error)?
+            for (statement, steps) in zip(statements, steps) {
+                var taken = 0
+                while failure == nil, taken < steps.count {
+                    guard let result = results.popFirst() else { throw lost(last.name) }
+                    do {
+                        try check(result, statement.name)
+                        if steps[taken].isAnswer { rows.append(Rows(handle: result, statement: statement.name)) }
+                        taken += 1
+                    } catch {
+                        failure = error
+                    }
                 }
+                prepared.takeBack(steps[taken...], of: statement)
             }
-            guard rows.count == statements.count else { throw lost(last.name) }
-            return (rows, nil)
+            isKnown = true
+            return (rows, failure)
         }
     }
 
-    private func sendPipeline(_ statements: [BoundStatement], cancellable: Int) throws {
+    private func sendPipeline(
+        _ statements: [BoundStatement], _ steps: [[PreparedStatements.Step]], cancellable: Int
+    ) throws {
         guard PQenterPipelineMode(pointer) == 1 else { throw lost() }
         do {
             for (index, statement) in statements.enumerated() {
                 // The server would keep the answers back until all are there, and nobody would know that what may be
                 // cancelled is over.
                 if index == cancellable, index > 0, PQsendFlushRequest(pointer) != 1 { throw lost() }
-                try send(statement)
+                for step in steps[index] { try send(statement, step) }
             }
             guard PQpipelineSync(pointer) == 1 else { throw lost() }
         } catch {
@@ -46,9 +60,19 @@ extension Connection {
         }
     }
 
+    private func send(_ statement: BoundStatement, _ step: PreparedStatements.Step) throws {
+        switch step {
+        case .run: try send(statement)
+        case .execute(let name): try send(statement, preparedAs: name)
+        case .prepare(let name):
+            guard PQsendPrepare(pointer, name, statement.sql, 0, nil) == 1 else { throw lost(statement.name) }
+        case .deallocate(let name): try send(BoundStatement(name: statement.name, sql: "DEALLOCATE \(name)"))
+        }
+    }
+
     /// Reads all answers, so that the session stays usable.
     ///
-    /// - Returns: the result of each statement. The one that failed is the last: what follows it is not run.
+    /// - Returns: the result of each step. The one that failed is the last: what follows it is not run.
     private func results(_ count: Int, next: () throws -> ResultHandle?) throws -> [ResultHandle] {
         var results: [ResultHandle] = []
         for _ in 0..<count {
@@ -60,7 +84,7 @@ extension Connection {
         return results
     }
 
-    /// Reads all answers, of which an interruption cuts none off: the first `cancellable` statements are cancelled at the
+    /// Reads all answers, of which an interruption cuts none off: the first `cancellable` steps are cancelled at the
     /// server, and what it says then is the truth.
     private func resultsToTheEnd(
         _ count: Int, cancellable: Int, until deadline: ContinuousClock.Instant

@@ -168,11 +168,17 @@ extension Connection: Transport {
         throw PostgresError.invalidValue("a value with a NUL at byte \(bad.utf8.prefix { $0 != 0 }.count)")
     }
 
-    func send(_ statement: BoundStatement) throws {
+    /// Sends a statement, or the name that it was prepared under in its place, with its values.
+    func send(_ statement: BoundStatement, preparedAs name: String? = nil) throws {
         try requireNoNUL(statement)
         let copies = statement.values.map { value in value.map { Array($0.utf8CString) } }
         let sent = Connection.withPointers(to: copies[...], []) { pointers in
-            PQsendQueryParams(pointer, statement.sql, Int32(pointers.count), nil, pointers, nil, nil, 0)
+            let count = Int32(pointers.count)
+            return if let name {
+                PQsendQueryPrepared(pointer, name, count, pointers, nil, nil, 0)
+            } else {
+                PQsendQueryParams(pointer, statement.sql, count, nil, pointers, nil, nil, 0)
+            }
         }
         guard sent == 1 else { throw lost(statement.name) }
     }

@@ -21,6 +21,8 @@ final class Connection {
     /// How long the server has to end a statement that was cancelled.
     private let cancelGrace: Duration
     private let notices: NoticeBox
+    /// What was prepared of the statements that go in pipelines.
+    var prepared: PreparedStatements
 
     /// Why a wait ended without the socket being ready.
     enum WaitFailure: Error {
@@ -30,10 +32,11 @@ final class Connection {
 
     /// Connects.
     ///
+    /// - Parameter prepares: whether statements that come again and again are prepared.
     /// - Throws: ``PostgresError/connectionFailed(_:)``.
     init(
         parameters: [(String, String)], deadline: Duration, cancelGrace: Duration,
-        onNotice: @escaping @Sendable (Notice) -> Void
+        prepares: Bool, onNotice: @escaping @Sendable (Notice) -> Void
     ) throws {
         let interrupt = try Interrupt()
         var keywords: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.0)) }
@@ -68,6 +71,7 @@ final class Connection {
         self.pointer = pointer
         self.interrupt = interrupt
         self.cancelGrace = cancelGrace
+        prepared = PreparedStatements(isOn: prepares)
         notices = NoticeBox(handler: onNotice)
         PQsetNoticeReceiver(pointer, NoticeBox.receive, Unmanaged.passUnretained(notices).toOpaque())
     }

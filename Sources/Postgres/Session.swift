@@ -54,7 +54,7 @@ public actor Session {
         try options.check()
         transport = try Connection(
             parameters: options.libpqParameters, deadline: options.connectDeadline, cancelGrace: options.cancelGrace,
-            onNotice: options.onNotice)
+            prepares: !options.isPooled, onNotice: options.onNotice)
         var parameters = options.parameters
         if let path = options.searchPath, !options.isPooled { parameters.append(("search_path", path)) }
         guard !parameters.isEmpty else { return }
@@ -330,7 +330,7 @@ public actor Session {
             for statement in back { _ = try? await run(statement, deadline: .seconds(30)) }
             throw error
         }
-        try await query(back)
+        _ = try await query(back)
         return value
     }
 

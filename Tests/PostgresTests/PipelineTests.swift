@@ -38,6 +38,51 @@ struct PipelineTests {
         }
     }
 
+    @Test("Those that come again are prepared, never for a plan of the server's own, whatever fails in between")
+    func prepared() async throws {
+        try await withSession { session, _ in
+            _ = try await session.script(Self.table, name: "test")
+            let statements = (0..<3).map { "SELECT n + \($0) AS n FROM t WHERE n = $1" }
+            var failures = 0
+            for round in 1...60 {
+                _ = try await session.query([sql("INSERT INTO t VALUES ($1)", "\(round)")] + [sql("SELECT 1")])
+                // Which one fails, and whether it is prepared then, changes from round to round.
+                let divisor = round % 7 == 3 ? 0 : 1
+                var batch = statements.map { sql($0, "\(round)") }
+                batch.insert(sql("SELECT 1 / $1::int AS n", "\(divisor)"), at: round % 4)
+                do {
+                    let rows = try await session.query(batch)
+                    let found = try rows.map { try $0.only().get("n", as: Int.self) }
+                    var expected = [round, round + 1, round + 2]
+                    expected.insert(1, at: round % 4)
+                    #expect(found == expected)
+                } catch PostgresError.server(let error) where error.sqlState.rawValue == "22012" {
+                    failures += 1
+                }
+                try await expectUsable(session)
+            }
+            #expect(failures == 9)
+            let kept = try await session.query(
+                sql("SELECT count(*) AS n, max(custom_plans) AS most, sum(generic_plans) AS g FROM pg_prepared_statements")
+            ).only()
+            #expect(try (1...5).contains(kept.get("n", as: Int.self)))
+            #expect(try (1...5).contains(kept.get("most", as: Int.self)) && kept.get("g", as: Int.self) == 0)
+        }
+    }
+
+    @Test("Nothing is prepared where a proxy gives the server session to strangers")
+    func pooled() async throws {
+        try await TestDatabase.with { database in
+            var options = SessionOptions(connectionString: database.connectionString)
+            options.isPooled = true
+            let session = try await Session.connect(options)
+            for _ in 0..<8 { _ = try await session.query([sql("SELECT $1", "a"), sql("SELECT $1 || 'b'", "a")]) }
+            let kept = try await session.query(sql("SELECT count(*) AS n FROM pg_prepared_statements")).only()
+            #expect(try kept.get("n", as: Int.self) == 0)
+            await session.close()
+        }
+    }
+
     @Test("A value with a NUL is refused before anything is sent")
     func nul() async throws {
         try await withSession { session, database in
