@@ -1,11 +1,16 @@
 /// One lane of a stream: a value for each partition column. A stream without partitions has the one lane ``whole``.
 public struct Partition: Sendable, Hashable, Comparable {
-    /// The values, in the order of the stream's partition columns, as PostgreSQL writes them as text.
-    public let values: [String]
+    /// The values, each with a NUL after it: a short string takes no memory beside itself, and there may be many lanes.
+    private let text: String
 
-    /// A lane with these values.
+    /// A lane with these values. None holds a NUL, as no text of PostgreSQL does.
     public init(_ values: [String]) {
-        self.values = values
+        text = values.map { $0 + "\0" }.joined()
+    }
+
+    /// The values, in the order of the stream's partition columns, as PostgreSQL writes them as text.
+    public var values: [String] {
+        text.utf8.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(Substring($0)) }
     }
 
     /// The only lane of a stream without partitions.
@@ -15,21 +20,18 @@ public struct Partition: Sendable, Hashable, Comparable {
     ///
     /// Swift holds `é` and `e` with a combining accent for one string; to PostgreSQL they are two values.
     public static func == (lhs: Partition, rhs: Partition) -> Bool {
-        lhs.values.elementsEqual(rhs.values) { $0.utf8.elementsEqual($1.utf8) }
+        lhs.text.utf8.elementsEqual(rhs.text.utf8)
     }
 
     /// Hashes the bytes of every value.
     public func hash(into hasher: inout Hasher) {
-        for value in values {
-            for byte in value.utf8 { hasher.combine(byte) }
-            // No UTF-8 text holds this byte.
-            hasher.combine(UInt8.max)
-        }
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
     /// Ordered by value, column by column, byte by byte.
     public static func < (lhs: Partition, rhs: Partition) -> Bool {
-        lhs.values.lexicographicallyPrecedes(rhs.values) { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        lhs.text.utf8.lexicographicallyPrecedes(rhs.text.utf8)
     }
 
     /// `region=gb, type=agenda`, or the empty string for ``whole``.
