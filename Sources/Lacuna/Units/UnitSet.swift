@@ -55,6 +55,17 @@ public struct UnitSet: Sendable, Hashable {
         ranges.reduce(0) { $0 + $1.unitCount }
     }
 
+    /// The number of units that lie in `range`.
+    public func count(in range: Range<Int64>) -> UInt64 {
+        var count: UInt64 = 0
+        var index = firstIndex(endingAfter: range.lowerBound)
+        while index < ranges.count, ranges[index].lowerBound < range.upperBound {
+            count += ranges[index].clamped(to: range).unitCount
+            index += 1
+        }
+        return count
+    }
+
     /// The smallest range that holds every unit of the set; nil where it is empty.
     public var hull: Range<Int64>? {
         guard let first = ranges.first, let last = ranges.last else { return nil }

@@ -160,15 +160,15 @@ struct GapsCommand: AsyncParsableCommand {
                 if index == 0 || reports[index - 1].columns != report.columns { console.data(report.csvHeader()) }
                 report.csvLines { console.data($0) }
             }
-        case .html: console.data(GapPage.html(reports, gapLimit: all ? .max : 12))
+        case .html: GapPage.write(reports, gapLimit: all ? .max : 12) { console.data($0) }
         case .prometheus:
-            for line in GapMetrics.lines(reports) { console.data(line) }
+            GapMetrics.write(reports) { console.data($0) }
         case .text:
             let style = TextStyle(isColoured: console.outputIsColoured)
             for (index, report) in reports.enumerated() {
                 if self.report, index > 0 { console.output("") }
                 if self.report {
-                    for line in report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output(line) }
+                    report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output($0) }
                 } else {
                     report.gapLines { console.output($0) }
                 }

@@ -35,12 +35,11 @@ struct InitCommand: AsyncParsableCommand {
         let template = name.template
         try template.write(to: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
         Console.shared.output("wrote \(template.files.map(\.path).joined(separator: ", "))")
-        var table = TextTable([("", .left), ("", .left)])
-        for variable in [("DATABASE_URL", "the database, as libpq takes it")] + template.variables {
-            table.add([variable.0, variable.1])
-        }
         Console.shared.output("\nnow set")
-        for line in table.lines(indent: "  ").dropFirst() { Console.shared.output(line) }
+        let variables = [("DATABASE_URL", "the database, as libpq takes it")] + template.variables
+        TextTable([("", .left), ("", .left)], variables.map { [$0.0, $0.1] }).write(indent: "  ") {
+            Console.shared.output($0)
+        }
         Console.shared.output(
             """
 

@@ -31,9 +31,8 @@ struct StatusCommand: AsyncParsableCommand {
                 switch format {
                 case .text:
                     if index > 0 { Console.shared.output("") }
-                    for line in report.reportLines(gapLimit: 3, style: style) + lines(status, report, style) {
-                        Console.shared.output(line)
-                    }
+                    report.reportLines(gapLimit: 3, style: style) { Console.shared.output($0) }
+                    for line in lines(status, report, style) { Console.shared.output(line) }
                 case .json: documents.append(document(status, report))
                 }
             } catch {
@@ -68,17 +67,19 @@ struct StatusCommand: AsyncParsableCommand {
         }
         guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
         lines += ["", "  " + style.bold("last runs")]
-        var table = TextTable([
-            ("RUN", .right), ("STARTED (UTC)", .left), ("MODE", .left), ("STATE", .left), ("COMMITTED", .right),
-            ("FAILED", .right), ("MISSING", .right), ("SECONDS", .right), ("", .left),
-        ])
-        for run in status.runs {
-            table.add([
+        let rows = status.runs.map { run in
+            [
                 String(run.id), run.startedAt, run.mode, run.state, Numbers.grouped(run.committed),
                 Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, Console.shared.line(run.note),
-            ])
+            ]
         }
-        return lines + table.lines(indent: "  ")
+        TextTable(
+            [
+                ("RUN", .right), ("STARTED (UTC)", .left), ("MODE", .left), ("STATE", .left), ("COMMITTED", .right),
+                ("FAILED", .right), ("MISSING", .right), ("SECONDS", .right), ("", .left),
+            ], rows
+        ).write(indent: "  ") { lines.append($0) }
+        return lines
     }
 }
 

@@ -13,14 +13,18 @@ enum CoverageBar {
         let expected = coverage.expected
         let total = expected.count
         guard total > 0, width > 0 else { return [] }
+        guard !coverage.gaps.isEmpty else { return Array(repeating: 1, count: width) }
         var result: [Double] = []
         var walker = UnitWalker(expected)
         for cell in 0..<width {
             let start = total.part(cell, of: width)
             let end = max(total.part(cell + 1, of: width), start + 1)
-            let units = walker.take(from: start, to: min(end, total))
-            let missing = units.reduce(UInt64(0)) { $0 + coverage.gaps.intersection($1).count }
-            let count = units.reduce(UInt64(0)) { $0 + $1.unitCount }
+            var missing: UInt64 = 0
+            var count: UInt64 = 0
+            walker.take(from: start, to: min(end, total)) { units in
+                missing += coverage.gaps.count(in: units)
+                count += units.unitCount
+            }
             result.append(count == 0 ? 1 : Double(count - missing) / Double(count))
         }
         return result
@@ -52,22 +56,20 @@ private struct UnitWalker {
         ranges = units.ranges
     }
 
-    /// The ranges that hold the units from the `start`-th to the one before the `end`-th.
-    mutating func take(from start: UInt64, to end: UInt64) -> [Range<Int64>] {
-        var result: [Range<Int64>] = []
+    /// Hands over the ranges that hold the units from the `start`-th to the one before the `end`-th.
+    mutating func take(from start: UInt64, to end: UInt64, _ body: (Range<Int64>) -> Void) {
         while index < ranges.count {
             let range = ranges[index]
             let next = before + range.unitCount
             if next > start {
                 let lower = range.lowerBound &+ Int64(bitPattern: max(start, before) - before)
                 let upper = range.lowerBound &+ Int64(bitPattern: min(end, next) - before)
-                if lower < upper { result.append(lower..<upper) }
+                if lower < upper { body(lower..<upper) }
             }
             if next >= end { break }
             before = next
             index += 1
         }
-        return result
     }
 }
 

@@ -3,13 +3,15 @@ import Lacuna
 
 /// The report as one page that needs nothing else: no script, no font, no address.
 enum GapPage {
-    /// The page.
+    /// Writes the page.
     ///
-    /// - Parameter gapLimit: how many gaps of a partition are listed.
-    static func html(_ reports: [GapReport], gapLimit: Int) -> String {
-        let body = reports.map { $0.section(gapLimit: gapLimit) }.joined(separator: "\n")
+    /// - Parameters:
+    ///   - gapLimit: how many gaps of a partition are listed.
+    ///   - put: takes each line; there may be millions.
+    static func write(_ reports: [GapReport], gapLimit: Int, _ put: (String) -> Void) {
         let time = reports.map(\.survey.now).min().map { Date(timeIntervalSince1970: Double($0)).formatted(.iso8601) }
-        return """
+        put(
+            """
             <!DOCTYPE html>
             <html lang="en">
             <head>
@@ -35,10 +37,10 @@ enum GapPage {
             <body>
             <h1>Gaps</h1>
             \(time.map { "<p>As of \($0)</p>" } ?? "")
-            \(body)
-            </body>
-            </html>
-            """
+            """)
+        for report in reports { report.section(gapLimit: gapLimit, put) }
+        put("</body>")
+        put("</html>")
     }
 
     /// Text fit to stand anywhere in a page.
@@ -57,8 +59,8 @@ enum GapPage {
         return result
     }
 
-    /// A table: cells that begin with a digit stand at the right.
-    static func table(_ header: [String], _ rows: [[String]]) -> String {
+    /// Writes a table: cells that begin with a digit stand at the right.
+    static func table(_ header: [String], _ rows: some Sequence<[String]>, _ put: (String) -> Void) {
         func cells(_ name: String, _ texts: [String]) -> String {
             texts.map { text in
                 let isNumber = text.first?.isNumber ?? false
@@ -66,26 +68,30 @@ enum GapPage {
             }.joined()
         }
         let head = header.isEmpty ? "" : "<thead><tr>\(cells("th", header))</tr></thead>"
-        let body = rows.map { "<tr>\(cells("td", $0))</tr>" }.joined(separator: "\n")
-        return "<div class=\"scroll\"><table>\(head)<tbody>\n\(body)\n</tbody></table></div>"
+        put("<div class=\"scroll\"><table>\(head)<tbody>")
+        for row in rows { put("<tr>\(cells("td", row))</tr>") }
+        put("</tbody></table></div>")
     }
 }
 
 extension GapReport {
-    fileprivate func section(gapLimit: Int) -> String {
+    fileprivate func section(gapLimit: Int, _ put: (String) -> Void) {
         let escape = GapPage.escape
-        var parts = [
-            "<section>", "<h2>\(escape(definition.name))</h2>",
-            "<p>\(escape(table)), key \(escape(definition.keyColumn)) (\(escape(definition.keyType.name)))<br>",
-            "<strong class=\"\(isClean ? "good" : "bad")\">\(escape(summaryText))</strong></p>",
-        ]
+        put("<section>")
+        put("<h2>\(escape(definition.name))</h2>")
+        put("<p>\(escape(table)), key \(escape(definition.keyColumn)) (\(escape(definition.keyType.name)))<br>")
+        put("<strong class=\"\(isClean ? "good" : "bad")\">\(escape(summaryText))</strong></p>")
         let isAlone = columns.isEmpty && partitions.count == 1
-        parts.append(GapPage.table(isAlone ? [] : overviewHeader, isAlone ? figures(partitions[0]) : overviewRows))
-        for coverage in partitions where !coverage.gaps.isEmpty && !coverage.isNew {
-            if !isAlone { parts.append("<h3>\(escape(label(coverage)))</h3>") }
-            parts.append(gapTable(coverage, limit: gapLimit))
+        if isAlone {
+            GapPage.table([], figures(partitions[0]), put)
+        } else {
+            GapPage.table(overviewHeader, partitions.lazy.map(overviewRow), put)
         }
-        return (parts + ["</section>"]).joined(separator: "\n")
+        for coverage in partitions where !coverage.gaps.isEmpty && !coverage.isNew {
+            if !isAlone { put("<h3>\(escape(label(coverage)))</h3>") }
+            gapTable(coverage, limit: gapLimit, put)
+        }
+        put("</section>")
     }
 
     private var overviewHeader: [String] {
@@ -95,17 +101,15 @@ extension GapReport {
         ]
     }
 
-    private var overviewRows: [[String]] {
-        partitions.map { coverage in
-            [
-                GapPage.escape(coverage.partition.values.joined(separator: " ")), shown(coverage.oldest),
-                shown(coverage.latest), contiguousText(coverage),
-                Numbers.grouped(coverage.expected.count), Numbers.grouped(coverage.gaps.count),
-                Numbers.grouped(gaps(of: coverage).count), Numbers.grouped(coverage.verified.count),
-                Numbers.grouped(coverage.refetch.count), coverage.tail.map { Numbers.grouped($0.count) } ?? "–",
-                picture(coverage), coverage.isNew ? "new" : Numbers.percent(fraction(coverage)),
-            ]
-        }
+    private func overviewRow(_ coverage: PartitionCoverage) -> [String] {
+        [
+            GapPage.escape(coverage.partition.values.joined(separator: " ")), shown(coverage.oldest),
+            shown(coverage.latest), contiguousText(coverage),
+            Numbers.grouped(coverage.expected.count), Numbers.grouped(coverage.gaps.count),
+            Numbers.grouped(gaps(of: coverage).count), Numbers.grouped(coverage.verified.count),
+            Numbers.grouped(coverage.refetch.count), coverage.tail.map { Numbers.grouped($0.count) } ?? "–",
+            picture(coverage), coverage.isNew ? "new" : Numbers.percent(fraction(coverage)),
+        ]
     }
 
     /// The figures of a stream without partitions, a row each.
@@ -126,13 +130,14 @@ extension GapReport {
         return rows
     }
 
-    private func gapTable(_ coverage: PartitionCoverage, limit: Int) -> String {
+    private func gapTable(_ coverage: PartitionCoverage, limit: Int, _ put: (String) -> Void) {
         let gaps = gaps(of: coverage)
-        var rows = gaps.suffix(limit).reversed().map { gap in
+        let listed = gaps.suffix(limit).reversed().lazy.map { gap in
             [GapPage.escape(text(gap)), isOrdered ? Numbers.count(gap.unitCount, "unit") : ""]
         }
-        if gaps.count > limit { rows.append(["… and \(Numbers.count(gaps.count - limit, "more gap"))", ""]) }
-        return GapPage.table(["Gap", ""], rows)
+        let rest = gaps.count - limit
+        let more = rest > 0 ? [["… and \(Numbers.count(rest, "more gap"))", ""]] : []
+        GapPage.table(["Gap", ""], [AnySequence(listed), AnySequence(more)].joined(), put)
     }
 
     private func shown(_ unit: Int64?) -> String { GapPage.escape(key(unit)) }

@@ -32,18 +32,23 @@ enum GapMetrics {
         },
     ]
 
-    /// The lines: each metric with its help, its type and a sample a partition.
-    static func lines(_ reports: [GapReport]) -> [String] {
-        metrics.flatMap { metric -> [String] in
-            let samples = reports.flatMap { report in
-                report.partitions.compactMap { coverage in
-                    metric.value(report, coverage).map { value in
-                        "\(metric.name){\(labels(report, coverage))} \(value)"
+    /// Writes each metric with its help, its type and a sample a partition.
+    ///
+    /// - Parameter put: takes each line; there may be millions.
+    static func write(_ reports: [GapReport], _ put: (String) -> Void) {
+        for metric in metrics {
+            var isFirst = true
+            for report in reports {
+                for coverage in report.partitions {
+                    guard let value = metric.value(report, coverage) else { continue }
+                    if isFirst {
+                        put("# HELP \(metric.name) \(metric.help)")
+                        put("# TYPE \(metric.name) gauge")
+                        isFirst = false
                     }
+                    put("\(metric.name){\(labels(report, coverage))} \(value)")
                 }
             }
-            guard !samples.isEmpty else { return [] }
-            return ["# HELP \(metric.name) \(metric.help)", "# TYPE \(metric.name) gauge"] + samples
         }
     }
 

@@ -40,22 +40,22 @@ extension GapReport {
     /// - Parameters:
     ///   - gapLimit: how many gaps of a partition are listed.
     ///   - style: colours, or none.
-    func reportLines(gapLimit: Int, style: TextStyle) -> [String] {
+    ///   - put: takes each line; there may be millions.
+    func reportLines(gapLimit: Int, style: TextStyle, _ put: (String) -> Void) {
         let heading = Console.printable("\(table), key \(definition.keyColumn) (\(definition.keyType.name))")
-        var lines = [style.bold(name) + "  " + heading]
-        lines.append("  " + summary(style))
-        lines.append("")
+        put(style.bold(name) + "  " + heading)
+        put("  " + summary(style))
+        put("")
         if partitions.count == 1, let only = partitions.first, columns.isEmpty {
-            lines += single(only, gapLimit: gapLimit, style: style)
+            single(only, gapLimit: gapLimit, style: style, put)
         } else {
-            lines += overview(style)
+            overview(put)
             for coverage in partitions where !coverage.gaps.isEmpty && !coverage.isNew {
-                lines.append("")
-                lines.append("  " + style.bold(label(coverage)))
-                lines += gapList(coverage, limit: gapLimit, style: style)
+                put("")
+                put("  " + style.bold(label(coverage)))
+                gapList(coverage, limit: gapLimit, style: style, put)
             }
         }
-        return lines
     }
 
     private func summary(_ style: TextStyle) -> String {
@@ -82,41 +82,42 @@ extension GapReport {
         return expected == 0 ? 1 : Double(coverage.coveredCount) / Double(expected)
     }
 
-    private func single(_ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle) -> [String] {
-        guard !coverage.isNew else { return ["  nothing ingested yet\(newHint(coverage))"] }
-        var lines: [String] = []
+    private func single(
+        _ coverage: PartitionCoverage, gapLimit: Int, style: TextStyle, _ put: (String) -> Void
+    ) {
+        guard !coverage.isNew else { return put("  nothing ingested yet\(newHint(coverage))") }
         if !coverage.range.isEmpty, isOrdered {
             let bar = CoverageBar.bar(coverage, width: 48)
-            lines += ["  \(key(coverage.range.lowerBound)) \(bar) \(key(coverage.range.upperBound - 1))", ""]
+            put("  \(key(coverage.range.lowerBound)) \(bar) \(key(coverage.range.upperBound - 1))")
+            put("")
         }
-        var table = TextTable([("", .left), ("", .left), ("", .right)])
+        var rows: [[String]] = []
         if isOrdered {
-            table.add(["oldest", key(coverage.oldest), ""])
-            table.add(["latest", key(coverage.latest), ""])
+            rows.append(["oldest", key(coverage.oldest), ""])
+            rows.append(["latest", key(coverage.latest), ""])
             if let run = coverage.contiguous {
-                table.add(["contiguous", text(run), Numbers.count(run.unitCount, "unit")])
+                rows.append(["contiguous", text(run), Numbers.count(run.unitCount, "unit")])
             } else {
-                table.add(["contiguous", "–", "0 units"])
+                rows.append(["contiguous", "–", "0 units"])
             }
         }
         if !coverage.verified.isEmpty {
-            table.add(["verified empty", "", Numbers.count(coverage.verified.count, "unit")])
+            rows.append(["verified empty", "", Numbers.count(coverage.verified.count, "unit")])
         }
         if !coverage.refetch.isEmpty {
-            table.add(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])
+            rows.append(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])
         }
         if let tail = coverage.tail, isOrdered {
-            table.add(["behind the tip", tail.hull.map(text) ?? "–", Numbers.count(tail.count, "unit")])
+            rows.append(["behind the tip", tail.hull.map(text) ?? "–", Numbers.count(tail.count, "unit")])
         }
-        lines += table.lines(indent: "  ").dropFirst()
+        TextTable([("", .left), ("", .left), ("", .right)], rows).write(indent: "  ", put)
         if !coverage.gaps.isEmpty {
-            lines.append("")
-            lines += gapList(coverage, limit: gapLimit, style: style)
+            put("")
+            gapList(coverage, limit: gapLimit, style: style, put)
         }
-        return lines
     }
 
-    private func overview(_ style: TextStyle) -> [String] {
+    private func overview(_ put: (String) -> Void) {
         let showsTail = partitions.contains { $0.tail?.isEmpty == false }
         var columns: [(title: String, alignment: TextTable.Alignment)] = [
             ("PARTITION", .left), ("OLDEST", .left), ("LATEST", .left), ("EXPECTED", .right), ("MISSING", .right),
@@ -124,8 +125,7 @@ extension GapReport {
         ]
         if showsTail { columns.append(("BEHIND", .right)) }
         columns += [("COVERAGE", .left), ("", .right)]
-        var table = TextTable(columns)
-        for coverage in partitions {
+        let rows = partitions.lazy.map { coverage in
             var cells = [
                 Console.printable(coverage.partition.values.joined(separator: " ")), key(coverage.oldest),
                 key(coverage.latest),
@@ -137,23 +137,22 @@ extension GapReport {
                 CoverageBar.bar(coverage, width: 24),
                 coverage.isNew ? "new" : Numbers.percent(fraction(coverage)),
             ]
-            table.add(cells)
+            return cells
         }
-        return table.lines(indent: "  ")
+        TextTable(columns, rows).write(indent: "  ", put)
     }
 
-    private func gapList(_ coverage: PartitionCoverage, limit: Int, style: TextStyle) -> [String] {
-        var table = TextTable([("", .left), ("", .left), ("", .right)])
+    private func gapList(
+        _ coverage: PartitionCoverage, limit: Int, style: TextStyle, _ put: (String) -> Void
+    ) {
         let gaps = gaps(of: coverage)
-        for gap in gaps.suffix(limit).reversed() {
-            table.add([style.bad("gap"), text(gap), isOrdered ? Numbers.count(gap.unitCount, "unit") : ""])
+        let rows = gaps.suffix(limit).reversed().lazy.map { gap in
+            [style.bad("gap"), text(gap), isOrdered ? Numbers.count(gap.unitCount, "unit") : ""]
         }
-        var lines = Array(table.lines(indent: "  ").dropFirst())
+        TextTable([("", .left), ("", .left), ("", .right)], rows).write(indent: "  ", put)
         if gaps.count > limit {
-            lines.append(
-                "  … and \(Numbers.count(gaps.count - limit, isOrdered ? "older gap" : "gap")); --all lists them")
+            put("  … and \(Numbers.count(gaps.count - limit, isOrdered ? "older gap" : "gap")); --all lists them")
         }
-        return lines
     }
 
     /// What is expected of a partition that has nothing yet.

@@ -52,15 +52,16 @@ enum RunPlanRendering {
         }
         console.output(
             "\(stream.name): \(Numbers.count(count, "batch", "batches")), \(Numbers.count(units, "unit"))")
-        var table = TextTable([("", .left), ("", .left), ("", .right), ("", .left)])
-        for batch in batches.prefix(20) {
-            table.add([
+        let rows = batches.prefix(20).map { batch in
+            [
                 Console.printable(batch.partition.label(columns: stream.partitions.columns)),
                 Console.printable(stream.keyType.text(batch.window)), Numbers.count(batch.units.count, "unit"),
                 batch.reason == .gap ? "" : batch.reason.rawValue,
-            ])
+            ]
         }
-        for line in table.lines(indent: "  ").dropFirst() { console.output(line) }
+        TextTable([("", .left), ("", .left), ("", .right), ("", .left)], rows).write(indent: "  ") {
+            console.output($0)
+        }
         if count > 20 { console.output("  … and \(Numbers.grouped(count - 20)) more") }
         if let time = time(forBatches: count, of: configuration) {
             console.output(

@@ -1,4 +1,5 @@
-/// Columns of text, aligned.
+/// Columns of text, aligned. The rows are made twice, to be measured and to be written, so that a table of any length takes no
+/// memory.
 struct TextTable {
     /// How a column is aligned.
     enum Alignment {
@@ -6,29 +7,36 @@ struct TextTable {
         case right
     }
 
-    private let alignments: [Alignment]
-    private var rows: [[String]]
+    private let columns: [(title: String, alignment: Alignment)]
+    private let rows: AnySequence<[String]>
 
-    init(_ columns: [(title: String, alignment: Alignment)]) {
-        alignments = columns.map(\.alignment)
-        rows = [columns.map(\.title)]
+    /// - Parameter rows: a cell for each column.
+    init(_ columns: [(title: String, alignment: Alignment)], _ rows: some Sequence<[String]>) {
+        self.columns = columns
+        self.rows = AnySequence(rows)
     }
 
-    mutating func add(_ cells: [String]) {
-        rows.append(cells)
-    }
-
-    /// The lines, two spaces between columns and none at the ends.
-    func lines(indent: String = "") -> [String] {
-        let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map { column, cell in
-                let space = String(repeating: " ", count: widths[column] - cell.count)
-                return alignments[column] == .left ? cell + space : space + cell
-            }
-            var line = indent + cells.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
+    /// Writes the lines: the titles, where there are any, and the rows. Two spaces stand between columns and none at the ends.
+    ///
+    /// - Parameter put: takes each line.
+    func write(indent: String = "", _ put: (String) -> Void) {
+        var widths = columns.map(\.title.count)
+        for row in rows {
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
         }
+        let titles = columns.map(\.title)
+        if !titles.allSatisfy(\.isEmpty) { put(line(titles, widths, indent)) }
+        for row in rows { put(line(row, widths, indent)) }
+    }
+
+    private func line(_ cells: [String], _ widths: [Int], _ indent: String) -> String {
+        var line = indent
+        for (column, cell) in cells.enumerated() {
+            if column > 0 { line += "  " }
+            let space = String(repeating: " ", count: widths[column] - cell.count)
+            line += columns[column].alignment == .left ? cell + space : space + cell
+        }
+        while line.last == " " { line.removeLast() }
+        return line
     }
 }

@@ -54,7 +54,8 @@ struct UnitSetTests {
                     Issue.record("\(left) and \(right) and \(range) gave \(set.ranges)")
                     return
                 }
-                guard set.hull?.lowerBound == expected.min(),
+                guard set.count(in: range) == UInt64(expected.intersection(range).count),
+                    set.hull?.lowerBound == expected.min(),
                     set.hull.map({ $0.upperBound - 1 }) == expected.max(), set.isEmpty == expected.isEmpty,
                     UnitSet(set.ranges.shuffled(using: &random)) == set
                 else {
