@@ -2,10 +2,8 @@
 public struct PartitionEvidence: Sendable, Hashable {
     /// The lane.
     public var partition: Partition
-    /// The range of units that was scanned.
-    public var scanned: Range<Int64>
-    /// The units without a row, inside ``scanned``.
-    public var missing: UnitSet
+    /// The units that have rows.
+    public var present: PresentUnits
     /// The extents, where something was committed.
     public var extents: Extents?
     /// Units that are verified empty.
@@ -19,13 +17,12 @@ public struct PartitionEvidence: Sendable, Hashable {
 
     /// Evidence.
     public init(
-        partition: Partition, scanned: Range<Int64>, missing: UnitSet, extents: Extents? = nil,
+        partition: Partition, present: PresentUnits, extents: Extents? = nil,
         verified: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(), expected: UnitSet? = nil,
         hasLargestKey: Bool = false
     ) {
         self.partition = partition
-        self.scanned = scanned
-        self.missing = missing
+        self.present = present
         self.extents = extents
         self.verified = verified
         self.refetch = refetch
@@ -33,29 +30,29 @@ public struct PartitionEvidence: Sendable, Hashable {
         self.hasLargestKey = hasLargestKey
     }
 
-    /// The hull of the units that have rows; nil where none has.
-    public var presentHull: Range<Int64>? {
-        guard let first = missing.ranges.first, let last = missing.ranges.last else {
-            return scanned.isEmpty ? nil : scanned
-        }
-        let lower = first.lowerBound <= scanned.lowerBound ? first.upperBound : scanned.lowerBound
-        let upper = last.upperBound >= scanned.upperBound ? last.lowerBound : scanned.upperBound
-        return lower < upper ? lower..<upper : nil
+    /// The smallest unit known, by extents or rows.
+    fileprivate var oldest: Int64? {
+        let first = present.hull.isEmpty ? nil : present.hull.lowerBound
+        return [first, extents?.oldest, hasLargestKey ? .max : nil].compactMap(\.self).min()
+    }
+
+    /// The largest unit known, by extents or rows.
+    fileprivate var latest: Int64? {
+        let last = present.hull.isEmpty ? nil : present.hull.upperBound - 1
+        return [last, extents?.latest, hasLargestKey ? .max : nil].compactMap(\.self).max()
     }
 }
 
 /// What a partition lacks: `gaps = expected − ((present ∪ verified) − refetch)`.
 public struct PartitionCoverage: Sendable, Hashable {
-    /// The lane.
-    public let partition: Partition
-    /// The smallest unit known, by extents or rows; nil where there is nothing yet.
-    public let oldest: Int64?
-    /// The largest unit known, by extents or rows; nil where there is nothing yet.
-    public let latest: Int64?
+    /// What it was computed from.
+    public let evidence: PartitionEvidence
+    /// Whether the units have an order, so that there can be extents and a tail.
+    private let hasOrder: Bool
     /// From where to where history is expected: its first unit up to `latest`, or up to the end where nothing is there yet.
     public let range: Range<Int64>
-    /// The expected units of ``range``.
-    public let expected: UnitSet
+    /// The expected units of ``range``; nil where that is all of them.
+    private let fewerExpected: UnitSet?
     /// The expected units of ``range`` that are not covered.
     public let gaps: UnitSet
     /// The expected units beyond ``range`` and `latest` that are due or lie ahead; nil where only the source knows where they
@@ -64,13 +61,28 @@ public struct PartitionCoverage: Sendable, Hashable {
     /// The expected units that are not over yet, where the stream names an end in the future: up to `latest`, or up to that
     /// end where nothing is there yet. They are asked for on every run and are no gaps.
     public let ahead: UnitSet
-    /// Units that are verified empty, inside ``range``.
-    public let verified: UnitSet
-    /// Units inside ``range`` that were declared wrong.
-    public let refetch: UnitSet
 
-    /// Whether the units have an order, so that there can be extents and a tail.
-    private let hasOrder: Bool
+    /// The lane.
+    public var partition: Partition { evidence.partition }
+
+    /// The smallest unit known, by extents or rows; nil where there is nothing yet.
+    public var oldest: Int64? { hasOrder ? evidence.oldest : nil }
+
+    /// The largest unit known, by extents or rows; nil where there is nothing yet.
+    public var latest: Int64? { hasOrder ? evidence.latest : nil }
+
+    /// The expected units of ``range``.
+    public var expected: UnitSet { fewerExpected ?? UnitSet(range) }
+
+    /// Units that are verified empty, inside ``range``; of ids those that are expected.
+    public var verified: UnitSet { insideRange(evidence.verified) }
+
+    /// Units inside ``range`` that were declared wrong; of ids those that are expected.
+    public var refetch: UnitSet { insideRange(evidence.refetch) }
+
+    private func insideRange(_ units: UnitSet) -> UnitSet {
+        hasOrder ? units.intersection(range) : units.intersection(expected)
+    }
 
     /// Whether nothing was ever committed or inserted. Of ids there is no such state: each is there or is not.
     public var isNew: Bool { hasOrder && latest == nil }
@@ -99,26 +111,20 @@ public struct PartitionCoverage: Sendable, Hashable {
         _ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil,
         endsAtBound: Bool = false
     ) {
+        self.evidence = evidence
         hasOrder = stream.keyType.isOrdered
         guard hasOrder else {
             // Of a set of ids there is no newest one and no tail, and the query says what is expected.
-            partition = evidence.partition
-            expected = evidence.expected ?? UnitSet()
+            let expected = evidence.expected ?? UnitSet()
+            fewerExpected = expected
             range = expected.hull ?? 0..<0
-            (oldest, latest) = (nil, nil)
-            verified = evidence.verified.intersection(expected)
-            refetch = evidence.refetch.intersection(expected)
-            gaps = evidence.missing.subtracting(evidence.verified).union(evidence.refetch).intersection(expected)
+            gaps = evidence.present.missing(in: range).subtracting(evidence.verified).union(evidence.refetch)
+                .intersection(expected)
             (tail, ahead) = (UnitSet(), UnitSet())
             return
         }
         let limits = stream.keyType.limits
-        let hull = evidence.presentHull
-        partition = evidence.partition
-        let beyond: Int64? = evidence.hasLargestKey ? .max : nil
-        oldest = [hull?.lowerBound, evidence.extents?.oldest, beyond].compactMap(\.self).min()
-        latest = [hull.map { $0.upperBound - 1 }, evidence.extents?.latest, beyond].compactMap(\.self).max()
-
+        let (oldest, latest) = (evidence.oldest, evidence.latest)
         let newest = [latest, tip].compactMap(\.self).max()
         let declaredEnd = stream.unit(of: stream.expect.to, now: now).map { $0.adding(saturating: 1) }
         let due = stream.dueEnd(now: now, newest: newest)
@@ -148,12 +154,10 @@ public struct PartitionCoverage: Sendable, Hashable {
             let calendar = stream.calendarUnits(in: range, partition: evidence.partition)
             return evidence.expected.map(calendar.intersection) ?? calendar
         }
-        expected = expectedUnits(first..<last)
-        verified = evidence.verified.intersection(range)
-        let wrong = evidence.refetch.intersection(first..<last)
-        refetch = wrong
-        gaps = evidence.missing.intersection(first..<last).subtracting(evidence.verified).union(wrong)
-            .intersection(expected)
+        let expected = expectedUnits(range)
+        fewerExpected = expected == UnitSet(range) ? nil : expected
+        gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
+            .union(evidence.refetch.intersection(range)).intersection(expected)
         let afterLatest = latest?.adding(saturating: 1)
         tail = (aheadEnd ?? end).map { end in
             guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }

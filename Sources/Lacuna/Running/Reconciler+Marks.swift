@@ -86,15 +86,15 @@ extension Reconciler {
         let survey = try await Surveyor(scan: scan).survey(stream, lanes: partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         var changes: [Partition: (before: Extents, after: Extents?)] = [:]
-        for (partition, evidence) in survey.evidence {
-            guard let before = evidence.extents else { continue }
+        for coverage in survey.partitions {
+            guard let before = coverage.evidence.extents else { continue }
             let after = Extents(oldest: oldest ?? before.oldest, latest: latest ?? before.latest)
             guard after.oldest <= after.latest else {
                 throw StreamError.invalid(
                     "the oldest unit \(definition.keyType.text(after.oldest)) would lie behind the latest "
                         + definition.keyType.text(after.latest))
             }
-            changes[partition] = (before, forget ? nil : after)
+            changes[coverage.partition] = (before, forget ? nil : after)
         }
         let statements = try await rewindStatements(changes, stream: stream, session)
         try await session.withTransaction { session in

@@ -11,6 +11,22 @@ struct RunContext: Sendable {
     let options: RunOptions
     /// The ends (exclusive) of what the source has, by partition; none where it cannot tell.
     let attestationEnds: [Partition: Int64]
+    /// Where each partition stands in the survey.
+    private let places: [Partition: Int]
+
+    init(
+        database: Database, survey: Survey, fetcher: Fetcher, commit: BatchCommit, journal: RunJournal,
+        options: RunOptions, attestationEnds: [Partition: Int64]
+    ) {
+        self.database = database
+        self.survey = survey
+        self.fetcher = fetcher
+        self.commit = commit
+        self.journal = journal
+        self.options = options
+        self.attestationEnds = attestationEnds
+        places = Dictionary(survey.partitions.enumerated().map { ($1.partition, $0) }) { first, _ in first }
+    }
 
     var stream: ResolvedStream { survey.stream }
     var definition: StreamDefinition { survey.stream.definition }
@@ -20,22 +36,25 @@ struct RunContext: Sendable {
         _ batch: PlannedBatch, number: Int64, records: SpooledRecords, summary: FetchSummary, started: String,
         attempts: Int
     ) -> FetchedBatch {
-        let coverage = survey.coverage(of: batch.partition)
-        let evidence = survey.evidence[batch.partition]
+        let coverage = coverage(of: batch)
         let end = attestationEnds[batch.partition]
         let newest = [coverage?.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()
         let attestable = definition.attestableEnd(now: survey.now, newest: newest)
         return FetchedBatch(
             batch: batch, number: number, records: records, summary: summary, started: started, attempts: attempts,
             expected: expectedUnits(of: batch),
-            attestableEnd: attestable, sourceEnd: end ?? .max, extents: evidence?.extents,
+            attestableEnd: attestable, sourceEnd: end ?? .max, extents: coverage?.evidence.extents,
             cell: Planner(definition).cell(of: batch))
     }
 
     /// The units of a batch's window that are expected.
     func expectedUnits(of batch: PlannedBatch) -> UnitSet {
         let calendar = definition.calendarUnits(in: batch.window, partition: batch.partition)
-        return survey.evidence[batch.partition]?.expected.map(calendar.intersection) ?? calendar
+        return coverage(of: batch)?.evidence.expected.map(calendar.intersection) ?? calendar
+    }
+
+    private func coverage(of batch: PlannedBatch) -> PartitionCoverage? {
+        places[batch.partition].map { survey.partitions[$0] }
     }
 
     /// What the lease of a window is taken on.

@@ -5,8 +5,8 @@ import SQLStatements
 public struct GapScanResult: Sendable, Hashable {
     /// The range that was asked for.
     public let range: Range<Int64>
-    /// The missing units of every lane that has a row in the range. A lane that is not here has none.
-    public let missing: [Partition: UnitSet]
+    /// The units of every lane that has a row in the range, or the key 2^63−1. A lane that is not here has none.
+    public let present: [Partition: PresentUnits]
     /// The lanes that have a row with the key 2^63−1, which no range of units holds.
     public var largestKey: Set<Partition> = []
     /// How it was found out.
@@ -14,9 +14,12 @@ public struct GapScanResult: Sendable, Hashable {
     /// What may be kept of it for the next scan.
     var summary: PendingSummary?
 
+    /// The missing units of every lane of ``present``.
+    public var missing: [Partition: UnitSet] { present.mapValues { $0.missing(in: range) } }
+
     /// The missing units of a lane: all of them where it has no row.
     public func missing(in partition: Partition) -> UnitSet {
-        missing[partition] ?? UnitSet(range)
+        (present[partition] ?? PresentUnits()).missing(in: range)
     }
 
     /// The units that have rows.
@@ -55,10 +58,10 @@ public struct WindowGapScan: GapScan {
     public func scan(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
-        guard !range.isEmpty else { return GapScanResult(range: range, missing: [:]) }
-        var lanes = LaneGaps()
+        guard !range.isEmpty else { return GapScanResult(range: range, present: [:]) }
+        var lanes = LaneGaps(range: range)
         try await session.forEachRow(try statement(stream, range: range, partition: partition)) { try lanes.take($0) }
-        return lanes.result(range: range)
+        return lanes.result()
     }
 
     /// The statement, for callers that send it together with others. A window of n units has at most n rows to answer.
@@ -79,30 +82,37 @@ public struct WindowGapScan: GapScan {
 
     /// What the statement answered.
     func result(of rows: Rows, range: Range<Int64>) throws -> GapScanResult {
-        var lanes = LaneGaps()
+        var lanes = LaneGaps(range: range)
         for row in rows { try lanes.take(row) }
-        return lanes.result(range: range)
+        return lanes.result()
     }
 }
 
 /// Gathers the rows of `find_gaps.sql`.
 private struct LaneGaps {
-    private var lanes: [Partition: [Range<Int64>]] = [:]
+    let range: Range<Int64>
+    private var lanes: [Partition: PresentUnits] = [:]
+    /// Gaps that came after others behind them.
+    private var late: [Partition: [Range<Int64>]] = [:]
     private var largestKey: Set<Partition> = []
+
+    init(range: Range<Int64>) {
+        self.range = range
+    }
 
     mutating func take(_ row: Row) throws {
         guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
             let upper = try row.getIfPresent(at: 2, as: Int64.self)
         else { return }
-        guard let lower = try row.getIfPresent(at: 1, as: Int64.self) else {
-            largestKey.insert(lane)
-            return
-        }
-        lanes[lane, default: []].append(lower..<upper)
+        let lower = try row.getIfPresent(at: 1, as: Int64.self)
+        if lower == nil { largestKey.insert(lane) }
+        let gap = (lower ?? upper)..<upper
+        if !lanes[lane, default: PresentUnits(hull: range)].trim(gap) { late[lane, default: []].append(gap) }
     }
 
-    func result(range: Range<Int64>) -> GapScanResult {
-        GapScanResult(range: range, missing: lanes.mapValues { UnitSet($0) }, largestKey: largestKey)
+    consuming func result() -> GapScanResult {
+        for (lane, gaps) in late { lanes[lane]?.remove(UnitSet(gaps)) }
+        return GapScanResult(range: range, present: lanes, largestKey: largestKey)
     }
 }
 

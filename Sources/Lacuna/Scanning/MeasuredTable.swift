@@ -182,17 +182,15 @@ struct MeasuredTable: Sendable {
     ///
     /// - Parameter gaps: of each lane, in any order. They are moved from here: there may be millions.
     func result(_ gaps: inout [[Range<Int64>]]) -> GapScanResult {
-        var missing: [Partition: UnitSet] = [:]
+        var present: [Partition: PresentUnits] = [:]
         var largestKey: Set<Partition> = []
-        missing.reserveCapacity(lanes.count)
+        present.reserveCapacity(lanes.count)
         for (index, lane) in lanes.enumerated() {
-            var ranges: [Range<Int64>] = []
-            swap(&ranges, &gaps[index])
-            if range.lowerBound < lane.hull.lowerBound { ranges.insert(range.lowerBound..<lane.hull.lowerBound, at: 0) }
-            if lane.hull.upperBound < range.upperBound { ranges.append(lane.hull.upperBound..<range.upperBound) }
-            missing[lane.partition] = UnitSet(ranges)
+            var holes: [Range<Int64>] = []
+            swap(&holes, &gaps[index])
+            present[lane.partition] = PresentUnits(hull: lane.hull, holes: UnitSet(holes))
             if lane.hasLargestKey { largestKey.insert(lane.partition) }
         }
-        return GapScanResult(range: range, missing: missing, largestKey: largestKey)
+        return GapScanResult(range: range, present: present, largestKey: largestKey)
     }
 }

@@ -10,31 +10,13 @@ public struct Survey: Sendable {
     public let now: Int64
     /// Every partition, ordered.
     public let partitions: [PartitionCoverage]
-    /// What the algebra was computed from, by partition.
-    public let evidence: [Partition: PartitionEvidence]
     /// Units that the stream's check found wrong, by partition.
     public let suspects: [Partition: UnitSet]
     /// How the table was scanned.
     public let scan: ScanAccount
-    /// Where each partition stands in ``partitions``.
-    private let places: [Partition: Int]
-
-    init(
-        stream: ResolvedStream, now: Int64, partitions: [PartitionCoverage],
-        evidence: [Partition: PartitionEvidence], suspects: [Partition: UnitSet], scan: ScanAccount
-    ) {
-        self.stream = stream
-        self.now = now
-        self.partitions = partitions
-        self.evidence = evidence
-        self.suspects = suspects
-        self.scan = scan
-        places = Dictionary(partitions.enumerated().map { ($1.partition, $0) }) { first, _ in first }
-    }
-
-    /// The partition's coverage.
+    /// The partition's coverage; it is looked for from the first one on.
     public func coverage(of partition: Partition) -> PartitionCoverage? {
-        places[partition].map { partitions[$0] }
+        partitions.first { $0.partition == partition }
     }
 
     /// The number of units missing, over all partitions.
@@ -44,19 +26,17 @@ public struct Survey: Sendable {
 
     /// The number of units of a range that are missing, over all partitions.
     func missingCount(in range: Range<Int64>) -> UInt64 {
-        partitions.reduce(0) { $0 + $1.gaps.intersection(range).count }
+        partitions.reduce(0) { $0 + $1.gaps.count(in: range) }
     }
 
     /// The same snapshot, seen with the tips of its partitions known.
     public func with(tips: [Partition: Int64]) -> Survey {
+        guard !tips.isEmpty else { return self }
         let partitions = partitions.map { coverage in
-            guard let tip = tips[coverage.partition], let evidence = evidence[coverage.partition] else {
-                return coverage
-            }
-            return PartitionCoverage(evidence, of: stream.definition, now: now, tip: tip)
+            guard let tip = tips[coverage.partition] else { return coverage }
+            return PartitionCoverage(coverage.evidence, of: stream.definition, now: now, tip: tip)
         }
-        return Survey(
-            stream: stream, now: now, partitions: partitions, evidence: evidence, suspects: suspects, scan: scan)
+        return Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: scan)
     }
 }
 
@@ -140,11 +120,9 @@ public struct Surveyor: Sendable {
         let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
         let only = lanes?.count == 1 ? lanes?.first : nil
 
-        var extents: [Partition: Extents] = [:]
         var verified: [Partition: UnitSet] = [:]
         var refetch: [Partition: UnitSet] = [:]
         if hasSchema {
-            extents = try await self.extents(of: stream, session)
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
         }
@@ -167,26 +145,32 @@ public struct Surveyor: Sendable {
             expected = try await units(
                 named: "expect.query", sql: query, of: stream, userSearchPath, session)
         }
-        let gaps = try await scan.scan(stream, range: range, partition: only, on: session)
+        var (evidence, account, kept) = try await scanned(stream, wanted, range: range, partition: only, on: session)
+        if hasSchema { try await addExtents(of: stream, to: &evidence, session) }
+        let partitions = evidence.map { rows in
+            var evidence = rows
+            let partition = evidence.partition
+            evidence.verified = verified[partition] ?? UnitSet()
+            evidence.refetch = (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet())
+            evidence.expected = expected.map { $0[partition] ?? UnitSet() }
+            return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: endsAtBound)
+        }
+        let survey = Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: account)
+        return (survey, kept)
+    }
 
-        var evidence: [Partition: PartitionEvidence] = [:]
-        for partition in wanted {
-            evidence[partition] = PartitionEvidence(
-                partition: partition, scanned: range, missing: gaps.missing(in: partition),
-                extents: extents[partition], verified: verified[partition] ?? UnitSet(),
-                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
-                expected: expected.map { $0[partition] ?? UnitSet() },
-                hasLargestKey: gaps.largestKey.contains(partition))
+    /// What the rows of partitions show, how it was found out, and the whole answer where it may be kept for the next scan.
+    private func scanned(
+        _ stream: ResolvedStream, _ partitions: [Partition], range: Range<Int64>, partition: Partition?,
+        on session: isolated Session
+    ) async throws -> ([PartitionEvidence], ScanAccount, GapScanResult?) {
+        let result = try await scan.scan(stream, range: range, partition: partition, on: session)
+        let evidence = partitions.map { partition in
+            PartitionEvidence(
+                partition: partition, present: result.present[partition] ?? PresentUnits(),
+                hasLargestKey: result.largestKey.contains(partition))
         }
-        let coverage = wanted.compactMap { partition in
-            evidence[partition].map {
-                PartitionCoverage($0, of: definition, now: now, endsAtBound: endsAtBound)
-            }
-        }
-        let survey = Survey(
-            stream: stream, now: now, partitions: coverage, evidence: evidence, suspects: suspects,
-            scan: gaps.account)
-        return (survey, gaps)
+        return (evidence, result.account, result.summary == nil ? nil : result)
     }
 
     /// The survey of a stream of ids.
@@ -195,20 +179,17 @@ public struct Surveyor: Sendable {
         verified: [Partition: UnitSet], refetch: [Partition: UnitSet], suspects: [Partition: UnitSet]
     ) throws -> Survey {
         let named = try stream.naming(TextKeys(keys.names))
-        var evidence: [Partition: PartitionEvidence] = [:]
-        for partition in wanted {
-            let expected = UnitSet(keys.expected[partition] ?? [])
-            evidence[partition] = PartitionEvidence(
-                partition: partition, scanned: stream.definition.keyType.limits,
-                missing: UnitSet(keys.missing[partition] ?? []), verified: verified[partition] ?? UnitSet(),
-                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()), expected: expected)
-        }
-        let coverage = wanted.compactMap { partition in
-            evidence[partition].map { PartitionCoverage($0, of: named.definition, now: now) }
+        let partitions = wanted.map { partition in
+            let present = PresentUnits(
+                stream.definition.keyType.limits, missing: UnitSet(keys.missing[partition] ?? []))
+            let evidence = PartitionEvidence(
+                partition: partition, present: present, verified: verified[partition] ?? UnitSet(),
+                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
+                expected: UnitSet(keys.expected[partition] ?? []))
+            return PartitionCoverage(evidence, of: named.definition, now: now)
         }
         let account = ScanAccount(strategy: .window, reason: "the keys are ids, whose gap is an anti-join")
-        return Survey(
-            stream: named, now: now, partitions: coverage, evidence: evidence, suspects: suspects, scan: account)
+        return Survey(stream: named, now: now, partitions: partitions, suspects: suspects, scan: account)
     }
 
     /// What `expect.query` names, and what of it has no row.
@@ -279,18 +260,19 @@ public struct Surveyor: Sendable {
         }
     }
 
-    private func extents(of stream: ResolvedStream, _ session: isolated Session) async throws -> [Partition: Extents] {
-        let rows = try await session.query(
-            try Statements.selectExtents.bound(values: [
-                "stream": stream.definition.name,
-                "columns": TextArray.literal(stream.definition.partitions.columns),
-            ]))
+    private func addExtents(
+        of stream: ResolvedStream, to evidence: inout [PartitionEvidence], _ session: isolated Session
+    ) async throws {
+        let statement = try Statements.selectExtents.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+        ])
         var extents: [Partition: Extents] = [:]
-        for row in rows {
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+        try await session.forEachRow(statement) { row in
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { return }
             extents[partition] = Extents(oldest: try row.get("oldest"), latest: try row.get("latest"))
         }
-        return extents
+        for index in evidence.indices { evidence[index].extents = extents[evidence[index].partition] }
     }
 
     private func ranges(

@@ -35,8 +35,8 @@ struct PendingSummary: Sendable, Hashable {
             try await session.query(try Statements.deleteSummary.bound(values: ["id": id]))
             var rows: [(lane: Partition, ranges: ArraySlice<Range<Int64>>)] = []
             var count = 0
-            for (lane, missing) in result.missing {
-                var rest = missing.ranges[...]
+            for (lane, present) in result.present {
+                var rest = present.missing(in: result.range).ranges[...]
                 repeat {
                     let part = rest.prefix(PendingSummary.rowRanges)
                     rest = rest.dropFirst(part.count)

@@ -84,10 +84,10 @@ public struct TrackedGapScan: GapScan {
         guard !changes.touchesEverything else {
             return .costsTooMuch("all of it may have changed since \(summary.since)")
         }
-        var (missing, largestKey) = try await summarized(id, range, partition, on: session)
+        var (lanes, largestKey) = try await summarized(id, range, partition, on: session)
         let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
         if units > 0 {
-            let present = missing.values.reduce(UInt64(0)) { $0.addingSaturating(range.unitCount - $1.count) }
+            let present = lanes.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
             let pieces = changes.units.values.reduce(0) { $0 + $1.ranges.count }
             let statistics = try await ScanStatistics.load(
                 stream.table, partitionColumns: stream.definition.partitions.columns,
@@ -101,21 +101,22 @@ public struct TrackedGapScan: GapScan {
             }
             let found = try await changes.scan(stream, range: range, partition: partition, on: session)
             for (lane, changed) in changes.units {
-                let before = missing[lane] ?? UnitSet(range)
-                missing[lane] = before.subtracting(changed).union(found[lane] ?? UnitSet())
+                let before = (lanes[lane] ?? PresentUnits()).missing(in: range)
+                let missing = before.subtracting(changed).union(found[lane] ?? UnitSet())
+                lanes[lane] = PresentUnits(range, missing: missing)
             }
         }
         // As any scan has it: a lane without rows in the range is not there.
-        missing = missing.filter { largestKey.contains($0.key) || $0.value != UnitSet(range) }
-        largestKey.formIntersection(missing.keys)
-        var result = GapScanResult(range: range, missing: missing, largestKey: largestKey)
+        lanes = lanes.filter { largestKey.contains($0.key) || !$0.value.hull.isEmpty }
+        largestKey.formIntersection(lanes.keys)
+        var result = GapScanResult(range: range, present: lanes, largestKey: largestKey)
         result.account.changes = .readAgain(units: units, since: summary.since)
         return .found(result)
     }
 
     private func summarized(
         _ id: Int, _ range: Range<Int64>, _ only: Partition?, on session: isolated Session
-    ) async throws -> (missing: [Partition: UnitSet], largestKey: Set<Partition>) {
+    ) async throws -> (lanes: [Partition: PresentUnits], largestKey: Set<Partition>) {
         var lanes: [Partition: [Range<Int64>]] = [:]
         var largestKey: Set<Partition> = []
         let statement = try Statements.selectSummary.bound(values: [
@@ -133,7 +134,7 @@ public struct TrackedGapScan: GapScan {
             }
             lanes[lane, default: []].append(lower..<upper)
         }
-        return (lanes.mapValues { UnitSet($0) }, largestKey)
+        return (lanes.mapValues { PresentUnits(range, missing: UnitSet($0)) }, largestKey)
     }
 }
 

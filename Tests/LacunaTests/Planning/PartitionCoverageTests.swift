@@ -45,7 +45,8 @@ struct PartitionCoverageTests {
             func set(_ units: Set<Int64>) -> UnitSet { UnitSet(units.map { $0..<$0 + 1 }) }
             return PartitionCoverage(
                 PartitionEvidence(
-                    partition: .whole, scanned: universe, missing: set(Set(universe).subtracting(present)),
+                    partition: .whole,
+                    present: PresentUnits(universe, missing: set(Set(universe).subtracting(present))),
                     extents: extents, verified: set(verified), refetch: set(refetch), expected: expected.map(set)),
                 of: stream, now: 0, tip: tip)
         }
@@ -161,8 +162,9 @@ struct PartitionCoverageTests {
             let scanned = today - 5..<today + 100
             return PartitionCoverage(
                 PartitionEvidence(
-                    partition: .whole, scanned: scanned,
-                    missing: UnitSet(scanned.filter { !present.contains($0) }.map { $0..<$0 + 1 })),
+                    partition: .whole,
+                    present: PresentUnits(
+                        scanned, missing: UnitSet(scanned.filter { !present.contains($0) }.map { $0..<$0 + 1 }))),
                 of: stream, now: today * 86_400 + 3600)
         }
         func offsets(_ set: UnitSet?) -> [Int64] { elements(set ?? UnitSet()).map { $0 - today }.sorted() }
