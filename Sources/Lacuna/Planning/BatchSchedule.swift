@@ -4,32 +4,30 @@ public struct BatchSchedule: Sequence, Sendable {
     public let count: Int
     /// The units of their windows.
     public let unitCount: UInt64
-    /// The partitions that have a batch.
-    public let partitions: Set<Partition>
     private let start: Iterator
 
     /// Whether there is none.
     public var isEmpty: Bool { count == 0 }
+    /// The partitions that have a batch.
+    public var partitions: Set<Partition> { Set(start.lanes.map(\.demand.partition)) }
 
     /// - Parameters:
-    ///   - demands: what is to be fetched, none of it empty.
+    ///   - demands: what is to be fetched.
     ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
     init(_ demands: [Planner.Demand], planner: Planner, limit: Int) {
-        let share = Swift.max(limit / Swift.max(demands.count, 1), 1)
-        start = Iterator(demands.map { Lane($0, planner: planner, limit: share) }, planner: planner)
+        let share = Swift.max(limit / Swift.max(demands.count { !$0.units.isEmpty }, 1), 1)
+        start = Iterator(demands, planner: planner, limit: share)
         var count = 0
         var unitCount: UInt64 = 0
-        var partitions: Set<Partition> = []
-        var windows = start
-        while let (window, demand) = windows.nextWindow() {
-            count += 1
-            unitCount += window.unitCount
-            // Batches of one partition often follow each other.
-            partitions.insert(demand.partition)
+        for var lane in start.lanes {
+            while let window = lane.window {
+                count += 1
+                unitCount += window.unitCount
+                lane.advance(planner)
+            }
         }
         self.count = count
         self.unitCount = unitCount
-        self.partitions = partitions
     }
 
     /// Begins with the first batch.
@@ -90,34 +88,34 @@ public struct BatchSchedule: Sequence, Sendable {
     /// Goes from batch to batch.
     public struct Iterator: IteratorProtocol, Sendable {
         /// Those that have a window left, as a heap: the first one's comes first.
-        private var lanes: [Lane]
+        fileprivate private(set) var lanes: [Lane]
         private let planner: Planner
 
-        fileprivate init(_ lanes: [Lane], planner: Planner) {
-            self.lanes = lanes.filter { $0.window != nil }
+        /// - Parameter limit: the most batches of each demand.
+        fileprivate init(_ demands: [Planner.Demand], planner: Planner, limit: Int) {
             self.planner = planner
-            for place in (0..<self.lanes.count / 2).reversed() { sink(place) }
+            lanes = demands.compactMap { demand in
+                guard !demand.units.isEmpty else { return nil }
+                let lane = Lane(demand, planner: planner, limit: limit)
+                return lane.window == nil ? nil : lane
+            }
+            for place in (0..<lanes.count / 2).reversed() { sink(place) }
         }
 
         /// The next batch; nil after the last.
         public mutating func next() -> PlannedBatch? {
-            guard let units = lanes.first.map(\.units), let (window, demand) = nextWindow() else { return nil }
-            return PlannedBatch(
-                partition: demand.partition, window: window, units: units,
-                request: units == nil ? planner.widened(window, within: demand.bounds) : window, reason: demand.reason,
-                suspects: demand.suspects.intersection(window))
-        }
-
-        fileprivate mutating func nextWindow() -> (window: Range<Int64>, demand: Planner.Demand)? {
             guard let first = lanes.first, let window = first.window else { return nil }
-            let demand = first.demand
+            let (demand, units) = (first.demand, first.units)
             lanes[0].advance(planner)
             if lanes[0].window == nil {
                 lanes.swapAt(0, lanes.count - 1)
                 lanes.removeLast()
             }
             sink(0)
-            return (window, demand)
+            return PlannedBatch(
+                partition: demand.partition, window: window, units: units,
+                request: units == nil ? planner.widened(window, within: demand.bounds) : window, reason: demand.reason,
+                suspects: demand.suspects.intersection(window))
         }
 
         private mutating func sink(_ start: Int) {

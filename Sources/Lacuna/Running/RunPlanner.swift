@@ -49,14 +49,14 @@ struct RunPlanner: Sendable {
             let patient = gaps.union(recent).intersection(waitingUnits[partition] ?? UnitSet())
             if !patient.isEmpty { waiting[partition] = patient }
             let suspects = (survey.suspects[partition] ?? UnitSet()).intersection(coverage.expected)
-            demands.append(
+            demands += [
                 Planner.Demand(
                     partition: partition, units: gaps.subtracting(recent).subtracting(patient), reason: .gap,
-                    bounds: coverage.range, suspects: suspects))
-            demands.append(
+                    bounds: coverage.range, suspects: suspects),
                 Planner.Demand(
                     partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: reach,
-                    suspects: suspects))
+                    suspects: suspects),
+            ].filter { !$0.units.isEmpty }
         }
         let waitingCount = waiting.values.reduce(0) { $0 + $1.count }
         if waitingCount > 0 {
