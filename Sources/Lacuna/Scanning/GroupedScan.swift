@@ -55,7 +55,8 @@ extension MeasuredTable {
         for hull in hulls {
             var lower = hull.lowerBound
             while lower < hull.upperBound {
-                let upper = lanes.count == 1 ? lower.adding(saturating: MeasuredTable.bitsOfStatement) & ~63 : .max
+                let end = lower.adding(saturating: MeasuredTable.bitsOfStatement)
+                let upper = lanes.count == 1 && end < .max ? end & ~63 : .max
                 let slice = lower..<min(upper, hull.upperBound)
                 var findings = try await pass(over: slice, sequentially: sequentially, on: session)
                 if findings.isEmpty, lanes.count == 1 { findings.gaps[0].append(slice) }

@@ -41,6 +41,18 @@ struct GapScanEdgeTests {
         }
     }
 
+    @Test("finds nothing missing where all is there up to the largest key", arguments: ["", "UNIQUE"])
+    func completeToLargest(unique: String) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint \(unique));
+            INSERT INTO t VALUES (9223372036854775805), (9223372036854775806), (9223372036854775807)
+            """
+        ) { (table: ScannedTable) async throws in
+            #expect(try await table.missing(.integer(step: 1), Int64.max - 2..<Int64.max) == [])
+        }
+    }
+
     @Test("scans narrow integer columns over the whole range of ordinals", arguments: ["smallint", "integer"])
     func narrow(type: String) async throws {
         try await ScannedTable.with(
