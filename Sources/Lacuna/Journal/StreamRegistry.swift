@@ -62,7 +62,7 @@ public enum StreamRegistry {
         let timezone = stream.definition.keyType.timezone
         try await session.withTransaction { session in
             // As in a survey, so that a key has the same text in both.
-            try await session.setTimezone(timezone)
+            try session.setTimezone(timezone)
             _ = try await session.foreign("expect.query", of: stream, userSearchPath, statement)
         }
     }

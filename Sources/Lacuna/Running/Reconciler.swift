@@ -179,7 +179,7 @@ public struct Reconciler: Sendable {
             let owed = try Statements.deleteOwedAfter.bound(values: ["stream": definition.name])
             let ran = try await session.withTransaction { session in
                 guard try await session.query(owed).only().get("owed", as: Bool.self) else { return false }
-                try await session.setSearchPath(searchPath)
+                try session.setSearchPath(searchPath)
                 for script in scripts {
                     _ = try await session.script(script.text, name: script.path)
                     guard session.isTransactionOpen else {

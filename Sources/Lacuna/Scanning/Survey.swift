@@ -101,9 +101,9 @@ public struct Surveyor: Sendable {
         let now: Int64
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
         let userSearchPath = try await session.userSearchPath()
-        try await session.setSearchPath(lacunaSearchPath)
+        try session.setSearchPath(lacunaSearchPath)
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
-        try await session.setTimezone(stream.definition.keyType.timezone)
+        try session.setTimezone(stream.definition.keyType.timezone)
         let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
         // Evidence that was written for other units would hide gaps.
         if hasSchema { try await StreamRegistry.requireSameUnits(stream, on: session) }
@@ -342,30 +342,28 @@ struct KeyQuery {
 let lacunaSearchPath = "pg_catalog, pg_temp"
 
 extension Session {
-    func setSearchPath(_ path: String) async throws {
-        try await setParameter("search_path", path)
+    /// Has the search path set for what the open transaction runs next.
+    func setSearchPath(_ path: String) throws {
+        try enqueue(.searchPath(path))
     }
 
-    func setTimezone(_ timezone: TimeZone) async throws {
-        try await setParameter("TimeZone", timezone.sqlName)
-    }
-
-    private func setParameter(_ name: String, _ value: String) async throws {
-        try await query(try Statements.setParameter.bound(values: ["name": name, "value": value]))
+    /// Has the time zone set for what the open transaction runs next.
+    func setTimezone(_ timezone: TimeZone) throws {
+        try enqueue(try Statements.setParameter.bound(values: ["name": "TimeZone", "value": timezone.sqlName]))
     }
 
     /// Runs a user's own query with the user's own search path.
     func foreign(
         _ name: String, of stream: ResolvedStream, _ searchPath: String, _ statement: BoundStatement
     ) async throws -> Rows {
-        try await setSearchPath(searchPath)
+        try setSearchPath(searchPath)
         let rows: Rows
         do {
             rows = try await query(statement)
         } catch PostgresError.server(let error) where ["42", "22"].contains(error.sqlState.conditionClass) {
             throw StreamError.invalid("stream \(stream.definition.name): \(name) failed: \(error)")
         }
-        try await setSearchPath(lacunaSearchPath)
+        try setSearchPath(lacunaSearchPath)
         return rows
     }
 }

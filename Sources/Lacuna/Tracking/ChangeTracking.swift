@@ -27,7 +27,7 @@ public enum ChangeTracking {
         let known = try await session.query(try Statements.selectTracking.bound(values: ["stream": name]))
         if !stream.definition.tracksChanges, known.isEmpty { return .off }
         return try await session.withTransaction { session in
-            try await session.setSearchPath(lacunaSearchPath)
+            try session.setSearchPath(lacunaSearchPath)
             // A writer's transaction that does not end must not keep all others waiting behind this one.
             try await session.query(
                 try Statements.setParameter.bound(values: ["name": "lock_timeout", "value": "10s"]))
@@ -67,7 +67,7 @@ public enum ChangeTracking {
                     text: "the table still has triggers that track changes, which is not declared: run `lacuna init`")
         }
         let state = try await session.withTransaction(.snapshot) { session in
-            try await session.setSearchPath(lacunaSearchPath)
+            try session.setSearchPath(lacunaSearchPath)
             return try await TrackingState.load(stream, on: session)
         }
         return switch problem(with: stream) ?? state.problem {
