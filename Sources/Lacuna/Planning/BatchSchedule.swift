@@ -4,22 +4,27 @@ public struct BatchSchedule: Sequence, Sendable {
     public let count: Int
     /// The units of their windows.
     public let unitCount: UInt64
-    private let start: Iterator
+    private let demands: [Planner.Demand]
+    private let planner: Planner
+    /// The most batches of each demand.
+    private let share: Int
 
     /// Whether there is none.
     public var isEmpty: Bool { count == 0 }
     /// The partitions that have a batch.
-    public var partitions: Set<Partition> { Set(start.lanes.map(\.demand.partition)) }
+    public var partitions: Set<Partition> { Set(demands.map(\.partition)) }
 
     /// - Parameters:
-    ///   - demands: what is to be fetched.
+    ///   - demands: what is to be fetched, none of it empty.
     ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
     init(_ demands: [Planner.Demand], planner: Planner, limit: Int) {
-        let share = Swift.max(limit / Swift.max(demands.count { !$0.units.isEmpty }, 1), 1)
-        start = Iterator(demands, planner: planner, limit: share)
+        self.demands = demands
+        self.planner = planner
+        share = Swift.max(limit / Swift.max(demands.count, 1), 1)
         var count = 0
         var unitCount: UInt64 = 0
-        for var lane in start.lanes {
+        for demand in demands {
+            var lane = Lane(demand, planner: planner, limit: share)
             while let window = lane.window {
                 count += 1
                 unitCount += window.unitCount
@@ -31,7 +36,9 @@ public struct BatchSchedule: Sequence, Sendable {
     }
 
     /// Begins with the first batch.
-    public func makeIterator() -> Iterator { start }
+    public func makeIterator() -> Iterator {
+        Iterator(demands.map { Lane($0, planner: planner, limit: share) }, planner: planner)
+    }
 
     /// The windows of one demand, in order.
     fileprivate struct Lane: Sendable {
@@ -88,17 +95,13 @@ public struct BatchSchedule: Sequence, Sendable {
     /// Goes from batch to batch.
     public struct Iterator: IteratorProtocol, Sendable {
         /// Those that have a window left, as a heap: the first one's comes first.
-        fileprivate private(set) var lanes: [Lane]
+        private var lanes: [Lane]
         private let planner: Planner
 
-        /// - Parameter limit: the most batches of each demand.
-        fileprivate init(_ demands: [Planner.Demand], planner: Planner, limit: Int) {
+        /// - Parameter lanes: each with a window.
+        fileprivate init(_ lanes: [Lane], planner: Planner) {
+            self.lanes = lanes
             self.planner = planner
-            lanes = demands.compactMap { demand in
-                guard !demand.units.isEmpty else { return nil }
-                let lane = Lane(demand, planner: planner, limit: limit)
-                return lane.window == nil ? nil : lane
-            }
             for place in (0..<lanes.count / 2).reversed() { sink(place) }
         }
 

@@ -101,7 +101,7 @@ public struct Planner: Sendable {
 
     /// The same batches, made one by one as they are asked for.
     public func schedule(for demands: [Demand], limit: Int = Planner.batchLimit) -> BatchSchedule {
-        BatchSchedule(demands, planner: self, limit: limit)
+        BatchSchedule(demands.filter { !$0.units.isEmpty }, planner: self, limit: limit)
     }
 
     /// The cell of the grid that a batch's window lies in.
