@@ -99,10 +99,10 @@ public struct BatchSchedule: Sequence, Sendable {
         private let planner: Planner
 
         /// - Parameter lanes: each with a window.
-        fileprivate init(_ lanes: [Lane], planner: Planner) {
+        fileprivate init(_ lanes: consuming [Lane], planner: Planner) {
             self.lanes = lanes
             self.planner = planner
-            for place in (0..<lanes.count / 2).reversed() { sink(place) }
+            for place in (0..<self.lanes.count / 2).reversed() { sink(place) }
         }
 
         /// The next batch; nil after the last.

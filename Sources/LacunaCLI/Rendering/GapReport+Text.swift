@@ -11,8 +11,9 @@ extension GapReport {
             if coverage.isNew {
                 isEmpty = false
                 put("\(name)  nothing ingested yet\(newHint(coverage))")
+                continue
             }
-            for gap in gaps(of: coverage) where !coverage.isNew {
+            for gap in gaps(of: coverage) {
                 isEmpty = false
                 put("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
             }
