@@ -45,14 +45,18 @@ public final class PrivateServer: Sendable {
     ///   - settings: as `NAME=VALUE`, beside those that make it fast. Its commits survive `immediate` stops all the same:
     ///     only a crash of the machine may cost them.
     ///   - port: where the settings let it listen on an address too.
+    ///   - wal: where it keeps its write-ahead log, in files of a megabyte; nil: beside everything else.
     public static func with<Value>(
-        settings: [String] = [], port: Int = 5432, _ body: (PrivateServer) async throws -> Value
+        settings: [String] = [], port: Int = 5432, wal: TestVolume? = nil,
+        _ body: (PrivateServer) async throws -> Value
     ) async throws -> Value {
         let server = try await PrivateServer(
             program: ServerPrograms.find(), settings: settings, port: port, base: ServerPrograms.makeDirectory())
         return try await server.use(body) {
             try await server.program.run(
-                "initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync")
+                "initdb",
+                ["-D", server.data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"]
+                    + (wal.map { ["--waldir=\($0.path)/wal", "--wal-segsize=1"] } ?? []))
             try await server.start()
         }
     }
@@ -110,6 +114,24 @@ public final class PrivateServer: Sendable {
     /// Stops the server.
     public func stop(_ mode: Stop) async throws {
         try await program.run("pg_ctl", "-D", data, "-m", mode.rawValue, "-w", "-t", "60", "stop")
+    }
+
+    /// Settings of a server whose write-ahead log only grows.
+    public static let keepingLog = [
+        "max_wal_size=1GB", "min_wal_size=2MB", "checkpoint_timeout=1d", "wal_recycle=off", "wal_compression=off",
+    ]
+
+    /// Waits until the server went down because its write-ahead log had no room, and could not come up again.
+    public func waitUntilLogIsFull() async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        var text = ""
+        while !(text.contains("PANIC") && text.contains("No space left") && text.contains("system is shut down")) {
+            guard ContinuousClock.now < deadline else {
+                throw TestEnvironmentError("the write-ahead log did not run full within 60 s: \(text)")
+            }
+            try await Task.sleep(for: .milliseconds(10))
+            text = String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
+        }
     }
 
     /// Makes a standby a server of its own.
@@ -179,6 +201,10 @@ struct ServerPrograms: Sendable {
 
     /// Runs one of the programs to its end.
     func run(_ program: String, _ arguments: String...) async throws {
+        try await run(program, arguments)
+    }
+
+    func run(_ program: String, _ arguments: [String]) async throws {
         try await ServerPrograms.execute(runAs + [path(of: program)] + arguments)
     }
 

@@ -81,67 +81,6 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("A full disk rolls the batch back, moves nothing and is named; with room again the run goes on")
-    func fullDisk() async throws {
-        let place = "/tmp/lacuna-disk-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
-        guard try await Command.shell("mkdir -p \(place) && mount -t tmpfs -o size=1m lacuna \(place)") == 0 else {
-            _ = try? await Command.shell("rmdir \(place)")
-            print("no volume can be mounted here: the full disk is only simulated (see refusedStatements)")
-            return
-        }
-        do {
-            try await PrivateServer.with { server in
-                #expect(try await Command.shell("chown postgres \(place) && chmod 700 \(place)") == 0)
-                try await server.execute("CREATE TABLESPACE small LOCATION '\(place)'")
-                try await Installation.with(
-                    server: server,
-                    """
-                    CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL) TABLESPACE small;
-                    ALTER TABLE numbers ALTER COLUMN v SET STORAGE EXTERNAL;
-                    INSERT INTO numbers VALUES (999, repeat('v', 1900));
-                    """,
-                    config: Program.source + Program.stream(batch: 100),
-                    files: [
-                        "numbers": """
-                        #!/bin/sh
-                        if [ "$1" = --tip ]; then echo 999; exit; fi
-                        exec awk -v first="$1" -v last="$2" 'BEGIN { v = sprintf("%1900s", ""); gsub(" ", "v", v)
-                            print "n,v"; for (n = first; n <= last; n++) print n "," v }'
-                        """
-                    ]
-                ) { installation in
-                    let database = installation.database
-                    let failed = try await installation.lacuna("reconcile")
-                    #expect(failed.status == 1)
-                    #expect(failed.errors.contains("53100"), "\(failed.errors)")
-                    let rows = try await database.number("SELECT count(*) FROM numbers")
-                    #expect(rows < 1000)
-                    // Whole batches only, and the extents as far as they reach.
-                    #expect(
-                        try await database.value(
-                            """
-                            SELECT (SELECT count(*) FROM numbers AS r WHERE r.n <> 999 AND NOT EXISTS (
-                                    SELECT FROM lacuna.batch AS b
-                                    WHERE b.state = 'committed' AND b.lower <= r.n AND b.upper > r.n)) = 0
-                                AND bool_and(upper - lower = (
-                                    SELECT count(*) FROM numbers AS r WHERE r.n >= b.lower AND r.n < b.upper)) IS NOT FALSE
-                                AND COALESCE((SELECT (oldest, latest) FROM lacuna.cursor)
-                                    = (min(lower), max(upper) - 1), count(*) = 0)
-                            FROM lacuna.batch AS b WHERE state = 'committed'
-                            """) == "t")
-                    #expect(try await Command.shell("mount -o remount,size=64m \(place)") == 0)
-                    let healed = try await installation.lacuna("reconcile", "--retry-now")
-                    #expect(healed.status == 0, "\(healed.errors)")
-                    #expect(try await database.number("SELECT count(*) FROM numbers") == 1000)
-                }
-            }
-        } catch {
-            _ = try? await Command.shell("umount -l \(place); rmdir \(place)")
-            throw error
-        }
-        _ = try? await Command.shell("umount -l \(place); rmdir \(place)")
-    }
-
     @Test(
         "Behind a pooler in transaction mode, leases off, runs work at the same time and leave nothing to strangers",
         arguments: [1, 8])
