@@ -63,7 +63,9 @@ struct PipelineTests {
             }
             #expect(failures == 9)
             let kept = try await session.query(
-                sql("SELECT count(*) AS n, max(custom_plans) AS most, sum(generic_plans) AS g FROM pg_prepared_statements")
+                sql(
+                    "SELECT count(*) AS n, max(custom_plans) AS most, sum(generic_plans) AS g FROM pg_prepared_statements"
+                )
             ).only()
             #expect(try (1...5).contains(kept.get("n", as: Int.self)))
             #expect(try (1...5).contains(kept.get("most", as: Int.self)) && kept.get("g", as: Int.self) == 0)
