@@ -81,7 +81,10 @@ let package = Package(
             // Patches that scripts/crash-test-bugs applies to a copy.
             exclude: ["Bugs"]),
         // A server, a source and a clock in memory, under the whole of Lacuna.
-        .target(name: "Simulation", dependencies: ["SeededRandom", "Lacuna", "Postgres"], path: "Tests/Simulation"),
+        .systemLibrary(name: "ConcurrencyHook", path: "Tests/ConcurrencyHook"),
+        .target(
+            name: "Simulation", dependencies: ["ConcurrencyHook", "SeededRandom", "Lacuna", "Postgres"],
+            path: "Tests/Simulation"),
         .executableTarget(
             name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints",
             // Patches that scripts/crash-test-bugs applies to a copy.

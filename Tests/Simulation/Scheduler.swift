@@ -1,3 +1,4 @@
+import ConcurrencyHook
 import Foundation
 import SeededRandom
 
@@ -182,9 +183,6 @@ public final class Scheduler: @unchecked Sendable {
     private typealias Hook = @convention(thin) (UnownedJob, Enqueue) -> Void
 
     private static let installed: Bool = {
-        guard let symbol = dlsym(dlopen(nil, 0), "swift_task_enqueueGlobal_hook") else {
-            fatalError("this Swift runtime has no swift_task_enqueueGlobal_hook")
-        }
         let hook: Hook = { job, original in
             if let scheduler = Scheduler.current {
                 scheduler.enqueue(job, nil)
@@ -192,7 +190,7 @@ public final class Scheduler: @unchecked Sendable {
                 original(job)
             }
         }
-        symbol.assumingMemoryBound(to: Hook?.self).pointee = hook
+        lacuna_enqueue_hook().pointee = unsafeBitCast(hook, to: UnsafeMutableRawPointer.self)
         return true
     }()
 
