@@ -11,7 +11,7 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
         return "\(scheme)://\(host)\(isDefault ? "" : ":\(port)")"
     }
 
-    /// The origin of an absolute URL; nil where it has none, or names a user.
+    /// The origin of an absolute URL; nil where it has none, names a user, or a port that no server can have.
     init?(_ components: URLComponents) {
         guard let scheme = components.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let host = components.encodedHost?.lowercased(), Origin.isHost(host),
@@ -19,7 +19,14 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
         else { return nil }
         self.scheme = scheme
         self.host = host
-        port = components.port ?? (scheme == "https" ? 443 : 80)
+        // `port` is nil for a number that is too large, too: what was written must not become the default.
+        let written = components.rangeOfPort.flatMap { components.string?[$0] } ?? ""
+        guard !written.isEmpty else {
+            port = scheme == "https" ? 443 : 80
+            return
+        }
+        guard let number = components.port, (1...65535).contains(number) else { return nil }
+        port = number
     }
 
     /// A name of letters, digits, dots and hyphens, or an IPv6 address in brackets.

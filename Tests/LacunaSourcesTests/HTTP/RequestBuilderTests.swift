@@ -129,7 +129,8 @@ struct RequestBuilderTests {
         arguments: [
             ("/v1/b?x=1", "https://h/v1/b?x=1"), ("b", "https://h/v1/b"), ("?p=2", "https://h/v1/a?p=2"),
             ("https://H:443/c", "https://h/c"), ("//evil.com/x", "https://evil.com/x"), ("https://me@h/c", nil),
-            ("javascript:alert(1)", nil), ("https:\\\\evil.com", nil), ("/a b", nil),
+            ("javascript:alert(1)", nil), ("https://h:65536/", nil), ("https://h:99999999999999999999/", nil),
+            ("https://h:0/", nil), ("https:\\\\evil.com", nil), ("/a b", nil),
         ] as [(String, String?)])
     func resolves(link: String, url: String?) throws {
         let address = try #require(Address("https://h/v1/a?p=1"))
