@@ -103,6 +103,7 @@ struct HTTPSettingsTests {
         ("", "headers: {a: b}", "neither stream 'blocks' nor its source has 'base_url'"),
         ("", "base_url: ftp://h", "make no address"),
         ("", "base_url: https://me:pw@h", "without a user"),
+        ("", "base_url: https://h:99999", "from 1 to 65535"),
         ("", "base_url: https://h\nauth: {type: bearer}", "6:11: 'auth' of type bearer needs 'token'"),
         (
             "", "base_url: https://h\nauth: {type: bearer, token: x, username: y}",

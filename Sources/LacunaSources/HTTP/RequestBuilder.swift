@@ -77,7 +77,7 @@ public struct RequestBuilder: Sendable {
         guard let address = Address(url) else {
             throw TemplateError(
                 "'\(settings.baseURL.text)' and the path make no address; write base_url as https://host/path, "
-                    + "without a user")
+                    + "without a user, and a port, where there is one, from 1 to 65535")
         }
         let parameters = try request.parameters.map { parameter throws(TemplateError) in
             Paginator.Parameter(name: parameter.name, value: try render.plain(parameter.value))
