@@ -19,6 +19,8 @@ public enum Statements {
     public static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
     /// `count_segments.sql`
     public static let countSegments = statement("count_segments", PackageResources.count_segments_sql)
+    /// `count_units.sql`
+    public static let countUnits = statement("count_units", PackageResources.count_units_sql)
     /// `create_batch_table.sql`
     public static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
@@ -208,7 +210,7 @@ public enum Statements {
     /// All of them, by name.
     public static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
-        countSegments, createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteExtents,
+        countSegments, countUnits, createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteExtents,
         deleteOwedAfter, deleteSummary, deleteTracking, describeColumns, describeRelation, describeScan,
         describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, exportSnapshot,
         extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findNewerBatches,

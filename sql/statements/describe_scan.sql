@@ -11,6 +11,8 @@
 --   is_plain boolean              a table, materialized view or partitioned table whose rows are all its own and local
 --   is_unique boolean             partition columns and key identify a row
 --   is_indexed boolean            a btree index begins with the partition columns and the key
+--   next text                     the column behind the key in such an index, of a type of PostgreSQL's own, which the role may
+--                                 read; NULL where there is none
 --   has_plain_lanes boolean       the partition columns are of types that are equal exactly where their texts are
 --   rows float8                   the number of rows, as the planner estimates it; -1 where it has no statistics
 --   most_rows float8              the most rows that the pages have room for
@@ -44,9 +46,16 @@ WITH relation AS (
             pg_catalog.count(*) AS key_columns,
             pg_catalog.count(w.attnum) FILTER (WHERE i.indcollation[k.position - 1] = w.attcollation AND o.opcdefault) AS usable,
             pg_catalog.count(*) FILTER (
-                WHERE k.position = w.position AND i.indcollation[k.position - 1] = w.attcollation) AS leading
+                WHERE k.position = w.position AND i.indcollation[k.position - 1] = w.attcollation) AS leading,
+            pg_catalog.min(a.attname::text) FILTER (
+                WHERE k.position = pg_catalog.cardinality(:'partitions'::text[]) + 2 AND o.opcdefault
+                    AND i.indcollation[k.position - 1] = a.attcollation
+                    AND t.typnamespace = 'pg_catalog'::regnamespace
+                    AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT')) AS next
         FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (attnum, position)
         LEFT JOIN wanted AS w ON w.attnum = k.attnum
+        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = k.attnum
+        LEFT JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
         LEFT JOIN pg_catalog.pg_opclass AS o ON o.oid = i.indclass[k.position - 1]
         WHERE k.position <= i.indnkeyatts
     ) AS columns
@@ -71,6 +80,8 @@ SELECT
         AND pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NULL AS is_plain,
     EXISTS (SELECT FROM indexes AS i WHERE i.is_unique AND i.usable = i.key_columns) AS is_unique,
     EXISTS (SELECT FROM indexes AS i WHERE i.leading = pg_catalog.cardinality(:'partitions'::text[]) + 1) AS is_indexed,
+    (SELECT pg_catalog.min(i.next) FROM indexes AS i
+        WHERE i.leading = pg_catalog.cardinality(:'partitions'::text[]) + 1) AS next,
     NOT EXISTS (
         SELECT
         FROM wanted AS w

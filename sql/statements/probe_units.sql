@@ -1,18 +1,47 @@
 -- Asks the index for every unit of some ranges whether it has a row.
 --
+-- The server reads all entries of a unit that a page of the index holds before it gives the first. So it is asked first for
+-- a row that most units have and few entries stand for: one whose next column in the index is no greater than that of the
+-- fourth row of a unit nearby. Only the units without such a row are asked for any. Where columns grow from unit to
+-- unit, the greater of two such bounds, from the first and the last unit of a range, finds a row in each of them.
+--
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
 --                                 what in_lane takes
 --   in_lane         fragment      whether a row belongs to the piece's partition, or true
---   in_unit         fragment      whether a row belongs to the unit lacuna_wanted.lacuna_unit, in a form that an index serves
+--   in_unit         fragment      whether a row belongs to the unit lacuna_piece.lacuna_unit, in a form that an index serves
+--   key             fragment      the key column
+--   next            fragment      the column behind it in the index, or NULL::integer
+--   from_lower      fragment      lacuna_piece.lacuna_lower <= unit; true where next is NULL
+--   from_last       fragment      lacuna_piece.lacuna_upper - 1 <= unit; true where next is NULL
+--   is_common       fragment      whether a row belongs to the unit lacuna_wanted.lacuna_unit and its next column is no greater
+--                                 than lacuna_common.lacuna_bound; false where next is NULL
 -- Rows: piece bigint (its number), unit bigint (missing); in no order.
 --
--- psql -v schema=public -v table=readings -v in_lane=true \
+-- psql -v schema=public -v table=readings -v in_lane=true -v key=day -v next=station \
 --      -v pieces="(VALUES (0::bigint, 20000::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
---      -v in_unit="day = date '1970-01-01' + lacuna_wanted.lacuna_unit::integer" -f probe_units.sql
-SELECT lacuna_piece.lacuna_number AS piece, lacuna_wanted.lacuna_unit AS unit
-FROM :pieces
-CROSS JOIN LATERAL pg_catalog.generate_series(lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper - 1)
-    AS lacuna_wanted (lacuna_unit)
+--      -v in_unit="day = date '1970-01-01' + lacuna_piece.lacuna_unit::integer" \
+--      -v from_lower="day >= date '1970-01-01' + lacuna_piece.lacuna_lower::integer" \
+--      -v from_last="day >= date '1970-01-01' + lacuna_piece.lacuna_upper::integer - 1" \
+--      -v is_common="day = date '1970-01-01' + lacuna_wanted.lacuna_unit::integer AND station <= lacuna_common.lacuna_bound" \
+--      -f probe_units.sql
+SELECT lacuna_piece.lacuna_number AS piece, lacuna_piece.lacuna_unit AS unit
+FROM (
+    SELECT lacuna_piece.*, lacuna_wanted.lacuna_unit
+    FROM :pieces
+    CROSS JOIN LATERAL (
+        SELECT GREATEST(
+            (SELECT :next FROM :"schema".:"table" WHERE :in_lane AND :from_lower ORDER BY :key, :next OFFSET 3 LIMIT 1),
+            (SELECT :next FROM :"schema".:"table" WHERE :in_lane AND :from_last ORDER BY :key, :next OFFSET 3 LIMIT 1)
+        ) AS lacuna_bound
+        -- Once for a range, not for each unit.
+        OFFSET 0
+    ) AS lacuna_common
+    CROSS JOIN LATERAL pg_catalog.generate_series(lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper - 1)
+        AS lacuna_wanted (lacuna_unit)
+    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :is_common)
+    -- First these, then those.
+    OFFSET 0
+) AS lacuna_piece
 WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :in_unit)

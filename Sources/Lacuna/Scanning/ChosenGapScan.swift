@@ -97,7 +97,10 @@ public struct ChosenGapScan: GapScan {
         case .skip: result = try await session.walkingIndexes { try await table.skipUnits(on: $0) }
         case .probe:
             let crew = try await crew(from: ScanCrew.unitsWorthProbing)
-            result = try await session.walkingIndexes { try await table.probeUnits(with: crew, on: $0) }
+            let next = choice.statistics.nextColumn
+            result = try await session.walkingIndexes {
+                try await table.probeUnits(nextColumn: next, with: crew, on: $0)
+            }
         case .bits: result = try await table.readBits(sequentially: sequentially, on: session)
         case .segments:
             let crew = try await crew(from: ScanCrew.unitsWorthReading)

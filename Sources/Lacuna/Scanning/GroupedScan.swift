@@ -86,6 +86,16 @@ extension MeasuredTable {
                 "unit": try stream.key.unit,
             ],
             values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)])
+        // Only tables of unique units are read in their own order. To count the rows takes a third of the time of a pass,
+        // and often nothing is missing, as after a load. (Rows whose partition is NULL would count, too.)
+        let count =
+            sequentially && !walksLanes
+            ? try Statements.countUnits.bound(
+                identifiers: stream.identifiers,
+                fragments: [
+                    "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
+                ],
+                values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)]) : nil
         let numbers =
             walksLanes
             ? Dictionary(lanes.indices.map { (lanes[$0].partition, $0) }) { first, _ in first } : [:]
@@ -95,6 +105,13 @@ extension MeasuredTable {
             try await session.query(
                 try Statements.setPassParameters.bound(values: ["sequentially": String(sequentially)]))
             var found = none
+            if let count {
+                let rows = UInt64(try await session.query(count).only().get("rows", as: Int64.self))
+                if rows == slice.unitCount {
+                    found.isEmpty = false
+                    return found
+                }
+            }
             try await session.forEachRow(statement) { row in
                 let partition = walksLanes ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
                 let lane = walksLanes ? partition.flatMap { numbers[$0] } : 0

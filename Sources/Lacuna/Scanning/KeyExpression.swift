@@ -169,6 +169,15 @@ public struct KeyExpression: Sendable, Hashable {
                 ? "\(expression) >= date '1970-01-01' + (\(low))::integer" : "\(expression) >= (\(low))")
     }
 
+    /// Whether a row's unit is an expression of type `bigint`, as an index serves it.
+    func equals(_ unit: String) throws -> SQLFragment {
+        guard isOneKeyPerUnit else { return try inRange(from: unit, to: "\(unit) + 1") }
+        // One comparison for each row of the unit instead of two.
+        return SQLFragment(
+            trusted: storage == .date
+                ? "\(expression) = date '1970-01-01' + (\(unit))::integer" : "\(expression) = (\(unit))")
+    }
+
     /// Whether a unit is one key: rows with different keys have different units.
     var isOneKeyPerUnit: Bool {
         switch (type, storage) {

@@ -63,11 +63,30 @@ extension MeasuredTable {
     }
 
     /// Asks the index for each unit of the hulls.
-    func probeUnits(with crew: ScanCrew, on session: isolated Session) async throws -> GapScanResult {
+    ///
+    /// - Parameter nextColumn: the column behind the key in the index.
+    func probeUnits(nextColumn: String?, with crew: ScanCrew, on session: isolated Session) async throws
+        -> GapScanResult
+    {
         let size = min(max(256, Int64(clamping: spannedUnits / 64)), 65_536)
-        let unit = try stream.key.inRange(from: "lacuna_wanted.lacuna_unit", to: "lacuna_wanted.lacuna_unit + 1")
+        var fragments = ["in_unit": try stream.key.equals("lacuna_piece.lacuna_unit")]
+        // A bound on the next column narrows what is read only where it follows one key.
+        if let nextColumn, stream.key.isOneKeyPerUnit {
+            let next = try SQLFragment(identifier: nextColumn)
+            let unit = try stream.key.equals("lacuna_wanted.lacuna_unit")
+            fragments["next"] = next
+            fragments["from_lower"] = try stream.key.from("lacuna_piece.lacuna_lower")
+            fragments["from_last"] = try stream.key.from("lacuna_piece.lacuna_upper - 1")
+            fragments["is_common"] = SQLFragment(trusted: "\(unit) AND \(next) <= lacuna_common.lacuna_bound")
+        } else {
+            fragments["next"] = SQLFragment(trusted: "NULL::integer")
+            fragments["from_lower"] = SQLFragment(trusted: "true")
+            fragments["from_last"] = SQLFragment(trusted: "true")
+            fragments["is_common"] = SQLFragment(trusted: "false")
+        }
+        let known = fragments
         var gaps = try await share(cut(hulls, to: size), besides: noGaps, among: crew, on: session) { part, session in
-            let statement = try statement(Statements.probeUnits, over: part, ["in_unit": unit])
+            let statement = try statement(Statements.probeUnits, over: part, known)
             var missing: [Piece] = []
             try await session.forEachRow(statement) { row in
                 let lane = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].lane

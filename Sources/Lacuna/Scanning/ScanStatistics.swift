@@ -9,6 +9,8 @@ struct ScanStatistics: Sendable, Hashable {
     var isUnique: Bool
     /// Whether an index begins with the partition columns and the key.
     var isIndexed: Bool
+    /// The column behind these in such an index, where it can be compared by it.
+    var nextColumn: String?
     /// Whether partitions can be told apart by their texts and looked up by them.
     var hasPlainLanes: Bool
     /// The estimated number of rows; nil where the table was never analysed.
@@ -48,7 +50,8 @@ struct ScanStatistics: Sendable, Hashable {
         let rows: Double = try row.get("rows")
         return ScanStatistics(
             isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),
-            hasPlainLanes: try row.get("has_plain_lanes"), rows: rows > 0 ? rows : nil,
+            nextColumn: try row.getIfPresent("next"), hasPlainLanes: try row.get("has_plain_lanes"),
+            rows: rows > 0 ? rows : nil,
             mostRows: try row.get("most_rows"),
             visible: try row.get("visible"), lanes: try row.getIfPresent("lanes"), keys: try row.getIfPresent("keys"),
             workers: try row.get("workers"))

@@ -41,6 +41,7 @@ struct StatementTests {
                 "count_segments": (
                     pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
                 ),
+                "count_units": (hull, table, [:]),
                 "find_short_segments": (
                     pieces("pieces").merging(["key": "k", "from_lower": "k >= lacuna_piece.lacuna_lower"]) { $1 },
                     table, [:]
@@ -64,7 +65,10 @@ struct StatementTests {
                 ),
                 "probe_units": (
                     pieces("pieces").merging([
-                        "in_unit": "k = lacuna_wanted.lacuna_unit"
+                        "in_unit": "k = lacuna_piece.lacuna_unit", "next": "region",
+                        "key": "k", "from_lower": "k >= lacuna_piece.lacuna_lower",
+                        "from_last": "k >= lacuna_piece.lacuna_upper - 1",
+                        "is_common": "k = lacuna_wanted.lacuna_unit AND region <= lacuna_common.lacuna_bound",
                     ]) { $1 }, table, [:]
                 ),
                 "scan_changed_pieces": (

@@ -100,6 +100,48 @@ struct ScanChoiceTests {
         }
     }
 
+    @Test(
+        "reads a table that was just filled once where nothing is missing, and again where something is",
+        arguments: [[], [21500]])
+    func readsOnce(holes: [Int64]) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT n FROM generate_series(1, 60000) AS n WHERE n <> ALL ('{\(holes.map(String.init).joined())}')
+            """
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1))
+            let (result, rows) = try await table.session.withTransaction(.snapshot) { session in
+                try await session.query(
+                    BoundStatement(name: "alone", sql: "SET LOCAL max_parallel_workers_per_gather = 0"))
+                let result = try await ChosenGapScan().scan(stream, range: 1..<60001, partition: nil, on: session)
+                let statement = "SELECT seq_tup_read FROM pg_stat_xact_all_tables WHERE relname = 't'"
+                let rows: Int64 = try await session.query(BoundStatement(name: "reads", sql: statement)).only()
+                    .get("seq_tup_read")
+                return (result, rows)
+            }
+            #expect(result.account.strategy == .bits, "\(result.account.reason)")
+            #expect(result.missing(in: .whole) == UnitSet(holes.map { $0..<$0 + 1 }))
+            #expect(rows == (holes.isEmpty ? 60_000 : 2 * 59_999))
+        }
+    }
+
+    @Test("does not take a row without partition for a unit of one", arguments: [nil, Partition(["x"])])
+    func rowsWithoutPartition(partition: Partition?) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (a text, k bigint, UNIQUE (a, k)) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT CASE WHEN n <> 777 THEN 'x' END, n FROM generate_series(1, 60000) AS n
+            """
+        ) { (table: ScannedTable) async throws in
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["a"])
+            let result = try await table.session.withTransaction(.snapshot) { session in
+                try await ChosenGapScan(.bits).scan(stream, range: 1..<60001, partition: partition, on: session)
+            }
+            #expect(result.missing(in: Partition(["x"])) == UnitSet(777..<778))
+        }
+    }
+
     @Test("reads all units into bits where too many segments fall short")
     func tooManyShort() async throws {
         try await ScannedTable.with(
@@ -223,6 +265,43 @@ struct ScanChoiceTests {
             let stream = try await table.stream(type: .integer(step: 1))
             let result = try await table.scan(stream, by: .segments, range: 1..<300_001)
             #expect(result.missing(in: .whole) == UnitSet([7..<8, 299_999..<300_000]))
+        }
+    }
+
+    @Test(
+        "asks for each unit, whatever the column behind the key holds",
+        arguments: [
+            ("j int, PRIMARY KEY (k, j)", "n"), ("j int, PRIMARY KEY (k, j)", "k * 100 + n"),
+            ("j int, PRIMARY KEY (k, j)", "n - k * 100"), ("j int, UNIQUE (k, j)", "NULLIF(n, 30 + n % 2) + k % 3"),
+            ("j int, UNIQUE (k, j)", "CASE WHEN k % 2 = 0 THEN n END"),
+            ("j text, PRIMARY KEY (k, j)", "md5(k || ' ' || n)"), ("j uuid, UNIQUE (k, j)", "md5(k || ' ' || n)::uuid"),
+            ("j int[], UNIQUE (k, j)", "ARRAY[n, k]"), ("j ltree, UNIQUE (k, j)", "n::text::ltree"),
+            ("j int, EXCLUDE USING btree (k WITH =, j WITH =)", "n"), ("j int, UNIQUE (k, j) INCLUDE (a)", "n"),
+            ("j int, UNIQUE (a, k, j)", "n"), ("j int, UNIQUE (j, k)", "n"),
+        ])
+    func nextColumn(definition: String, value: String) async throws {
+        try await ScannedTable.with(
+            """
+            -- A type whose operators are not PostgreSQL's own, where there is one.
+            DO $$ BEGIN CREATE EXTENSION ltree; EXCEPTION WHEN OTHERS THEN CREATE DOMAIN ltree AS text; END $$;
+            CREATE TABLE t (a text, k int, \(definition)) WITH (autovacuum_enabled = false);
+            CREATE INDEX ON t (k, a DESC);
+            INSERT INTO t (a, k, j) SELECT 'x', k, \(value)
+            FROM generate_series(-500, 1500) AS k, generate_series(1, 40) AS n WHERE k % 7 <> 3 AND (k % 5 <> 1 OR n = 31);
+            GRANT SELECT (k) ON t TO pg_read_all_stats
+            """
+        ) { (table: ScannedTable) async throws in
+            let missing = UnitSet((-500...1500).filter { $0 % 7 == 3 }.map { $0..<$0 + 1 })
+            for partitions in [[], ["a"]] {
+                let stream = try await table.stream(type: .integer(step: 1), partitions: partitions)
+                let result = try await table.scan(stream, by: .probe, range: -500..<1501)
+                #expect(result.missing(in: partitions.isEmpty ? .whole : Partition(["x"])) == missing)
+            }
+            // Who may read the key alone is not asked for another column.
+            try await table.run("SET ROLE pg_read_all_stats")
+            let stream = try await table.stream(type: .integer(step: 1))
+            let result = try await table.scan(stream, by: .probe, range: -500..<1501)
+            #expect(result.missing(in: .whole) == missing)
         }
     }
 
