@@ -254,5 +254,8 @@ public struct Migration: Sendable {
         Migration(
             number: 4, name: "track_changes",
             sql: String(decoding: PackageResources._004_track_changes_sql, as: UTF8.self)),
+        Migration(
+            number: 5, name: "pass_rows_as_they_are",
+            sql: String(decoding: PackageResources._005_pass_rows_as_they_are_sql, as: UTF8.self)),
     ]
 }
