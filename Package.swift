@@ -89,7 +89,8 @@ let package = Package(
             name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints",
             // Patches that scripts/crash-test-bugs applies to a copy.
             exclude: ["Bugs"]),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "Lacuna", "Postgres", "TestSupport"]),
         .target(name: "SeededRandom", path: "Tests/SeededRandom"),
         .target(
             name: "TestSupport",

@@ -53,7 +53,7 @@ public final class Episode: @unchecked Sendable {
     /// What happened.
     public private(set) var tally = Tally()
     private let scheduler: Scheduler
-    private let server: SimulatedServer
+    let server: SimulatedServer
     private let history = SimulatedHistory()
     private let invariants: Invariants
     private var clients: [SimulatedClient] = []
@@ -142,7 +142,10 @@ public final class Episode: @unchecked Sendable {
 
     // MARK: Processes
 
-    private var isOver: Bool { tally.crashPoints >= setting.crashes || scheduler.jobCount > 200_000 }
+    private var isOver: Bool {
+        if let runs = setting.calmRuns { return tally.runs >= runs }
+        return tally.crashPoints >= setting.crashes || scheduler.jobCount > 200_000
+    }
 
     private func keepRunning() async {
         while !isOver, invariants.violations.isEmpty {
@@ -215,7 +218,7 @@ public final class Episode: @unchecked Sendable {
 
     /// Before each step: whatever is under way may be the last that happens.
     private func step() {
-        guard isChaos else { return }
+        guard isChaos, setting.calmRuns == nil else { return }
         untilCrash -= 1
         guard untilCrash < 0, let client = clients.randomElement(using: &scheduler.random) else { return }
         drawCrash()
@@ -247,7 +250,7 @@ public final class Episode: @unchecked Sendable {
 
     /// Loses a COMMIT or its answer, or kills the process that waits for it.
     private func willCommit(_ connection: SimulatedConnection) {
-        guard isChaos, !isOver, scheduler.oneIn(setting.lostCommits) else { return }
+        guard isChaos, !isOver, setting.calmRuns == nil, scheduler.oneIn(setting.lostCommits) else { return }
         Task {
             // The connection goes while the request is on its way, or the answer.
             for _ in 0..<self.scheduler.draw(0..<4) { await self.scheduler.pause() }

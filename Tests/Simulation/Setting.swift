@@ -46,8 +46,16 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// Whether somebody else ingests rows before the source has them.
     public let isAhead: Bool
 
+    /// Whether nothing crashes and no statement fails; after so many runs of one process everything heals.
+    let calmRuns: Int?
+
     /// Draws a setting.
     public init(seed: UInt64) {
+        self.init(seed: seed, calmRuns: nil)
+    }
+
+    /// Draws a setting, with crashes or without.
+    init(seed: UInt64, calmRuns: Int?) {
         var random = SeededGenerator(seed: seed)
         func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         func oneIn(_ n: Int) -> Bool { draw(1...n) == 1 }
@@ -60,13 +68,17 @@ public struct Setting: Sendable, CustomStringConvertible {
         lookback = oneIn(5) ? Int64(draw(1...8)) : 0
         coalesce = oneIn(4) ? Int64(draw(1...4)) : 0
         workers = draw(1...3)
-        processes = [1, 1, 2, 2, 3][draw(0...4)]
+        let processes = [1, 1, 2, 2, 3][draw(0...4)]
+        self.processes = calmRuns == nil ? processes : 1
         attempts = draw(1...3)
         leases = !oneIn(4)
         namesLane = oneIn(2)
         crashes = draw(10...60)
-        badAnswers = oneIn(2) ? draw(4...30) : 0
-        badStatements = oneIn(3) ? draw(50...400) : 0
+        let badAnswers = oneIn(2) ? draw(4...30) : 0
+        // Nothing else fails there.
+        self.badAnswers = calmRuns == nil ? badAnswers : 3
+        let badStatements = oneIn(3) ? draw(50...400) : 0
+        self.badStatements = calmRuns == nil ? badStatements : 0
         lostCommits = oneIn(2) ? draw(2...8) : 0
         hasPruner = oneIn(3)
         // Where windows are read beyond what is missing, an answer that is older than a correction may come in after it:
@@ -74,6 +86,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         hasCorrections = oneIn(2) && overlap == 0 && lookback == 0
         grows = !oneIn(3)
         isAhead = oneIn(4)
+        self.calmRuns = calmRuns
     }
 
     /// All of it in a line.

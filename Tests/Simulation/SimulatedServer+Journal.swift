@@ -15,7 +15,8 @@ extension SimulatedServer {
             try await lock(.stream, backend)
             backend.writes.stream = [
                 try values["relation"], try values["key_column"], try values["key_type"], try values["step"],
-                try values["anchor"], try values["timezone"], try values["columns"],
+                // As PostgreSQL prints an array of plain names.
+                try values["anchor"], try values["timezone"], try values["columns"].filter { $0 != "\"" },
             ]
         case "select_failures": return selectFailures(visible(to: backend))
         case "find_newer_batches": return try findNewerBatches(values, visible(to: backend))

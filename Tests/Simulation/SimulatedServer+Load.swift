@@ -40,24 +40,29 @@ extension SimulatedServer {
 
     private func upsert(_ statement: BoundStatement, _ backend: Backend) async throws -> Reply {
         let sql = statement.sql
+        let isDistinct = sql.contains("DISTINCT ON")
         var seen: Set<FactKey> = []
+        var written: Set<FactKey> = []
         var inserted = 0
         var updated = 0
         let keepsOld = sql.contains("DO NOTHING")
         let keepsEqual = sql.contains("*<>")
         for (key, value) in try records(of: statement, backend).sorted(by: { $0.0 < $1.0 }) {
-            guard seen.insert(key).inserted else {
-                if sql.contains("DISTINCT ON") { continue }
-                throw SimulatedServer.error("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
-            }
+            if !seen.insert(key).inserted, isDistinct { continue }
             try await lock(.fact(key), backend)
             guard let old = visible(key, to: backend) else {
                 backend.writes.facts[key] = .some(value)
+                written.insert(key)
                 inserted += 1
                 continue
             }
-            if keepsOld || (keepsEqual && old == value) { continue }
+            if keepsOld { continue }
+            if written.contains(key) {
+                throw SimulatedServer.error("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
+            }
+            if keepsEqual && old == value { continue }
             backend.writes.facts[key] = .some(value)
+            written.insert(key)
             updated += 1
         }
         return Reply(columns: ["inserted", "updated"], rows: [[String(inserted), String(updated)]])

@@ -60,6 +60,17 @@ extension SimulatedServer {
 
     /// Runs a statement in the session's transaction, or in one of its own.
     func run(_ statement: BoundStatement, data: [UInt8]? = nil, on backend: Backend) async throws -> Reply {
+        do {
+            let reply = try await carryOut(statement, data, backend)
+            onEvent(.statement(backend: backend.number, statement, data: data, .success(reply)))
+            return reply
+        } catch {
+            onEvent(.statement(backend: backend.number, statement, data: data, .failure(error)))
+            throw error
+        }
+    }
+
+    private func carryOut(_ statement: BoundStatement, _ data: [UInt8]?, _ backend: Backend) async throws -> Reply {
         switch statement.sql {
         case "COMMIT": return Reply(tag: commit(backend) ? "COMMIT" : "ROLLBACK")
         case "COMMIT AND CHAIN":

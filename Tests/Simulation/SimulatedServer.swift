@@ -21,6 +21,8 @@ public final class SimulatedServer: @unchecked Sendable {
     var onCommit: (Backend, Writes, StoredState) -> Void = { _, _, _ in }
     /// Whether a statement is to fail now, and with what.
     var fault: (Backend, BoundStatement) -> SQLState? = { _, _ in nil }
+    /// Told of everything, in the order in which it was done.
+    var onEvent: (TraceEvent) -> Void = { _ in }
     /// No session is opened before, in microseconds.
     var downUntil: Int64 = 0
     private var rowLocks: [RowName: Backend] = [:]
@@ -103,12 +105,15 @@ public final class SimulatedServer: @unchecked Sendable {
         }
         backend.isGone = true
         backends.removeAll { $0 === backend }
+        onEvent(.end(backend: backend.number))
         wakeWaiters()
     }
 
     /// Changes what is committed from outside, as a transaction of somebody else's.
     func change(_ body: (inout StoredState) -> Void) {
+        let before = state
         body(&state)
+        onEvent(.change(before: before, after: state))
     }
 
     /// Whether an open transaction has written or locked a row.
