@@ -1,7 +1,7 @@
 import CLibPQ
 
 /// How a session reaches its server.
-struct ServerRoute {
+package struct ServerRoute {
     /// As the connection string names it: a name, an address, or the directory of a socket.
     let host: String
     let isEncrypted: Bool
@@ -11,7 +11,7 @@ struct ServerRoute {
     /// What is wrong with it, for a person; nil where the server is on this machine, or proved that it is the one that was
     /// meant (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
     var warning: String? {
-        guard !isLocal else { return nil }
+        guard !ServerRoute.isOnThisMachine(host) else { return nil }
         guard isEncrypted else {
             return "the connection to PostgreSQL on \(host) is not encrypted: set sslmode=verify-full"
         }
@@ -27,7 +27,8 @@ struct ServerRoute {
         }
     }
 
-    private var isLocal: Bool {
+    /// Whether what is said to a host stays on this machine. An address is without brackets.
+    package static func isOnThisMachine(_ host: String) -> Bool {
         host.isEmpty || host.hasPrefix("/") || host.hasPrefix("@") || host == "localhost" || host == "::1"
             || host.split(separator: ".", omittingEmptySubsequences: false).count == 4 && host.hasPrefix("127.")
     }

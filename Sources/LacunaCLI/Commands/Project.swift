@@ -136,7 +136,7 @@ extension SourceSettings {
         case .command(let settings): CommandSource(settings)
         case .file(let settings): FileSource(settings)
         case .postgres(let settings): PostgresSource(settings, onWarning: warn)
-        case .http(let settings): HTTPSource(settings, name: name, connections: connections)
+        case .http(let settings): HTTPSource(settings, name: name, connections: connections, onWarning: warn)
         }
     }
 }

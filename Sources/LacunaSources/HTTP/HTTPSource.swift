@@ -4,14 +4,22 @@ import Lacuna
 public struct HTTPSource: Source {
     private let settings: HTTPSettings
     private let exchange: HTTPExchange
+    private let name: String
+    private let onWarning: @Sendable (String) -> Void
 
     /// A source from its settings.
     ///
     /// - Parameters:
     ///   - name: the source's name; streams of one name share its limits.
     ///   - connections: what the streams of a program share.
-    public init(_ settings: HTTPSettings, name: String = "source", connections: HTTPConnections = HTTPConnections()) {
+    ///   - onWarning: takes what is wrong with the way to the server, for each window and tip that is asked for.
+    public init(
+        _ settings: HTTPSettings, name: String = "source", connections: HTTPConnections = HTTPConnections(),
+        onWarning: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.settings = settings
+        self.name = name
+        self.onWarning = onWarning
         exchange = HTTPExchange(settings, source: name, connections: connections)
     }
 
@@ -101,8 +109,25 @@ public struct HTTPSource: Source {
     private func rendered(
         _ body: (RequestBuilder) throws(TemplateError) -> HTTPCall
     ) throws(SourceError) -> HTTPCall {
-        do throws(TemplateError) { return try body(RequestBuilder(settings)) } catch {
+        let call: HTTPCall
+        do throws(TemplateError) { call = try body(RequestBuilder(settings)) } catch {
             throw SourceError(.permanent, error.description)
+        }
+        warn(of: call.address.origin)
+        return call
+    }
+
+    /// Warns where credentials can be read on the way.
+    private func warn(of origin: Origin) {
+        switch settings.authentication {
+        case .none: return
+        case .clientCredentials(let credentials) where Address(credentials.tokenURL)?.origin.isInTheClear == true:
+            onWarning(
+                "source \(name) sends the secret of its client to its token endpoint without encryption: write "
+                    + "token_url with https")
+        default:
+            guard origin.isInTheClear else { return }
+            onWarning("source \(name) sends its credentials without encryption: write base_url with https")
         }
     }
 

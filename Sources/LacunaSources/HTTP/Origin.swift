@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 
 /// Scheme, host and port: requests, redirects and next pages of a source never leave it.
 struct Origin: Sendable, Hashable, CustomStringConvertible {
@@ -27,6 +28,11 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
         }
         guard let number = components.port, (1...65535).contains(number) else { return nil }
         port = number
+    }
+
+    /// Whether others can read what is said to it on the way.
+    var isInTheClear: Bool {
+        scheme == "http" && !ServerRoute.isOnThisMachine(host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")))
     }
 
     /// A name of letters, digits, dots and hyphens, or an IPv6 address in brackets.

@@ -1,4 +1,5 @@
 import Lacuna
+import Synchronization
 import TestSupport
 import Testing
 
@@ -80,5 +81,35 @@ struct AuthenticationTests {
             #expect(await fixture.failure()?.kind == .permanent)
             #expect(server.requests.map(\.path) == ["/token", "/v1/items", "/token", "/v1/items"])
         }
+    }
+
+    @Test(
+        "warns of credentials that others can read on the way",
+        arguments: [
+            ("http://api.invalid", "bearer", "base_url"), ("http://api.invalid/v1", "token", "token_url"),
+            ("http://10.255.255.1:1", "bearer", "base_url"), ("http://api.invalid", "none", nil),
+            ("https://api.invalid", "bearer", nil), ("https://api.invalid", "token", "token_url"),
+            ("http://127.0.0.1:1", "bearer", nil), ("http://localhost:1", "bearer", nil),
+            ("http://[::1]:1", "bearer", nil),
+        ])
+    func inTheClear(url: String, kind: String, setting: String?) async throws {
+        var settings = HTTPSettings(baseURL: try Template(url))
+        settings.timeouts.connect = .milliseconds(100)
+        if kind == "bearer" { settings.authentication = .bearer(token: "secret-token") }
+        if kind == "token" {
+            settings.authentication = .clientCredentials(
+                ClientCredentials(tokenURL: "http://id.invalid/token", clientID: "me", clientSecret: "secret-token"))
+        }
+        settings.tip = HTTPTipSettings(request: HTTPRequestSettings(), select: nil)
+        let warnings = Mutex<[String]>([])
+        let source = HTTPSource(settings, name: "node") { text in warnings.withLock { $0.append(text) } }
+        var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
+        stream.retry = RetryPolicy(attempts: 1, backoff: .milliseconds(1), maxBackoff: .milliseconds(1))
+        await #expect(throws: SourceError.self) {
+            _ = try await source.tip(TipRequest(stream: stream, partition: .whole))
+        }
+        let given = warnings.withLock { $0 }
+        #expect(given.count == (setting == nil ? 0 : 1), "\(given)")
+        #expect(given.allSatisfy { $0.contains("node") && $0.contains(setting ?? "") && !$0.contains("secret-token") })
     }
 }
