@@ -70,8 +70,8 @@ extension MeasuredTable {
     {
         let size = min(max(256, Int64(clamping: spannedUnits / 64)), 65_536)
         var fragments = ["in_unit": try stream.key.equals("lacuna_piece.lacuna_unit")]
-        // A bound on the next column narrows what is read only where it follows one key.
-        if let nextColumn, stream.key.isOneKeyPerUnit {
+        // A bound on the next column narrows what is read only where it follows one key. To find it takes two looks a piece.
+        if let nextColumn, stream.key.isOneKeyPerUnit, spannedUnits / 16 >= UInt64(lanes.count) {
             let next = try SQLFragment(identifier: nextColumn)
             let unit = try stream.key.equals("lacuna_wanted.lacuna_unit")
             fragments["next"] = next
