@@ -217,7 +217,7 @@ struct PipelineTests {
                 }
             }
             let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
-            while try await database.number(waiting) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await waitForLock(waiting, in: database)
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             try await expectUsable(session)
@@ -225,6 +225,14 @@ struct PipelineTests {
             #expect(try await database.column("SELECT n FROM t") == ["0"])
             _ = try await holder.script("ROLLBACK", name: "test")
             await holder.close()
+        }
+    }
+
+    /// Waits until `query` counts a lock that is waited for. Not for ever: what comes next fails without one.
+    private func waitForLock(_ query: String, in database: TestDatabase) async throws {
+        for _ in 0..<6000 {
+            if try await database.number(query) > 0 { return }
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 
@@ -275,7 +283,7 @@ struct PipelineTests {
                 }
                 let waiting =
                     "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
-                while try await database.number(waiting) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                try await waitForLock(waiting, in: database)
                 proxy.isSwallowing = true
                 task.cancel()
                 let error = await #expect(throws: PostgresError.self) { try await task.value }
