@@ -77,25 +77,23 @@ extension MeasuredTable {
         let none = Findings(gaps: noGaps)
         guard spannedUnits > 0 else { return none }
         let columns = walksLanes ? stream.definition.partitions.columns : []
+        let inSlice = [
+            "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
+        ]
+        let edges = ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)]
         let statement = try Statements.groupUnits.bound(
             identifiers: stream.identifiers,
-            fragments: [
+            fragments: inSlice.merging([
                 "lanes": SQLFragment(trusted: try columns.map { "\(try SQLFragment(identifier: $0)), " }.joined()),
                 "lane": walksLanes ? try stream.lane : SQLFragment(trusted: "'{}'::text[]"),
-                "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
                 "unit": try stream.key.unit,
-            ],
-            values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)])
+            ]) { $1 },
+            values: edges)
         // Only tables of unique units are read in their own order. To count the rows takes a third of the time of a pass,
         // and often nothing is missing, as after a load. (Rows whose partition is NULL would count, too.)
         let count =
             sequentially && !walksLanes
-            ? try Statements.countUnits.bound(
-                identifiers: stream.identifiers,
-                fragments: [
-                    "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
-                ],
-                values: ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)]) : nil
+            ? try Statements.countUnits.bound(identifiers: stream.identifiers, fragments: inSlice, values: edges) : nil
         let numbers =
             walksLanes
             ? Dictionary(lanes.indices.map { (lanes[$0].partition, $0) }) { first, _ in first } : [:]

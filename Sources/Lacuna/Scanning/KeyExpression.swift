@@ -164,18 +164,19 @@ public struct KeyExpression: Sendable, Hashable {
     /// unit each.
     func from(_ low: String) throws -> SQLFragment {
         guard isOneKeyPerUnit else { return try inRange(from: low, to: String(Int64.max)) }
-        return SQLFragment(
-            trusted: storage == .date
-                ? "\(expression) >= date '1970-01-01' + (\(low))::integer" : "\(expression) >= (\(low))")
+        return SQLFragment(trusted: "\(expression) >= \(onlyKey(low))")
     }
 
     /// Whether a row's unit is an expression of type `bigint`, as an index serves it.
     func equals(_ unit: String) throws -> SQLFragment {
         guard isOneKeyPerUnit else { return try inRange(from: unit, to: "\(unit) + 1") }
         // One comparison for each row of the unit instead of two.
-        return SQLFragment(
-            trusted: storage == .date
-                ? "\(expression) = date '1970-01-01' + (\(unit))::integer" : "\(expression) = (\(unit))")
+        return SQLFragment(trusted: "\(expression) = \(onlyKey(unit))")
+    }
+
+    /// The key of a unit that is one key.
+    private func onlyKey(_ unit: String) -> String {
+        storage == .date ? "date '1970-01-01' + (\(unit))::integer" : "(\(unit))"
     }
 
     /// Whether a unit is one key: rows with different keys have different units.
