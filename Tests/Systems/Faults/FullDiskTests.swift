@@ -14,6 +14,9 @@ struct FullDiskTests {
         """
     }
 
+    /// More attempts than the source's one: sessions that the server took along in a COPY come back, too.
+    private static let patience = ", retry: {attempts: 60, backoff: 1s, max_backoff: 1s}"
+
     /// Whole batches only, and the extents as far as they reach. The row `tip` was there before.
     private func expectWholeBatches(_ database: TestDatabase, tip: Int) async throws {
         #expect(
@@ -75,7 +78,8 @@ struct FullDiskTests {
                     ALTER TABLE numbers ALTER COLUMN v SET STORAGE EXTERNAL;
                     INSERT INTO numbers VALUES (3999, repeat('v', 1900));
                     """,
-                    config: Program.source + Program.stream(batch: 100), files: ["numbers": Self.source(tip: 3999)]
+                    config: Program.source + Program.stream(batch: 100, more: Self.patience),
+                    files: ["numbers": Self.source(tip: 3999)]
                 ) { installation in
                     let database = installation.database
                     try await volume.leave(kibibytes: 3072)
