@@ -35,14 +35,27 @@ struct LacunaCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            end(.clean)
         } catch let status as ExitStatus {
-            Foundation.exit(status.rawValue)
+            end(status)
         } catch let failure as CommandFailure {
-            Console.shared.error(failure.message)
-            Foundation.exit(failure.status.rawValue)
+            // What is wrong with a config takes several lines; text from elsewhere must not begin one.
+            let mayHaveLines = [.configuration, .usage].contains(failure.status)
+            Console.shared.error(mayHaveLines ? failure.message : Console.printable(failure.message))
+            end(failure.status)
         } catch {
             exit(withError: error)
         }
+    }
+
+    /// Ends the program, as failed where its results could not be written.
+    private static func end(_ status: ExitStatus) -> Never {
+        Console.shared.flush()
+        if let failure = Console.shared.outputFailure {
+            Console.shared.error("the results could not be written to standard output: \(failure)")
+            Foundation.exit(max(status, .failed).rawValue)
+        }
+        Foundation.exit(status.rawValue)
     }
 }
 

@@ -63,7 +63,8 @@ extension Configuration {
             ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
                 || "_-./ ".unicodeScalars.contains($0)
         }
-        if isPlain, isHarmless, text.last != " " { return text }
+        let isWord = ["null", "true", "false", "yes", "no", "on", "off"].contains(text.lowercased())
+        if isPlain, isHarmless, !isWord, text.last != " " { return text }
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -44,6 +44,9 @@ struct SourceReader {
                     "'path': the name does not say what the file holds; write 'format: csv' or 'format: ndjson'",
                     at: path.position)
             }
+            if let problem = settings.problem(of: definition) {
+                reading.report(foreign: "stream '\(Shown.text(definition.name))': \(problem)", at: path.position)
+            }
             return .file(settings)
         case .postgres:
             guard let query = section["query"] else { return missing("query", section, definition) }

@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// A file is read once to learn which of its blocks hold which units; a window reads only the blocks that can hold some of
 /// its own. A file that changes is read anew.
+///
+/// A file whose path names the window and that no other units share is the window's own: it answers for all of it, also where
+/// it holds nothing, and records of others are an error. Any other file answers from its smallest key to its largest.
 public final class FileSource: Source {
     /// Records outside the window belong to other windows.
     public var strayRecords: StrayRecordPolicy { .skip }
@@ -21,6 +24,7 @@ public final class FileSource: Source {
     ///
     /// - Throws: ``SourceError`` where the file cannot be read; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+        let isOwn = try isOwnFile(of: request)
         let path = try path { template throws(TemplateError) in try template.render(request) }
         let format = try format(of: path)
         let file = try InputFile(path)
@@ -47,17 +51,68 @@ public final class FileSource: Source {
             throw SourceError(
                 .permanent, "\(path), line \(line - start.sink + start.file): \(error.explanation)")
         }
-        return FetchSummary(answered: index.hull)
+        try requireNoStrangers(request, path, isOwn: isOwn, sink)
+        return FetchSummary(answered: isOwn ? request.window : index.hull)
+    }
+
+    /// Whether the file holds the units of the request's window and no others, as its path says.
+    private func isOwnFile(of request: FetchRequest) throws(SourceError) -> Bool {
+        guard settings.path.usesWindow else { return false }
+        guard !settings.path.usesWindowEnd else { return true }
+        let window = request.window
+        let name = try path(ofUnit: window.lowerBound, request)
+        guard try path(ofUnit: window.upperBound - 1, request) == name else {
+            throw SourceError(.permanent, settings.severalFiles)
+        }
+        let limits = request.stream.keyType.limits
+        if window.lowerBound > limits.lowerBound, try path(ofUnit: window.lowerBound - 1, request) == name { return false }
+        if window.upperBound < limits.upperBound, try path(ofUnit: window.upperBound, request) == name { return false }
+        return true
+    }
+
+    private func path(ofUnit unit: Int64, _ request: FetchRequest) throws(SourceError) -> String {
+        let one = FetchRequest(stream: request.stream, partition: request.partition, window: unit..<unit + 1)
+        return try path { template throws(TemplateError) in try template.render(one) }
+    }
+
+    /// Refuses records that a file named after the partition, or after the window, cannot hold.
+    private func requireNoStrangers(_ request: FetchRequest, _ path: String, isOwn: Bool, _ sink: RecordSink) throws {
+        let columns = request.stream.partitions.columns
+        let namesPartition = settings.path.partitionColumns.isSuperset(of: columns)
+        if namesPartition, sink.otherPartitionCount > 0 {
+            throw SourceError(
+                .permanent,
+                "\(path) is named after \(request.partition.label(columns: columns)), but \(sink.otherPartitionCount) of "
+                    + "its records are of another partition")
+        }
+        if isOwn, namesPartition, sink.skippedCount > 0 {
+            throw SourceError(
+                .permanent,
+                "\(path) is named after \(request.stream.keyType.text(request.window)), but \(sink.skippedCount) of its "
+                    + "records lie outside")
+        }
     }
 
     /// The largest key in the file.
     ///
     /// - Returns: nil where the file has no records.
-    /// - Throws: ``SourceError``.
+    /// - Throws: ``SourceError``; of kind `unavailable` where the path names the window, which a tip has not.
     public func tip(_ request: TipRequest) async throws -> String? {
+        guard !settings.path.usesWindow else {
+            throw SourceError(
+                .unavailable,
+                "the path '\(settings.path.text)' names the window, so that no file tells the newest key: say where the "
+                    + "history ends, as in expect: {to: today - 1d}")
+        }
         let path = try path { template throws(TemplateError) in try template.render(request) }
         let file = try InputFile(path)
         let index = try index(of: file, format: try format(of: path), stream: request.stream)
+        if index.hull.isEmpty, let block = index.blocks.first(where: \.hasUnreadable) {
+            throw SourceError(
+                .permanent,
+                "\(path): no record has a key that can be read, from line \(block.firstLine) on; expected "
+                    + "\(request.stream.keyType.example) in the field '\(request.stream.field(of: request.stream.keyColumn))'")
+        }
         return index.hull.isEmpty ? nil : request.stream.keyType.text(index.hull.upperBound - 1)
     }
 
@@ -90,5 +145,32 @@ public final class FileSource: Source {
             indexes[file.path] = index
             return index
         }
+    }
+}
+
+extension FileSettings {
+    fileprivate var severalFiles: String {
+        "the path '\(path.text)' names the window's first unit only, and a batch holds units of several such files: set a "
+            + "`batch` that one file holds whole, as 1, and no `overlap`"
+    }
+
+    /// Why the windows of a stream cannot be read from these files; nil where nothing is known against it.
+    package func problem(of stream: StreamDefinition) -> String? {
+        guard path.usesWindow, !path.usesWindowEnd else { return nil }
+        guard stream.overlap?.isZero ?? true else { return severalFiles }
+        let grid = BatchGrid(type: stream.keyType, batch: stream.batch)
+        func name(_ unit: Int64) -> String? {
+            try? path.render(
+                FetchRequest(
+                    stream: stream, partition: Partition(stream.partitions.columns.map { _ in "" }),
+                    window: unit..<unit + 1))
+        }
+        var unit: Int64 = 0
+        for _ in 0..<36 {
+            let cell = grid.cell(of: unit)
+            if name(cell.lowerBound) != name(cell.upperBound - 1) { return severalFiles }
+            unit = cell.upperBound
+        }
+        return nil
     }
 }

@@ -18,7 +18,8 @@ final class InputFile: Sendable {
 
     init(_ path: String) throws(SourceError) {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without waiting for the writer of what turns out to be a pipe.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             let kind: SourceError.Kind = errno == EMFILE || errno == ENFILE ? .transient : .permanent
             throw SourceError(kind, "\(path) cannot be read: \(String(cString: strerror(errno)))")

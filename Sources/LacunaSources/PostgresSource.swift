@@ -104,6 +104,7 @@ extension PostgresError {
         if isTransient { return .transient }
         switch self {
         case .deadlineExceeded: return .unknown
+        case .server(let error) where ["28", "3D", "42", "25"].contains(error.sqlState.conditionClass): return .refused
         default: return .permanent
         }
     }

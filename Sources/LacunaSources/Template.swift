@@ -74,6 +74,16 @@ public struct Template: Sendable, Hashable {
         }
     }
 
+    /// Whether the template names the window's end or size, and so the whole window.
+    var usesWindowEnd: Bool {
+        segments.contains {
+            switch $0 {
+            case .placeholder(.last, _), .placeholder(.end, _), .placeholder(.size, _): true
+            default: false
+            }
+        }
+    }
+
     /// Whether the template names the ids that are asked for.
     public var usesKeys: Bool {
         segments.contains { if case .placeholder(.keys, _) = $0 { true } else { false } }

@@ -179,6 +179,33 @@ struct ValueTests {
     }
 
     @Test(
+        "and a batch holds no units of several files",
+        arguments: [
+            ("{window.first:yyyyMMdd}.csv", "1", true), ("{window.first:yyyyMMdd}.csv", "2d", false),
+            ("{window.first:yyyyMM}.csv", "1 month", true), ("{window.first:yyyyMM}.csv", "7d", false),
+            ("{window.first:yyyyMM}.csv", "1, overlap: 1d", false), ("{window.first}-{window.last}.csv", "7d", true),
+            ("a.csv", "7d", true),
+        ])
+    func filesOfWindows(path: String, batch: String, isRight: Bool) throws {
+        try withFixture { fixture in
+            func parse() throws {
+                _ = try fixture.parse(
+                    """
+                    version: 1
+                    sources: {up: {type: file, path: "\(path)"}}
+                    streams: {a: {source: up, table: a, key: {column: d, type: date}, batch: \(batch)}}
+                    """)
+            }
+            if isRight {
+                #expect(throws: Never.self) { try parse() }
+                return
+            }
+            let error = #expect(throws: ConfigurationError.self) { try parse() }
+            #expect(error?.message.contains("set a `batch` that one file holds whole") == true)
+        }
+    }
+
+    @Test(
         "and a file says what it holds by its name or in words",
         arguments: ["a.csv", "a.NDJSON", "{window.first}.jsonl"])
     func fileFormat(_ path: String) throws {
@@ -188,7 +215,7 @@ struct ValueTests {
                     """
                     version: 1
                     sources: {up: {type: file, \(settings)}}
-                    streams: {a: {source: up, table: a, key: {column: n, type: integer}}}
+                    streams: {a: {source: up, table: a, key: {column: n, type: integer}, batch: 1}}
                     """)
             }
             #expect(throws: Never.self) { try parse("path: \"\(path)\"") }

@@ -64,6 +64,90 @@ struct FileSourceTests {
         }
     }
 
+    /// Asks the file of a path that names the window.
+    private func fetch(
+        _ window: Range<Int64>, path: String, in directory: TestDirectory, lane: String? = nil
+    ) async throws -> (count: Int, answered: Range<Int64>?) {
+        var settings = FileSettings(path: try Template(path))
+        settings.directory = directory.url.path
+        var stream = StreamDefinition(name: "s", table: "t", keyColumn: "d", keyType: .date(timezone: .gmt))
+        var fields: [PartitionField] = []
+        if let lane {
+            stream.partitions = .product([PartitionColumn(name: "lane", values: [lane])])
+            fields = [PartitionField(field: "lane", value: lane)]
+        }
+        let source = FileSource(settings)
+        let sink = RecordSink(
+            layout: RecordLayout(
+                keyField: "d", keyType: .date(timezone: .gmt), window: window, partition: fields, stray: source.strayRecords))
+        let summary = try await source.fetch(
+            FetchRequest(stream: stream, partition: lane.map { Partition([$0]) } ?? .whole, window: window), into: sink)
+        return (try sink.finish().recordCount, summary.answered)
+    }
+
+    @Test("answers for a window whole where the file is the window's own, also where it holds nothing")
+    func ownFile() async throws {
+        try await TestDirectory.with { directory in
+            try directory.write("d,v\n", to: "1970-01-03.csv")
+            try directory.write("d,v\n1970-01-05,x\n", to: "1970-01.csv")
+            let day = try await fetch(2..<3, path: "{window.first}.csv", in: directory)
+            #expect(day.count == 0 && day.answered == 2..<3)
+            let month = try await fetch(0..<31, path: "{window.first:yyyy-MM}.csv", in: directory)
+            #expect(month.count == 1 && month.answered == 0..<31)
+            // Others of the month's units are in it too: what lies beyond its last one is not known to be empty.
+            let part = try await fetch(3..<10, path: "{window.first:yyyy-MM}.csv", in: directory)
+            #expect(part.count == 1 && part.answered == 4..<5)
+            await #expect(throws: SourceError.self) {
+                try await fetch(2..<4, path: "{window.first}.csv", in: directory)
+            }
+        }
+    }
+
+    @Test("refuses what a file that is named after the window or the partition cannot hold")
+    func strangers() async throws {
+        try await TestDirectory.with { directory in
+            try directory.write("d,v\n1970-01-03,x\n1970-01-04,x\n", to: "1970-01-03.csv")
+            let day = await #expect(throws: SourceError.self) {
+                try await fetch(2..<3, path: "{window.first}.csv", in: directory)
+            }
+            #expect(day?.message.contains("1970-01-03.csv is named after 1970-01-03, but 1 of its records lie") == true)
+            try directory.write("d,lane\n1970-01-03,b\n1970-01-03,a\n1970-01-04,a\n", to: "a.csv")
+            let lane = await #expect(throws: SourceError.self) {
+                try await fetch(2..<3, path: "{partition.lane}.csv", in: directory, lane: "a")
+            }
+            #expect(lane?.message.contains("a.csv is named after lane=a, but 1 of its records are of") == true)
+            #expect(try await fetch(3..<4, path: "{partition.lane}.csv", in: directory, lane: "a").count == 1)
+        }
+    }
+
+    @Test("has no tip where it has records and none with a key that can be read")
+    func unreadableTip() async throws {
+        try await TestDirectory.with { directory in
+            for (name, text) in [("a.ndjson", "{\"N\":1}\n{\"N\":2}\n"), ("b.ndjson", "<html>\n"), ("c.csv", "n\nx\n")] {
+                let fixture = try fixture(text, in: directory, name: name)
+                let error = await #expect(throws: SourceError.self) { try await fixture.tip() }
+                #expect(error?.message.contains("\(name): no record has a key that can be read, from line") == true)
+            }
+            #expect(try await fixture("n\n", in: directory, name: "d.csv").tip() == nil)
+            #expect(try await Command.shell("mkfifo '\(directory.url.path)/e.csv'") == 0)
+            var settings = FileSettings(path: try Template("e.csv"))
+            settings.directory = directory.url.path
+            let pipe = SourceFixture(FileSource(settings))
+            let error = await #expect(throws: SourceError.self) { try await pipe.tip() }
+            #expect(error?.message.contains("is not a file") == true)
+        }
+    }
+
+    @Test("has no tip where its path names the window")
+    func ownFileTip() async throws {
+        try await TestDirectory.with { directory in
+            let fixture = try fixture("n\n1\n", in: directory, name: "{window.first}.csv")
+            let error = await #expect(throws: SourceError.self) { try await fixture.tip() }
+            #expect(error?.kind == .unavailable)
+            #expect(error?.message.contains("expect: {to: today - 1d}") == true)
+        }
+    }
+
     @Test("names the file and the line of a row that cannot be read")
     func badRow() async throws {
         try await TestDirectory.with { directory in

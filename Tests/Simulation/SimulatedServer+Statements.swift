@@ -1,4 +1,5 @@
 import Postgres
+import SQLStatements
 
 /// What a statement is answered with.
 struct Reply {
@@ -141,7 +142,7 @@ extension SimulatedServer {
             try await lock("lacuna.evidence/\(try values["stream"])/\(try values.lane)", backend)
             return Reply(columns: ["lock"], rows: [[""]])
         case "describe_relation", "describe_columns", "measure_table", "find_odd_partition", "find_unique_index",
-            "schema_exists":
+            "schema_exists", "select_migrations":
             return catalog(statement.name)
         case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
         case "select_extents", "select_verified", "select_refetch", "select_window_evidence":
@@ -180,6 +181,7 @@ extension SimulatedServer {
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
         case "schema_exists":
             return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
+        case "select_migrations": return Reply(columns: ["number"], rows: Migration.all.map { [String($0.number)] })
         default: return Reply(columns: ["given", "written"])
         }
     }

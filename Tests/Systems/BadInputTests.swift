@@ -164,7 +164,9 @@ struct BadInputTests {
                 (["reconcile", "--partition", "a=b"], "it has none"),
                 (["mark", "numbers"], "--from and --to, or --all"),
                 (["reconcile", "--time-limit", "soon"], "expected a time like 90s, 15m or 2h"),
-                (["reconcile", "--from", "5", "--to", "4"], "--from lies behind --to"), (["recncile"], "recncile"),
+                (["reconcile", "--from", "5", "--to", "4"], "--from 5 lies behind --to 4"),
+                (["gaps", "--table", "numbers", "--column", "n", "--max-behind", "1"], "need a stream with a source"),
+                (["recncile"], "recncile"),
             ] {
                 let result = try await installation.start(arguments).wait()
                 #expect(result.status == 64, "\(arguments)")

@@ -6,7 +6,7 @@ public enum SchemaInstaller {
     /// Applies the migrations that are missing, all in one transaction.
     ///
     /// - Returns: the names of those that were applied now.
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``StreamError`` where the schema is of a newer program; ``PostgresError``.
     public static func install(on session: Session) async throws -> [String] {
         try await session.withTransaction { session in
             // What a view or a function resolves now, it keeps.
@@ -15,8 +15,8 @@ public enum SchemaInstaller {
             try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
             var applied: Set<Int> = []
             if try await SchemaAccess.load(on: session).isInstalled {
-                applied = Set(
-                    try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
+                applied = try await Self.applied(on: session)
+                try requireKnown(applied)
             } else {
                 try await session.query(
                     BoundStatement(name: "create schema", sql: "CREATE SCHEMA IF NOT EXISTS lacuna"))
@@ -32,5 +32,22 @@ public enum SchemaInstaller {
             }
             return names
         }
+    }
+
+    private static func applied(on session: isolated Session) async throws -> Set<Int> {
+        Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
+    }
+
+    /// Refuses a schema that a newer program made: what is written into it might not be what that one expects.
+    ///
+    /// - Throws: ``StreamError``; ``PostgresError``.
+    static func requireKnown(on session: isolated Session) async throws {
+        try requireKnown(try await applied(on: session))
+    }
+
+    private static func requireKnown(_ applied: Set<Int>) throws {
+        guard let newest = applied.subtracting(Migration.all.map(\.number)).max() else { return }
+        throw StreamError.invalid(
+            "the lacuna schema has migration \(newest), which this program does not know: it is newer, so upgrade this program")
     }
 }

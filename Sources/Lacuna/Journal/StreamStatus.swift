@@ -52,7 +52,7 @@ public struct StreamStatus: Sendable {
     /// The last runs, newest first.
     public let runs: [Run]
     /// Windows that wait or will be tried again.
-    public let failures: [Failure]
+    public var failures: [Failure]
     /// Sessions of this stream that are open now.
     public let activities: [Activity]
 

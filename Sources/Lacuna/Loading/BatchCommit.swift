@@ -110,8 +110,12 @@ struct BatchCommit: Sendable {
         let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
         let answered = missing.intersection(due).intersection(batch.units)
         let known = UnitSet((fetched.summary.answered ?? batch.window).clamped(to: Int64.min..<fetched.sourceEnd))
-        // A unit that records came for is not empty, even where a script of the user's wrote no row for it.
-        let empty = answered.intersection(known).subtracting(fetched.records.units)
+        // A unit that records came for is not empty, even where a script of the user's wrote no row for it. Which of two
+        // units a record without an offset is of, in the hour that comes twice, only its row says.
+        let isSeenInRows =
+            !fetched.records.keysAreExact && stream.definition.load.isEmpty
+            && loaded.inserted + loaded.updated == fetched.records.recordCount
+        let empty = answered.intersection(known).subtracting(isSeenInRows ? UnitSet() : fetched.records.units)
             // What was not asked for stays as it was.
             .union(before.verified.subtracting(batch.units))
         if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {

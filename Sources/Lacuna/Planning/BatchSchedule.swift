@@ -136,6 +136,7 @@ public struct BatchSchedule: Sequence, Sendable {
 
         private func precedes(_ left: Int, _ right: Int) -> Bool {
             guard let a = lanes[left].window, let b = lanes[right].window else { return false }
+            if lanes[left].demand.comesFirst != lanes[right].demand.comesFirst { return lanes[left].demand.comesFirst }
             let newest = planner.stream.order == .newest
             let (one, other) = newest ? (b.upperBound, a.upperBound) : (a.lowerBound, b.lowerBound)
             if one != other { return one < other }

@@ -105,8 +105,8 @@ public struct PartitionCoverage: Sendable, Hashable {
     ///   - stream: what is expected.
     ///   - now: the database's clock, seconds since the epoch.
     ///   - tip: the newest unit of the source, where it was asked.
-    ///   - endsAtBound: whether the units between `latest` and a declared `to` count as missing too, as for a table that
-    ///     nobody catches up.
+    ///   - endsAtBound: whether the units between `latest` and a declared `to` count as missing too, and those that are not due
+    ///     yet, as for a table that nobody catches up.
     public init(
         _ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil,
         endsAtBound: Bool = false
@@ -127,7 +127,7 @@ public struct PartitionCoverage: Sendable, Hashable {
         let (oldest, latest) = (evidence.oldest, evidence.latest)
         let newest = [latest, tip].compactMap(\.self).max()
         let declaredEnd = stream.unit(of: stream.expect.to, now: now).map { $0.adding(saturating: 1) }
-        let due = stream.dueEnd(now: now, newest: newest)
+        let due = endsAtBound ? limits.upperBound : stream.dueEnd(now: now, newest: newest)
         let aheadEnd = stream.lookAheadEnd(now: now)
         let end: Int64? =
             switch stream.expect.to {

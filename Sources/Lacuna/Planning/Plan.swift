@@ -71,6 +71,8 @@ public struct Planner: Sendable {
         public var bounds: Range<Int64>
         /// Units that a check found wrong.
         public var suspects: UnitSet
+        /// Whether it is fetched before all others, whatever the order.
+        public var comesFirst = false
 
         /// A demand.
         public init(

@@ -7,6 +7,8 @@ struct RecordCheck {
     private(set) var seen = 0
     /// The records that were passed over.
     private(set) var skipped = 0
+    /// Those of them that lie in the window and belong to another partition.
+    private(set) var otherPartition = 0
     private var units = UnitCollector()
     private(set) var keysAreExact = true
     private(set) var isCarried: [Bool?]
@@ -78,7 +80,10 @@ struct RecordCheck {
 
     /// What becomes of a record with another value of a partition field.
     mutating func rejectPartition(_ index: Int, value: UnsafeRawBufferPointer?) throws {
-        guard layout.stray == .refuse else { return }
+        guard layout.stray == .refuse else {
+            otherPartition += 1
+            return
+        }
         let field = layout.partition[index]
         let text = value.map { RecordError.printable($0) }
         throw RecordError(

@@ -30,6 +30,12 @@ public final class RecordSink {
     /// The records that have come so far, those that were passed over included. A CSV row counts when it ends.
     package var receivedCount: Int { check.seen }
 
+    /// The records that were passed over so far.
+    package var skippedCount: Int { check.skipped }
+
+    /// Those of them that lie in the window and belong to another partition.
+    package var otherPartitionCount: Int { check.otherPartition }
+
     /// Says how the records are written. Without it they are NDJSON.
     ///
     /// - Throws: ``RecordError`` where something came in another format already.

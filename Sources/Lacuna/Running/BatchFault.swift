@@ -22,6 +22,7 @@ enum BatchFault: Sendable {
             case .transient: self = .retry
             case .unknown: self = .retryThenHalve
             case .permanent: self = .halve
+            case .refused: self = .stop
             case .unavailable: self = .fail
             case .deferred: self = .deferRun
             }

@@ -131,6 +131,9 @@ extension Reconciler {
             report.updated = result.updated
             report.emptied = result.emptied
             await runOwedScripts(&report, searchPath: userSearchPath)
+            let asked = Dictionary(uniqueKeysWithValues: demands.map { ($0.partition, $0.units) })
+            await surveyAgain(&report, stream: stream, tips: tips, asked: asked, options)
+            report.notes += context.fieldUse.notes(of: definition)
         } catch let failure as BatchFailure {
             report.failures.append(failure)
             try await journal.recordFailure(failure, batch: 1, attempts: 1, started: "now")

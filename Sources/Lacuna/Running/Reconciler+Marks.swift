@@ -66,7 +66,7 @@ extension Reconciler {
         return lower..<upper
     }
 
-    /// Moves the extents of partitions, backwards too. The one way that `latest` falls or `oldest` rises.
+    /// Moves the extents of partitions back. The one way that `latest` falls or `oldest` rises.
     ///
     /// Planning takes the greater of `latest` and the table's largest key, so rows beyond the new `latest` still count.
     ///
@@ -76,7 +76,7 @@ extension Reconciler {
     ///   - forget: whether to remove the extents altogether.
     ///   - partitions: which; nil: all that have extents.
     /// - Returns: the extents before and after, by partition.
-    /// - Throws: ``StreamError``, ``PostgresError``.
+    /// - Throws: ``StreamError``, also where they would grow; ``PostgresError``.
     public func rewind(
         oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?
     ) async throws -> [Partition: (before: Extents, after: Extents?)] {
@@ -93,6 +93,12 @@ extension Reconciler {
                 throw StreamError.invalid(
                     "the oldest unit \(definition.keyType.text(after.oldest)) would lie behind the latest "
                         + definition.keyType.text(after.latest))
+            }
+            guard forget || (after.oldest >= before.oldest && after.latest <= before.latest) else {
+                throw StreamError.invalid(
+                    "\(definition.keyType.text(after.oldest)) – \(definition.keyType.text(after.latest)) reaches beyond the "
+                        + "extents \(definition.keyType.text(before.oldest)) – \(definition.keyType.text(before.latest)): "
+                        + "they are moved back only, and grow by commits")
             }
             changes[coverage.partition] = (before, forget ? nil : after)
         }

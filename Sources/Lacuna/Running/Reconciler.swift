@@ -85,7 +85,7 @@ public struct Reconciler: Sendable {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
                 await session.close()
                 if await runOwedScripts(&report, searchPath: userSearchPath) {
-                    await surveyAgain(&report, stream: plan.survey.stream, options)
+                    await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
                 }
                 report.settle()
                 return report
@@ -109,7 +109,8 @@ public struct Reconciler: Sendable {
             report = state.report
             await session.close()
             await runOwedScripts(&report, searchPath: userSearchPath)
-            await surveyAgain(&report, stream: stream, options)
+            await surveyAgain(&report, stream: stream, tips: plan.tips, options)
+            report.notes += context.fieldUse.notes(of: definition)
             report.settle()
             do {
                 try await journal.finish(report, keepDays: options.journalDays)
@@ -154,14 +155,29 @@ public struct Reconciler: Sendable {
     }
 
     /// Asks the data what is still missing.
-    private func surveyAgain(_ report: inout RunReport, stream: ResolvedStream, _ options: RunOptions) async {
+    ///
+    /// - Parameters:
+    ///   - tips: of the partitions whose source was asked for it.
+    ///   - asked: what a catchup asked for; nil: all that the options name.
+    func surveyAgain(
+        _ report: inout RunReport, stream: ResolvedStream, tips: [Partition: Int64],
+        asked: [Partition: UnitSet]? = nil, _ options: RunOptions
+    ) async {
         do {
             let (session, survey) = try await connected(StopSignal()) { session in
                 try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
                     stream, lanes: options.partitions, on: session)
             }
             await session.close()
-            report.missing = survey.missingCount(in: options.bounds(definition.keyType.limits))
+            let known = survey.with(tips: tips)
+            if let asked {
+                report.missing = known.partitions.reduce(0) { count, coverage in
+                    count + (asked[coverage.partition].map { coverage.gaps.intersection($0).count } ?? 0)
+                }
+            } else {
+                report.missing = known.missingCount(in: options.bounds(definition.keyType.limits))
+            }
+            report.behind = known.behindCount
         } catch {
             report.streamFailures.append(error.message)
         }
@@ -306,7 +322,13 @@ public struct Reconciler: Sendable {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         if try clock.get("in_recovery", as: Bool.self) { throw StreamError.readOnly }
         try await SchemaAccess.load(on: session).requireWritable()
+        try await SchemaInstaller.requireKnown(on: session)
         if definition.load.isEmpty {
+            if let key = stream.table.column(definition.keyColumn), key.isGenerated {
+                throw StreamError.invalid(
+                    "stream \(definition.name): PostgreSQL generates the key column \(key.name) by itself, whatever the source "
+                        + "says: take another, or write the rows by `load`")
+            }
             guard stream.table.privileges.canInsert, stream.table.privileges.canUpdate else {
                 throw StreamError.invalid("this role may not INSERT and UPDATE in \(stream.table.name): grant both")
             }

@@ -11,6 +11,8 @@ struct RunContext: Sendable {
     let options: RunOptions
     /// The ends (exclusive) of what the source has, by partition; none where it cannot tell.
     let attestationEnds: [Partition: Int64]
+    /// Which fields the records had.
+    let fieldUse = FieldUse()
     /// Where each partition stands in the survey.
     private let places: [Partition: Int]
 
@@ -36,6 +38,7 @@ struct RunContext: Sendable {
         _ batch: PlannedBatch, number: Int64, records: SpooledRecords, summary: FetchSummary, started: String,
         attempts: Int
     ) -> FetchedBatch {
+        fieldUse.note(records)
         let coverage = coverage(of: batch)
         let end = attestationEnds[batch.partition]
         let newest = [coverage?.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()

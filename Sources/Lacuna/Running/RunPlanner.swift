@@ -48,11 +48,20 @@ struct RunPlanner: Sendable {
             let gaps = coverage.gaps.intersection(bounds)
             let patient = gaps.union(recent).intersection(waitingUnits[partition] ?? UnitSet())
             if !patient.isEmpty { waiting[partition] = patient }
+            var first = UnitSet()
+            if coverage.isNew, definition.order == .oldest, let newest = gaps.subtracting(patient).hull {
+                // With its newest unit there, what is missing before it are gaps, wherever the run is interrupted.
+                first = UnitSet(newest.upperBound - 1..<newest.upperBound)
+            }
             let suspects = (survey.suspects[partition] ?? UnitSet()).intersection(coverage.expected)
+            var newest = Planner.Demand(
+                partition: partition, units: first, reason: .gap, bounds: coverage.range, suspects: suspects)
+            newest.comesFirst = true
             demands += [
+                newest,
                 Planner.Demand(
-                    partition: partition, units: gaps.subtracting(recent).subtracting(patient), reason: .gap,
-                    bounds: coverage.range, suspects: suspects),
+                    partition: partition, units: gaps.subtracting(recent).subtracting(patient).subtracting(first),
+                    reason: .gap, bounds: coverage.range, suspects: suspects),
                 Planner.Demand(
                     partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: reach,
                     suspects: suspects),
@@ -78,7 +87,7 @@ struct RunPlanner: Sendable {
     }
 
     /// The expected units at most `lookback` behind the newest; behind what is due, where the stream looks ahead.
-    private func lookback(_ coverage: PartitionCoverage) -> UnitSet {
+    fileprivate func lookback(_ coverage: PartitionCoverage) -> UnitSet {
         guard let span = options.lookback ?? definition.lookback, !span.isZero, let latest = coverage.latest else {
             return UnitSet()
         }
@@ -115,8 +124,39 @@ extension RunReport {
             return
         } else if let missing, missing > 0 {
             state = .incomplete
+        } else if mode == .catchup, let behind, behind > 0 {
+            // The source was asked for all of them and did not give them.
+            state = .incomplete
         } else if stopReason != nil {
             state = .incomplete
         }
+    }
+}
+
+extension Survey {
+    /// The units beyond the newest one that are due and over, of all partitions; nil where only the source knows whether there
+    /// are any.
+    var behindCount: UInt64? {
+        let definition = stream.definition
+        guard definition.keyType.isOrdered else { return 0 }
+        var count: UInt64 = 0
+        for coverage in partitions where !coverage.isNew {
+            guard let tail = coverage.tail else { return nil }
+            guard let hull = tail.hull else { continue }
+            let due = definition.attestableEnd(now: now, newest: hull.upperBound - 1)
+            if hull.lowerBound < due { count += tail.intersection(hull.lowerBound..<due).count }
+        }
+        return count
+    }
+
+    /// Whether a run has a reason to ask for some of these units now.
+    public func wants(_ window: Range<Int64>, of partition: Partition) -> Bool {
+        guard let coverage = partitions.first(where: { $0.partition == partition }) else { return false }
+        // Only the source knows what else a run would ask for.
+        if coverage.isNew { return true }
+        if coverage.tail == nil, window.upperBound > coverage.range.upperBound { return true }
+        let planner = RunPlanner(survey: self, options: RunOptions(), earlier: [])
+        return [coverage.gaps, coverage.ahead, coverage.tail ?? UnitSet(), planner.lookback(coverage)]
+            .contains { !$0.intersection(window).isEmpty }
     }
 }

@@ -81,8 +81,11 @@ public struct RunReport: Sendable {
     public var failures: [BatchFailure] = []
     /// Failures of the stream as a whole.
     public var streamFailures: [String] = []
-    /// The units that are missing after the run, up to `latest`; nil where they could not be counted.
+    /// The units that are missing after the run, up to `latest`, of those that it was to see to; nil where they could not be
+    /// counted.
     public var missing: UInt64?
+    /// The units that are due beyond the newest one and still not there after the run; nil where that is not known.
+    public var behind: UInt64?
     /// What the run has to say beside its figures.
     public var notes: [String] = []
     /// How it ended.

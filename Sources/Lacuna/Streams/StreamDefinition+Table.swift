@@ -61,6 +61,21 @@ extension StreamDefinition {
         return (definition, description)
     }
 
+    /// Whether the table of ``looking(at:column:partitionColumns:step:timezone:on:)`` has rows that belong to no lane, because
+    /// a partition column is NULL.
+    ///
+    /// - Throws: ``PostgresError``.
+    public func hasRowsOutsideLanes(of table: TableDescription, on session: Session) async throws -> Bool {
+        let nullable = partitions.columns.filter { table.column($0)?.isNotNull == false }
+        guard !nullable.isEmpty else { return false }
+        let isNull = try nullable.map { "\(try SQLFragment(identifier: $0)) IS NULL" }.joined(separator: " OR ")
+        return try await session.query(
+            BoundStatement(
+                name: "rows outside lanes",
+                sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE \(isNull)) AS has_some")
+        ).only().get("has_some")
+    }
+
     /// The partitions that a table has.
     ///
     /// - Parameter hops: whether to go from one to the next along an index instead of reading all rows.

@@ -46,6 +46,13 @@ struct GapsCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-code"), help: "End with status 2 where there are gaps.")
     var exitCode = false
 
+    @Option(
+        name: .customLong("max-behind"),
+        help: ArgumentHelp(
+            "End with status 2 where more than so many units are missing behind the tip, or behind the declared end. Asks the "
+                + "source too.", valueName: "units"))
+    var maxBehind: UInt64?
+
     @Flag(name: .long, help: "List every gap of a report, not only the newest.")
     var all = false
 
@@ -89,20 +96,26 @@ struct GapsCommand: AsyncParsableCommand {
         guard !explain || format == .text || format == .json else {
             throw ValidationError("--explain goes with text and json")
         }
-        guard table == nil || !tip else { throw ValidationError("--tip needs a stream with a source") }
+        guard table == nil || !(tip || maxBehind != nil) else {
+            throw ValidationError("--tip and --max-behind need a stream with a source")
+        }
         guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
             throw ValidationError("--by, --step, --from and --to go with --table; a stream declares them")
         }
     }
 
     func run() async throws {
-        let surveys = try await surveys()
-        let reports = surveys.map(GapReport.init)
-        show(reports)
+        var failures: [String] = []
+        let reports = try await surveys(&failures).map(GapReport.init)
+        show(reports, failures)
+        for failure in failures { Console.shared.error(Console.printable(failure)) }
+        guard failures.isEmpty else { throw ExitStatus.failed }
         if exitCode, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
+        if let maxBehind, reports.contains(where: { $0.behindCount > maxBehind }) { throw ExitStatus.workRemains }
     }
 
-    private func surveys() async throws -> [Survey] {
+    /// - Parameter failures: takes what keeps a stream from being looked at; the others are.
+    private func surveys(_ failures: inout [String]) async throws -> [Survey] {
         if let table, let column { return [try await survey(table: table, column: column)] }
         let project = try Project(global)
         var surveys: [Survey] = []
@@ -110,9 +123,9 @@ struct GapsCommand: AsyncParsableCommand {
             do {
                 var reconciler = project.reconciler(stream)
                 if scan != .auto { reconciler.scan = ChosenGapScan(scan.strategy) }
-                surveys.append(try await reconciler.survey(asksTip: tip))
+                surveys.append(try await reconciler.survey(asksTip: tip || maxBehind != nil))
             } catch {
-                throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
+                failures.append("stream \(stream.definition.name): \(error)")
             }
         }
         return surveys
@@ -135,8 +148,15 @@ struct GapsCommand: AsyncParsableCommand {
                 at: table, column: column, partitionColumns: by?.split(separator: ",").map(String.init) ?? [],
                 step: span, timezone: zone, on: session)
             var definition = found
-            definition.expect.from = try definition.unit(of: "--from", from).map(Expectation.Bound.unit)
-            if let last = try definition.unit(of: "--to", to) { definition.expect.to = .unit(last) }
+            let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
+            try RangeOptions.requireOrder(first, last, from, to)
+            definition.expect.from = first.map(Expectation.Bound.unit)
+            if let last { definition.expect.to = .unit(last) }
+            if try await definition.hasRowsOutsideLanes(of: description, on: session) {
+                Console.shared.message(
+                    "\(Console.printable(definition.name)): rows whose \(by ?? "") is NULL belong to no lane and are not "
+                        + "looked at")
+            }
             let stream = try ResolvedStream(definition, table: description)
             let surveyor = Surveyor(
                 scan: ChosenGapScan(scan.strategy), needsSchema: false, readsEvidence: false, endsAtBound: true)
@@ -150,11 +170,15 @@ struct GapsCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ reports: [GapReport]) {
+    private func show(_ reports: [GapReport], _ failures: [String]) {
         let console = Console.shared
         switch format {
         case .json:
-            console.data(.object([("streams", .list(reports) { $0.json(explains: explain) })]))
+            console.data(
+                .object([
+                    ("streams", .list(reports) { $0.json(explains: explain) }),
+                    ("errors", .list(failures) { .text(console.masked($0)) }),
+                ]))
         case .csv:
             for (index, report) in reports.enumerated() {
                 if index == 0 || reports[index - 1].columns != report.columns { console.data(report.csvHeader()) }
@@ -170,7 +194,7 @@ struct GapsCommand: AsyncParsableCommand {
                 if self.report {
                     report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output($0) }
                 } else {
-                    report.gapLines { console.output($0) }
+                    report.gapLines(showsTail: tip || maxBehind != nil) { console.output($0) }
                 }
                 if explain { console.output(report.scanLine()) }
             }

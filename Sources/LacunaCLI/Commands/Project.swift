@@ -197,8 +197,13 @@ struct RangeOptions: ParsableArguments {
         options.partitions = try partitions(of: stream)
         options.from = try stream.unit(of: "--from", from)
         options.to = try stream.unit(of: "--to", to)
-        if let from = options.from, let to = options.to, from > to {
-            throw CommandFailure(.usage, "--from lies behind --to")
+        try RangeOptions.requireOrder(options.from, options.to, self.from, self.to)
+    }
+
+    /// Refuses a range that ends before it begins.
+    static func requireOrder(_ first: Int64?, _ last: Int64?, _ from: String?, _ to: String?) throws {
+        if let first, let last, first > last {
+            throw CommandFailure(.usage, "--from \(from ?? "") lies behind --to \(to ?? "")")
         }
     }
 }

@@ -129,12 +129,13 @@ struct ScheduleCommand: ParsableCommand {
     private func write(_ units: [Schedule.UnitFile], to path: String) throws {
         let directory = URL(fileURLWithPath: path, isDirectory: true)
         do {
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
             for unit in units {
                 try Data(unit.text.utf8).write(to: directory.appendingPathComponent(unit.name), options: .atomic)
                 Console.shared.output(directory.appendingPathComponent(unit.name).path)
             }
         } catch {
-            throw CommandFailure(.failed, "the units could not be written into \(directory.path): \(error)")
+            throw CommandFailure(.failed, "the units could not be written into \(directory.path): \(error.localizedDescription)")
         }
         Console.shared.flush()
     }

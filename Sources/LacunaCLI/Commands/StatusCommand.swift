@@ -21,12 +21,16 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try Project(global)
         var documents: [JSONOutput] = []
+        var failures: [String] = []
         let style = TextStyle(isColoured: Console.shared.outputIsColoured)
         for (index, stream) in try project.streams(streams).enumerated() {
             do {
-                let report = GapReport(survey: try await project.reconciler(stream).survey())
+                let survey = try await project.reconciler(stream).survey()
+                let report = GapReport(survey: survey)
                 let session = try await project.database.connect("status")
-                let status = try await StreamStatus.load(stream.definition, limit: max(runs, 0), on: session)
+                var status = try await StreamStatus.load(stream.definition, limit: max(runs, 0), on: session)
+                // What failed once and is wanted no more, as a look far back, is over.
+                status.failures.removeAll { !survey.wants($0.window, of: $0.partition) }
                 await session.close()
                 switch format {
                 case .text:
@@ -36,11 +40,18 @@ struct StatusCommand: AsyncParsableCommand {
                 case .json: documents.append(document(status, report))
                 }
             } catch {
-                throw CommandFailure(.failed, "stream \(stream.definition.name): \(error)")
+                failures.append("stream \(stream.definition.name): \(error)")
             }
         }
-        if format == .json { Console.shared.data(.object([("streams", .list(documents) { $0 })])) }
-        Console.shared.flush()
+        if format == .json {
+            Console.shared.data(
+                .object([
+                    ("streams", .list(documents) { $0 }),
+                    ("errors", .list(failures) { .text(Console.shared.masked($0)) }),
+                ]))
+        }
+        for failure in failures { Console.shared.error(Console.printable(failure)) }
+        if !failures.isEmpty { throw ExitStatus.failed }
     }
 
     private func lines(_ status: StreamStatus, _ report: GapReport, _ style: TextStyle) -> [String] {
@@ -65,6 +76,7 @@ struct StatusCommand: AsyncParsableCommand {
                 lines.append("    \(Console.shared.line(failure.error))")
             }
         }
+        guard runs > 0 else { return lines }
         guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
         lines += ["", "  " + style.bold("last runs")]
         let rows = status.runs.map { run in
@@ -107,9 +119,10 @@ extension StatusCommand {
                 .list(status.runs) { run in
                     .object([
                         ("id", .number(run.id)), ("mode", .text(run.mode)), ("state", .text(run.state)),
-                        ("started_at", .text(run.startedAt)), ("seconds", .text(run.seconds)),
+                        ("started_at", .text(run.startedAt.replacing(" ", with: "T") + "Z")),
+                        ("seconds", .literal(run.seconds)),
                         ("planned", .number(run.planned)), ("committed", .number(run.committed)),
-                        ("failed", .number(run.failed)), ("missing_units", run.missing.map(JSONOutput.text)),
+                        ("failed", .number(run.failed)), ("missing_units", run.missing.map(JSONOutput.literal)),
                         ("note", .text(Console.shared.masked(run.note))),
                     ])
                 }

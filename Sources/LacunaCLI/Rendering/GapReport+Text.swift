@@ -3,8 +3,10 @@ import Lacuna
 extension GapReport {
     /// One line a gap, for a quick look and for pipes: stream, partition, range, units.
     ///
-    /// - Parameter put: takes each line; there may be millions.
-    func gapLines(_ put: (String) -> Void) {
+    /// - Parameters:
+    ///   - showsTail: whether what is missing behind the tip gets a line too.
+    ///   - put: takes each line; there may be millions.
+    func gapLines(showsTail: Bool, _ put: (String) -> Void) {
         var isEmpty = true
         for coverage in partitions {
             let name = label(coverage).isEmpty ? name : "\(name)  \(label(coverage))"
@@ -18,7 +20,16 @@ extension GapReport {
                 put("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
             }
         }
-        if isEmpty { put("\(name)  no gaps") }
+        if partitions.isEmpty {
+            put("\(name)  no partitions were found")
+        } else if isEmpty {
+            put("\(name)  no gaps")
+        }
+        for coverage in partitions where showsTail {
+            guard isOrdered, !coverage.isNew, let tail = coverage.tail, let hull = tail.hull else { continue }
+            let name = label(coverage).isEmpty ? name : "\(name)  \(label(coverage))"
+            put("\(name)  behind the tip  \(text(hull))  \(Numbers.count(tail.count, "unit"))")
+        }
     }
 
     /// How the table was scanned, why so, and what it cost.
@@ -70,6 +81,7 @@ extension GapReport {
 
     private var verdict: (String, share: String) {
         let expected = expectedCount
+        if partitions.isEmpty { return ("no partitions were found", "") }
         if partitions.allSatisfy(\.isNew) { return ("nothing ingested yet", "") }
         let fraction = expected == 0 ? 1 : Double(expected - missingCount) / Double(expected)
         let share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"

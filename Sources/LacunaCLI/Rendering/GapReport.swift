@@ -15,10 +15,15 @@ struct GapReport {
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
+    /// The units behind the tip, where that is known, of the partition that is furthest behind.
+    var behindCount: UInt64 { partitions.map { $0.tail?.count ?? 0 }.max() ?? 0 }
     var isOrdered: Bool { definition.keyType.isOrdered }
 
-    /// Whether there is nothing to do: no gap, and no partition that was never filled.
-    var isClean: Bool { missingCount == 0 && !partitions.contains { $0.isNew && $0.expected.isEmpty && !isOver($0) } }
+    /// Whether there is nothing to do: no gap, and no partition that was never filled. Of no partitions nothing is known.
+    var isClean: Bool {
+        missingCount == 0 && !partitions.isEmpty
+            && !partitions.contains { $0.isNew && $0.expected.isEmpty && !isOver($0) }
+    }
 
     /// A partition whose declared range is empty has nothing to wait for.
     private func isOver(_ coverage: PartitionCoverage) -> Bool {

@@ -68,6 +68,7 @@ struct RunReportRendering {
         }
         if !report.failures.isEmpty { parts.append("\(Numbers.grouped(report.failures.count)) failed") }
         if let missing = report.missing, missing > 0 { parts.append("\(Numbers.count(missing, "unit")) still missing") }
+        if let behind = report.behind, behind > 0 { parts.append("\(Numbers.count(behind, "unit")) behind the tip") }
         if let reason = report.stopReason, report.streamFailures.isEmpty { parts.append("ended early: \(reason)") }
         parts.append(took.inSeconds)
         let verdict =
@@ -110,6 +111,7 @@ struct RunReportDocument: Encodable {
     let verified_empty_units: UInt64
     let waiting_units: UInt64
     let missing_units: UInt64?
+    let behind_units: UInt64?
     let stop_reason: String?
     let failures: [Failure]
     let errors: [String]
@@ -131,6 +133,7 @@ struct RunReportDocument: Encodable {
         verified_empty_units = report.emptied
         waiting_units = report.waiting
         missing_units = report.missing
+        behind_units = report.behind
         stop_reason = report.stopReason.map(Console.shared.masked)
         failures = report.failures.map { failure in
             Failure(

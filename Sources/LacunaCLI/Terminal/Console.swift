@@ -14,6 +14,7 @@ final class Console: Sendable {
         var statusLine = ""
         var pending: [UInt8] = []
         var readerIsGone = false
+        var outputFailure: String?
     }
 
     private let state = Mutex(State())
@@ -51,19 +52,25 @@ final class Console: Sendable {
         }
     }
 
+    /// Why results could not be written, where that is so: a full disk, say. A reader that went away is no failure.
+    var outputFailure: String? { state.withLock { $0.outputFailure } }
+
     /// Sends what was printed.
     func flush() {
         state.withLock { Console.flush(&$0) }
     }
 
     private static func flush(_ state: inout State) {
-        if !state.readerIsGone { state.readerIsGone = !send(state.pending, to: STDOUT_FILENO) }
+        if !state.readerIsGone, !send(state.pending, to: STDOUT_FILENO) {
+            if errno != EPIPE { state.outputFailure = String(cString: strerror(errno)) }
+            state.readerIsGone = true
+        }
         state.pending.removeAll(keepingCapacity: true)
     }
 
     /// Writes all bytes.
     ///
-    /// - Returns: false where they cannot be written.
+    /// - Returns: false where they cannot be written; `errno` says why.
     @discardableResult
     private static func send(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var rest = bytes[...]

@@ -59,7 +59,7 @@ actor Authenticator {
 
     private static func fetch(_ credentials: ClientCredentials, _ transport: HTTPTransport) async throws -> Token {
         guard let address = Address(credentials.tokenURL) else {
-            throw SourceError(.permanent, "auth: token_url is no address like https://host/path")
+            throw SourceError(.refused, "auth: token_url is no address like https://host/path")
         }
         var call = HTTPCall(address: address, method: .post)
         var form = "grant_type=client_credentials"
@@ -86,7 +86,7 @@ actor Authenticator {
         guard answer.status == 200 else {
             let isTransient = answer.status >= 500 || answer.status == 429 || answer.status == 408
             throw SourceError(
-                isTransient ? .transient : .permanent,
+                isTransient ? .transient : .refused,
                 "auth: \(address.origin) answered \(answer.status) \(redactor.text(answer.reason, limit: 80)) to the request for a token; "
                     + "check client_id, client_secret and scope",
                 retryAfter: RetryAfter.wait(answer.header("retry-after")))
@@ -95,7 +95,7 @@ actor Authenticator {
             let value = document.value(at: path).map(document.text), !value.isEmpty,
             !value.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
         else {
-            throw SourceError(.permanent, "auth: the answer of \(address.origin) holds no usable access_token")
+            throw SourceError(.refused, "auth: the answer of \(address.origin) holds no usable access_token")
         }
         let seconds = JSONPath("expires_in").flatMap(document.value(at:)).flatMap(document.integer) ?? 300
         // Early by a tenth, at most half a minute, so that a token does not expire on its way.

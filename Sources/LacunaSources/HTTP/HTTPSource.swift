@@ -1,9 +1,11 @@
 import Lacuna
+import Synchronization
 
 /// Asks an HTTP API for each window, page by page, inside the limits that all streams of the source share.
 public struct HTTPSource: Source {
     private let settings: HTTPSettings
     private let exchange: HTTPExchange
+    private let pages = LongestPage()
     private let name: String
     private let onWarning: @Sendable (String) -> Void
 
@@ -32,7 +34,7 @@ public struct HTTPSource: Source {
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let first = try rendered { builder throws(TemplateError) in try builder.call(request) }
         let policy = request.stream.retry
-        var paginator = Paginator(settings.paginator)
+        var paginator = Paginator(settings.paginator, longestPage: pages.recordCount)
         var step: Paginator.Step? = paginator.first
         var address = first.address
         switch settings.format {
@@ -47,20 +49,24 @@ public struct HTTPSource: Source {
             case .parameters(let parameters): call.address = first.address.adding(parameters)
             case .link(let link): call.address = try next(link, from: address, first, page: number)
             }
-            let page: Paginator.Page
+            var page: Paginator.Page?
             var place = PagePlace(exchange: exchange, call: call, number: number)
-            switch try await outcome(of: call, page: number, policy) {
-            case .empty: page = Paginator.Page()
-            case .page(let answer, let source):
+            if case .page(let answer, let source) = try await outcome(of: call, page: number, policy) {
                 address = source
                 place.status = answer.status
                 page = try take(answer, at: place, into: sink)
             }
             do throws(Paginator.Fault) {
-                step = try paginator.next(after: page)
+                if let page {
+                    step = try paginator.next(after: page)
+                } else {
+                    try paginator.end()
+                    step = nil
+                }
             } catch {
                 throw place.error(error.kind, error.reason)
             }
+            pages.note(paginator.longestPage)
         }
         return FetchSummary(declaredRecords: paginator.total.map(Int.init), pages: paginator.pageCount)
     }
@@ -159,6 +165,17 @@ public struct HTTPSource: Source {
 }
 
 // MARK: Pages
+
+/// The most records that a page of a source had, over all of its windows.
+private final class LongestPage: Sendable {
+    private let longest = Mutex(0)
+
+    var recordCount: Int { longest.withLock { $0 } }
+
+    func note(_ count: Int) {
+        longest.withLock { $0 = max($0, count) }
+    }
+}
 
 /// Where something is wrong with an answer: what its errors begin with.
 private struct PagePlace {

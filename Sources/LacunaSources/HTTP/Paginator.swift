@@ -3,7 +3,8 @@ import Lacuna
 /// Decides from each page whether another follows and how it is asked for. Pure: pages in, steps out.
 ///
 /// What a page says decides first (`has_more_path`), then the totals; without them the pages end with an empty one, or
-/// with one that is shorter than what was asked for.
+/// with one that is shorter than what was asked for and than the longest that the source ever gave: a source may give fewer
+/// records a page than it is asked for, and then a short page is not the last.
 struct Paginator {
     /// How a page is asked for.
     enum Step: Sendable, Hashable {
@@ -38,18 +39,24 @@ struct Paginator {
     }
 
     private let settings: PaginatorSettings
+    /// The most records that a page of the source had.
+    private(set) var longestPage: Int
     private(set) var pageCount = 0
     private(set) var recordCount = 0
     /// How many records the pages say there are.
     private(set) var total: Int64?
     private var totalPages: Int64?
+    /// Whether the last page says that another follows.
+    private var hasMore: Bool?
     private var digests: Set<Int> = []
     private var tokens: Set<String> = []
     /// The cursor or address that the page which is awaited was asked for by.
     private var token: String?
 
-    init(_ settings: PaginatorSettings) {
+    /// - Parameter longestPage: the most records that a page of the source had before.
+    init(_ settings: PaginatorSettings, longestPage: Int = 0) {
         self.settings = settings
+        self.longestPage = longestPage
     }
 
     /// The first page.
@@ -60,7 +67,9 @@ struct Paginator {
         pageCount += 1
         recordCount += page.recordCount
         try remember(page)
-        guard try isFollowed(page) else { return nil }
+        let isFollowed = try isFollowed(page)
+        longestPage = max(longestPage, page.recordCount)
+        guard isFollowed else { return nil }
         guard digests.insert(page.digest).inserted else {
             throw Fault(
                 kind: .permanent,
@@ -81,6 +90,19 @@ struct Paginator {
         }
     }
 
+    /// Takes for an answer that the source has nothing where the next page should be: only where no page promised one.
+    mutating func end() throws(Fault) {
+        pageCount += 1
+        let isPromised =
+            switch settings.kind {
+            case .singlePage: false
+            case .cursor, .jsonLink, .headerLink: token != nil
+            case .pageNumber, .offset: hasMore ?? totalPages.map { pageCount <= $0 } ?? false
+            }
+        guard isPromised, pageCount > 1 else { return }
+        throw Fault(kind: .unknown, reason: "it has nothing, but the page before it says that it follows")
+    }
+
     /// Totals are a promise: one that changes while the pages are read says that records moved between them.
     private mutating func remember(_ page: Page) throws(Fault) {
         for (now, before, what) in [(page.total, total, "records"), (page.totalPages, totalPages, "pages")] {
@@ -93,6 +115,7 @@ struct Paginator {
                         + "changed while they were read, and the window is to be read again")
             }
         }
+        hasMore = page.hasMore
         total = total ?? page.total
         totalPages = totalPages ?? page.totalPages
     }
@@ -107,10 +130,10 @@ struct Paginator {
             return page.hasMore ?? true
         case .pageNumber, .offset:
             if let hasMore = page.hasMore { return hasMore }
+            if let totalPages { return pageCount < totalPages }
             if page.recordCount == 0 { return false }
             if let total { return recordCount < total }
-            if let totalPages { return pageCount < totalPages }
-            return size.map { page.recordCount >= $0 } ?? true
+            return size.map { page.recordCount >= min($0, longestPage) } ?? true
         }
     }
 

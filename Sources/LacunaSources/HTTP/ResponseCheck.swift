@@ -33,14 +33,16 @@ struct ResponseCheck: Sendable {
         case nil: break
         }
         switch status {
+        case 202: return transient("not ready yet", asked, patience)
         case 204: return .empty
+        case 206: return .failure(.permanent, "only a part of the answer", retryAfter: nil)
         case 200..<300: return content(header("content-type"))
         case 301, 302, 303, 307, 308:
             guard let target = header("location") else {
                 return .failure(.permanent, "a redirect that leads nowhere", retryAfter: nil)
             }
             return .redirect(target)
-        case 401, 403: return .failure(.permanent, "check `auth`", retryAfter: nil)
+        case 401, 403: return .failure(.refused, "check `auth`", retryAfter: nil)
         case 408: return transient("", asked, patience)
         case 429: return transient("lower `rate_limit`", asked, patience)
         case 500..<600: return transient("", asked, patience)

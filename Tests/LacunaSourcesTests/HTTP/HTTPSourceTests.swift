@@ -53,6 +53,31 @@ struct HTTPSourceTests {
         }
     }
 
+    @Test("reads on where the source gives fewer records a page than it is asked for")
+    func cappedPages() async throws {
+        try await HTTPServer.with { request in
+            let page = request["page"].flatMap { Int($0) } ?? 0
+            let last = (request["to"].flatMap { Int($0) } ?? 0) + 1
+            return .init("[\(records(min(page * 4, last)..<min(page * 4 + 4, last)))]")
+        } _: { server in
+            var fixture = try HTTPFixture(server)
+            fixture.settings.paginator = PaginatorSettings(
+                .pageNumber(parameter: "page", base: 0, sizeParameter: "size", size: 100))
+            let source = fixture.source
+            for (window, requests) in [(0..<10, 3), (0..<8, 3), (0..<3, 1)] as [(Range<Int64>, Int)] {
+                let before = server.requests.count
+                let sink = RecordSink(
+                    layout: RecordLayout(
+                        keyField: "n", keyType: fixture.stream.keyType, window: window, partition: [], stray: .refuse))
+                let summary = try await source.fetch(
+                    FetchRequest(stream: fixture.stream, partition: .whole, window: window), into: sink)
+                #expect(try sink.finish().recordCount == window.count, "\(window)")
+                #expect(summary.pages == requests)
+                #expect(server.requests.count - before == requests, "\(window)")
+            }
+        }
+    }
+
     static let wrong: [(HTTPServer.Response, SourceError.Kind, String)] = [
         (.init("<html>Please log in</html>", type: "text/html; charset=utf-8"), .permanent, "page of HTML"),
         (.init("[]", type: "application/json; charset=iso-8859-1"), .permanent, "charset iso-8859-1"),
@@ -62,7 +87,9 @@ struct HTTPSourceTests {
         (.init("[],\"b\":[]"), .permanent, "not one whole JSON document"),
         (.init("[{\"n\":1}", type: nil), .permanent, "ends too early"),
         (.init("{\"error\": \"no\"}", status: 400), .permanent, "400 Bad Request, saying: {\"error\": \"no\"}"),
-        (.init("", status: 401), .permanent, "check `auth`"),
+        (.init("", status: 401), .refused, "check `auth`"),
+        (.init("[]", status: 202), .transient, "not ready yet"),
+        (.init("[{\"n\":1}]", status: 206), .permanent, "only a part of the answer"),
         (.init("", status: 404), .permanent, "404"),
         (.init("", status: 408), .transient, "408"),
         (.init("", status: 500), .transient, "500 Internal Server Error"),

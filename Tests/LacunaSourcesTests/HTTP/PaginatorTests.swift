@@ -36,6 +36,21 @@ struct PaginatorTests {
         #expect(try paginator.next(after: page(9, digest: 2)) == nil)
     }
 
+    @Test("takes a short page for the last one only where the source gave a longer one before")
+    func cappedPages() throws {
+        var paginator = Paginator(byNumber)
+        #expect(try paginator.next(after: page(5, digest: 1)) != nil, "the source may give 5 at most")
+        #expect(try paginator.next(after: page(5, digest: 2)) != nil)
+        #expect(try paginator.next(after: page(4, digest: 3)) == nil)
+        #expect(paginator.recordCount == 14)
+        #expect(paginator.longestPage == 5)
+        var next = Paginator(byNumber, longestPage: 5)
+        #expect(try next.next(after: page(4, digest: 1)) == nil)
+        next = Paginator(byNumber, longestPage: 5)
+        #expect(try next.next(after: page(5, digest: 1)) != nil)
+        #expect(try next.next(after: page(0, digest: 2)) == nil)
+    }
+
     @Test("stops at an empty page")
     func empty() throws {
         var paginator = Paginator(
@@ -50,6 +65,38 @@ struct PaginatorTests {
         #expect(try paginator.next(after: page(4, digest: 1) { $0.total = 14 }) != nil)
         #expect(try paginator.next(after: page(10, digest: 2) { $0.total = 14 }) == nil)
         #expect(paginator.total == 14)
+    }
+
+    @Test("goes on past an empty page where more pages are declared, and takes none of them for missing")
+    func emptyInBetween() throws {
+        var paginator = Paginator(byNumber)
+        #expect(try paginator.next(after: page(2, digest: 1) { $0.totalPages = 3 }) != nil)
+        #expect(try paginator.next(after: page(0, digest: 2) { $0.totalPages = 3 }) != nil)
+        #expect(try paginator.next(after: page(2, digest: 3) { $0.totalPages = 3 }) == nil)
+        #expect(paginator.recordCount == 4)
+    }
+
+    @Test("refuses that there is nothing where a page said that another follows")
+    func promised() throws {
+        let path = try #require(JSONPath("next"))
+        let promising: [(PaginatorSettings, (inout Paginator.Page) -> Void, Bool)] = [
+            (byNumber, { $0.totalPages = 2 }, true), (byNumber, { $0.hasMore = true }, true),
+            (PaginatorSettings(.cursor(path: path, parameter: "after")), { $0.next = "x" }, true),
+            (PaginatorSettings(.headerLink), { $0.next = "/x" }, true), (byNumber, { $0.total = 20 }, false),
+            (byNumber, { _ in }, false),
+        ]
+        for (settings, change, isRefused) in promising {
+            var paginator = Paginator(settings)
+            #expect(throws: Never.self) { try paginator.end() }
+            paginator = Paginator(settings)
+            #expect(try paginator.next(after: page(10, digest: 1, change)) != nil)
+            if isRefused {
+                let fault = #expect(throws: Paginator.Fault.self) { try paginator.end() }
+                #expect(fault?.kind == .unknown)
+            } else {
+                #expect(throws: Never.self) { try paginator.end() }
+            }
+        }
     }
 
     @Test("stops at the declared number of pages")

@@ -34,7 +34,11 @@ struct DeadNetworkTests {
                     SELECT FROM lacuna.batch AS b WHERE b.state = 'committed' AND b.lower <= r.n AND b.upper > r.n)
                 """) == "0")
         let committed = try await database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'committed'")
-        #expect(result.output.contains("\(committed) batch"), "\(committed): \(result.output)\(result.errors)")
+        // A batch whose outcome the run calls unknown may be among them.
+        let claims = result.status == 4 ? (max(committed - 4, 0)...committed) : committed...committed
+        #expect(
+            claims.contains { result.output.contains("(\($0) batch") || $0 == 0 && result.output.contains("nothing committed") },
+            "\(committed): \(result.output)\(result.errors)")
         let healed = try await installation.lacuna("reconcile", "--retry-now")
         #expect(healed.status == 0, "\(healed.errors)")
         #expect(
