@@ -83,7 +83,8 @@ let package = Package(
         // A server, a source and a clock in memory, under the whole of Lacuna.
         .systemLibrary(name: "ConcurrencyHook", path: "Tests/ConcurrencyHook"),
         .target(
-            name: "Simulation", dependencies: ["ConcurrencyHook", "SeededRandom", "Lacuna", "Postgres", "SQLStatements"],
+            name: "Simulation",
+            dependencies: ["ConcurrencyHook", "SeededRandom", "Lacuna", "Postgres", "SQLStatements"],
             path: "Tests/Simulation"),
         .executableTarget(
             name: "CrashPoints", dependencies: ["Simulation"], path: "Tests/CrashPoints",

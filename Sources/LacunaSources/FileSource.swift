@@ -65,7 +65,9 @@ public final class FileSource: Source {
             throw SourceError(.permanent, settings.severalFiles)
         }
         let limits = request.stream.keyType.limits
-        if window.lowerBound > limits.lowerBound, try path(ofUnit: window.lowerBound - 1, request) == name { return false }
+        if window.lowerBound > limits.lowerBound, try path(ofUnit: window.lowerBound - 1, request) == name {
+            return false
+        }
         if window.upperBound < limits.upperBound, try path(ofUnit: window.upperBound, request) == name { return false }
         return true
     }
@@ -111,7 +113,8 @@ public final class FileSource: Source {
             throw SourceError(
                 .permanent,
                 "\(path): no record has a key that can be read, from line \(block.firstLine) on; expected "
-                    + "\(request.stream.keyType.example) in the field '\(request.stream.field(of: request.stream.keyColumn))'")
+                    + "\(request.stream.keyType.example) in the field '\(request.stream.field(of: request.stream.keyColumn))'"
+            )
         }
         return index.hull.isEmpty ? nil : request.stream.keyType.text(index.hull.upperBound - 1)
     }

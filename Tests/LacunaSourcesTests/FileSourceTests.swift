@@ -79,7 +79,8 @@ struct FileSourceTests {
         let source = FileSource(settings)
         let sink = RecordSink(
             layout: RecordLayout(
-                keyField: "d", keyType: .date(timezone: .gmt), window: window, partition: fields, stray: source.strayRecords))
+                keyField: "d", keyType: .date(timezone: .gmt), window: window, partition: fields,
+                stray: source.strayRecords))
         let summary = try await source.fetch(
             FetchRequest(stream: stream, partition: lane.map { Partition([$0]) } ?? .whole, window: window), into: sink)
         return (try sink.finish().recordCount, summary.answered)
@@ -123,7 +124,8 @@ struct FileSourceTests {
     @Test("has no tip where it has records and none with a key that can be read")
     func unreadableTip() async throws {
         try await TestDirectory.with { directory in
-            for (name, text) in [("a.ndjson", "{\"N\":1}\n{\"N\":2}\n"), ("b.ndjson", "<html>\n"), ("c.csv", "n\nx\n")] {
+            for (name, text) in [("a.ndjson", "{\"N\":1}\n{\"N\":2}\n"), ("b.ndjson", "<html>\n"), ("c.csv", "n\nx\n")]
+            {
                 let fixture = try fixture(text, in: directory, name: name)
                 let error = await #expect(throws: SourceError.self) { try await fixture.tip() }
                 #expect(error?.message.contains("\(name): no record has a key that can be read, from line") == true)

@@ -29,8 +29,10 @@ struct ClaimTests {
             #expect(result.errors.contains("2020-01-03.csv"), "\(result.errors)")
             #expect(try await installation.lacuna("gaps").output == "days  2020-01-03  1 unit\n")
             #expect(
-                try await installation.database.column("SELECT lower || ' ' || upper FROM lacuna.verified_empty ORDER BY 1")
-                    .count == 2)
+                try await installation.database.column(
+                    "SELECT lower || ' ' || upper FROM lacuna.verified_empty ORDER BY 1"
+                )
+                .count == 2)
         }
     }
 
@@ -55,7 +57,9 @@ struct ClaimTests {
             #expect(try await installation.lacuna("gaps", "--exit-code").output == "numbers  no gaps\n")
             let result = try await installation.lacuna("catchup")
             #expect(result.status == 2, "\(result.output)")
-            #expect(result.output.contains("work remains (4 batches committed, 100 rows inserted, 100 units behind the tip"))
+            #expect(
+                result.output.contains("work remains (4 batches committed, 100 rows inserted, 100 units behind the tip")
+            )
             let json = try await installation.lacuna("catchup", "--format", "json")
             #expect(json.status == 2)
             #expect(json.output.contains("\"behind_units\" : 100"), "\(json.output)")
@@ -116,7 +120,8 @@ struct ClaimTests {
             let result = try await installation.lacuna("reconcile")
             #expect(result.status == 0, "\(result.errors)")
             #expect(
-                result.errors == "numbers: no record had the field 'vlaue', which columns.v names, so that the column got "
+                result.errors
+                    == "numbers: no record had the field 'vlaue', which columns.v names, so that the column got "
                     + "nothing; the records have n, w\n")
         }
     }
@@ -158,7 +163,8 @@ struct ClaimTests {
             #expect(result.status == 2)
             #expect(result.output == "numbers  no partitions were found\n")
             let look = [
-                "gaps", "--database", installation.database.connectionString, "--table", "numbers", "--column", "n", "--by",
+                "gaps", "--database", installation.database.connectionString, "--table", "numbers", "--column", "n",
+                "--by",
                 "lane", "--exit-code",
             ]
             #expect(try await installation.start(look).wait().status == 2)
@@ -182,7 +188,8 @@ struct ClaimTests {
             """
         ) { installation in
             let look = [
-                "gaps", "--database", installation.database.connectionString, "--table", "days", "--column", "d", "--exit-code",
+                "gaps", "--database", installation.database.connectionString, "--table", "days", "--column", "d",
+                "--exit-code",
             ]
             let result = try await installation.start(look).wait()
             #expect(result.status == 2)
@@ -224,7 +231,9 @@ struct ClaimTests {
         }
     }
 
-    @Test("Of the hour that comes twice a time without an offset is of the one that PostgreSQL takes, and the other is empty")
+    @Test(
+        "Of the hour that comes twice a time without an offset is of the one that PostgreSQL takes, and the other is empty"
+    )
     func repeatedHour() async throws {
         let rows = ["10-31T22", "10-31T23", "11-01T00", "11-01T01", "11-01T02", "11-01T03"]
         let program = """
@@ -250,7 +259,9 @@ struct ClaimTests {
         }
     }
 
-    @Test("Keys that PostgreSQL generates, a newer schema and text that begins a line are refused, or shown as what they are")
+    @Test(
+        "Keys that PostgreSQL generates, a newer schema and text that begins a line are refused, or shown as what they are"
+    )
     func refusals() async throws {
         try await Installation.with(
             "CREATE TABLE numbers (v text PRIMARY KEY, n bigint GENERATED ALWAYS AS (length(v)) STORED)",
@@ -281,7 +292,8 @@ struct ClaimTests {
             for format in ["text", "json", "csv", "html", "prometheus"] {
                 let status = try await Command.shell(
                     "\(LacunaProcess.executable.path) gaps --database '\(installation.database.connectionString)' "
-                        + "--table numbers --column n --format \(format) > /dev/full 2> \(installation.directory.url.path)/errors")
+                        + "--table numbers --column n --format \(format) > /dev/full 2> \(installation.directory.url.path)/errors"
+                )
                 #expect(status == 1, "\(format)")
                 #expect(
                     installation.lines(of: "errors")
@@ -320,7 +332,8 @@ struct ClaimTests {
             """
         try await Installation.with(
             "CREATE TABLE numbers (n bigint PRIMARY KEY, v text)",
-            config: Program.source + Program.stream(batch: 10).replacing("expect: {from: 0}", with: "expect: {from: 0, to: 99}"),
+            config: Program.source
+                + Program.stream(batch: 10).replacing("expect: {from: 0}", with: "expect: {from: 0, to: 99}"),
             files: ["numbers": program]
         ) { installation in
             #expect(try await installation.lacuna("reconcile").status == 0)

@@ -48,6 +48,7 @@ public enum SchemaInstaller {
     private static func requireKnown(_ applied: Set<Int>) throws {
         guard let newest = applied.subtracting(Migration.all.map(\.number)).max() else { return }
         throw StreamError.invalid(
-            "the lacuna schema has migration \(newest), which this program does not know: it is newer, so upgrade this program")
+            "the lacuna schema has migration \(newest), which this program does not know: it is newer, so upgrade this program"
+        )
     }
 }

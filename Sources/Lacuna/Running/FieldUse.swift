@@ -15,10 +15,12 @@ final class FieldUse: Sendable {
         let known = fields.withLock { $0 }
         guard !known.isEmpty, stream.load.isEmpty else { return [] }
         let columns = stream.partitions.columns
-        return stream.columns.filter { !known.contains($0.value) && !columns.contains($0.key) }.sorted { $0.key < $1.key }
-            .map { column, field in
-                "no record had the field '\(field)', which columns.\(column) names, so that the column got nothing; the "
-                    + "records have \(known.sorted().prefix(20).joined(separator: ", "))"
-            }
+        return stream.columns.filter { !known.contains($0.value) && !columns.contains($0.key) }.sorted {
+            $0.key < $1.key
+        }
+        .map { column, field in
+            "no record had the field '\(field)', which columns.\(column) names, so that the column got nothing; the "
+                + "records have \(known.sorted().prefix(20).joined(separator: ", "))"
+        }
     }
 }

@@ -135,7 +135,8 @@ struct ScheduleCommand: ParsableCommand {
                 Console.shared.output(directory.appendingPathComponent(unit.name).path)
             }
         } catch {
-            throw CommandFailure(.failed, "the units could not be written into \(directory.path): \(error.localizedDescription)")
+            throw CommandFailure(
+                .failed, "the units could not be written into \(directory.path): \(error.localizedDescription)")
         }
         Console.shared.flush()
     }

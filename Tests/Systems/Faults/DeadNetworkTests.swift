@@ -37,7 +37,9 @@ struct DeadNetworkTests {
         // A batch whose outcome the run calls unknown may be among them.
         let claims = result.status == 4 ? (max(committed - 4, 0)...committed) : committed...committed
         #expect(
-            claims.contains { result.output.contains("(\($0) batch") || $0 == 0 && result.output.contains("nothing committed") },
+            claims.contains {
+                result.output.contains("(\($0) batch") || $0 == 0 && result.output.contains("nothing committed")
+            },
             "\(committed): \(result.output)\(result.errors)")
         let healed = try await installation.lacuna("reconcile", "--retry-now")
         #expect(healed.status == 0, "\(healed.errors)")
