@@ -36,7 +36,7 @@ public struct CommandSource: Source {
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard !settings.tip.isEmpty else {
-            throw SourceError(.unavailable, "the source has no `tip` command, and something needs its newest key")
+            throw SourceError(.unavailable, "the source has no `tip` command, \(TipRequest.need)")
         }
         let arguments = try settings.tip.map { template throws(SourceError) in
             do { return try template.render(request) } catch { throw SourceError(.permanent, "\(error)") }

@@ -40,7 +40,7 @@ public struct PostgresSource: Source {
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard let template = settings.tip else {
-            throw SourceError(.unavailable, "the source has no `tip` query, and something needs its newest key")
+            throw SourceError(.unavailable, "the source has no `tip` query, \(TipRequest.need)")
         }
         let query: String
         do {

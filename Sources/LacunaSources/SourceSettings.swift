@@ -68,3 +68,9 @@ public struct PostgresSettings: Sendable, Hashable {
         self.query = query
     }
 }
+
+extension TipRequest {
+    /// What a tip is for, and what to do without one.
+    static let need =
+        "which an open end needs: declare one, or say where the history ends, as in expect: {to: today - 1d}"
+}

@@ -102,6 +102,34 @@ struct ClaimTests {
         }
     }
 
+    @Test("A partition that is refused is asked for once, and touches no other")
+    func refusedPartition() async throws {
+        try await HTTPServer.with { request in
+            guard request["lane"] == "a" else { return .init("", status: 403) }
+            let (first, last) = (Int(request["from"] ?? "") ?? 0, Int(request["to"] ?? "") ?? -1)
+            return .init("[" + (first...last).map { "{\"n\": \($0)}" }.joined(separator: ",") + "]")
+        } _: { server in
+            try await Installation.with(
+                "CREATE TABLE numbers (lane text, n bigint, PRIMARY KEY (lane, n))",
+                config: """
+                    sources:
+                      api: {type: http, base_url: "\(server.url)", proxy: none, request: {path: /items,
+                        params: {from: "{window.first}", to: "{window.last}", lane: "{partition.lane}"}}}
+                    streams: {numbers: {source: api, table: numbers, key: {column: n, type: integer}, batch: 10,
+                      workers: 1, partitions: {lane: [a, b]}, expect: {from: 0, to: 299}}}
+
+                    """
+            ) { installation in
+                let result = try await installation.lacuna("reconcile")
+                #expect(result.status == 1)
+                #expect(result.output.contains("30 batches committed, 300 rows inserted, 1 failed"), "\(result.output)")
+                #expect(server.requests.count { $0["lane"] == "b" } == 1)
+                #expect(try await installation.database.number("SELECT count(*) FROM numbers WHERE lane = 'a'") == 300)
+                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'failed'") == 0)
+            }
+        }
+    }
+
     @Test("A field that columns names and no record has is told of")
     func absentField() async throws {
         let program = """

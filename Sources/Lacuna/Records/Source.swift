@@ -114,7 +114,8 @@ public struct SourceError: Error, Sendable, Hashable, CustomStringConvertible {
         case unknown
         /// The same request would fail again. The batch is halved to find the units at fault.
         case permanent
-        /// The source refuses whoever asks, or how, whatever the window: the run ends as failed, and no window waits for it.
+        /// The source refuses whoever asks, or how, whatever the window: the partition is left alone for the rest of the run,
+        /// which fails, and no window waits for it.
         case refused
         /// The source does not have this history and says so: nothing is halved or retried in this run.
         case unavailable

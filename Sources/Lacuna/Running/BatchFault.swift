@@ -10,6 +10,8 @@ enum BatchFault: Sendable {
     case halve
     /// Nothing will help in this run, but other batches may do better.
     case fail
+    /// Nothing of the partition will do better in this run, and no window is at fault.
+    case refuse
     /// The source wants to be left alone: no batch will do better before a later run.
     case deferRun
     /// The stream as a whole cannot go on.
@@ -22,7 +24,7 @@ enum BatchFault: Sendable {
             case .transient: self = .retry
             case .unknown: self = .retryThenHalve
             case .permanent: self = .halve
-            case .refused: self = .stop
+            case .refused: self = .refuse
             case .unavailable: self = .fail
             case .deferred: self = .deferRun
             }

@@ -259,6 +259,10 @@ actor BatchWorker {
             state.stop(failure.message)
             run.options.onEvent(.failed(failure))
             return
+        case .refuse:
+            // No journalled failure: once the source takes what it is asked, the next run may ask at once.
+            if state.refused(failure) { run.options.onEvent(.failed(failure)) }
+            return
         case .deferRun:
             // No failure: the window is not at fault, and the next run may ask for it at once.
             state.deferred(failure.message)

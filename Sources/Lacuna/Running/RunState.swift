@@ -8,6 +8,8 @@ final class RunState: Sendable {
         var nextNumber: Int64
         var report: RunReport
         var failuresInARow = 0
+        /// The partitions that the source refuses to be asked for.
+        var refused: Set<Partition> = []
         var isEnded = false
     }
 
@@ -41,8 +43,11 @@ final class RunState: Sendable {
                 state.end("the limit of \(limit) batches was reached")
                 return nil
             }
-            state.next += 1
-            return state.batches.next()
+            while let batch = state.batches.next() {
+                state.next += 1
+                if !state.refused.contains(batch.partition) { return batch }
+            }
+            return nil
         }
     }
 
@@ -85,6 +90,15 @@ final class RunState: Sendable {
                 state.end("\(state.failuresInARow) batches in a row failed: the source or the table is at fault")
             }
         }
+    }
+
+    /// A batch failed in a way that all of its partition would.
+    ///
+    /// - Returns: false where that was known: others of it were in flight.
+    func refused(_ failure: BatchFailure) -> Bool {
+        guard state.withLock({ $0.refused.insert(failure.partition).inserted }) else { return false }
+        failed(failure)
+        return true
     }
 
     /// Ends the run because the source wants to be left alone.

@@ -77,7 +77,7 @@ public struct HTTPSource: Source {
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard let tip = settings.tip else {
-            throw SourceError(.unavailable, "the source has no `tip` request, and something needs its newest key")
+            throw SourceError(.unavailable, "the source has no `tip` request, \(TipRequest.need)")
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
         let patience = request.stream.retry.maxBackoff
