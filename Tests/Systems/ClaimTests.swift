@@ -125,7 +125,9 @@ struct ClaimTests {
                 #expect(result.output.contains("30 batches committed, 300 rows inserted, 1 failed"), "\(result.output)")
                 #expect(server.requests.count { $0["lane"] == "b" } == 1)
                 #expect(try await installation.database.number("SELECT count(*) FROM numbers WHERE lane = 'a'") == 300)
-                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'failed'") == 0)
+                #expect(
+                    try await installation.database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'failed'")
+                        == 0)
             }
         }
     }

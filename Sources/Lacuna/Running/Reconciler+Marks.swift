@@ -16,6 +16,7 @@ extension Reconciler {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaAccess.load(on: session).requireWritable()
+        try await SchemaInstaller.requireKnown(on: session)
         let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         let survey = try await Surveyor(scan: scan, now: options.now).survey(
@@ -23,7 +24,9 @@ extension Reconciler {
         try await StreamRegistry.register(stream, on: session)
         let bounds = options.bounds(definition.keyType.limits)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
-        let note = "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey))): \(reason)"
+        let note =
+            "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey)))"
+            + (reason.isEmpty ? "" : ": \(reason)")
         let journalEntry = try insertRun(id, mode: .mark, note: note)
         let count = try await session.withTransaction { session in
             var count: UInt64 = 0
@@ -51,7 +54,7 @@ extension Reconciler {
                     try await session.query(try Statements.insertRefetch.bound(values: values))
                 }
             }
-            try await session.query(journalEntry)
+            if count > 0 { try await session.query(journalEntry) }
             return count
         }
         await session.close()
@@ -83,6 +86,7 @@ extension Reconciler {
         let session = try await connect()
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaAccess.load(on: session).requireWritable()
+        try await SchemaInstaller.requireKnown(on: session)
         let survey = try await Surveyor(scan: scan).survey(stream, lanes: partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         var changes: [Partition: (before: Extents, after: Extents?)] = [:]

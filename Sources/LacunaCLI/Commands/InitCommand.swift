@@ -110,7 +110,8 @@ extension ChangeTracking.Outcome {
 /// `lacuna config`
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Checks the config and prints it as it is read, with `defaults` at each stream and secrets masked.")
+        commandName: "config",
+        abstract: "Checks the config and prints it as it is read, with `defaults` at each stream and secrets masked.")
 
     @Flag(name: .long, help: "Print the JSON Schema of lacuna.yaml instead, for editors.")
     var schema = false
