@@ -41,7 +41,7 @@ struct LacunaCommand: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             // What is wrong with a config takes several lines; text from elsewhere must not begin one.
             let mayHaveLines = [.configuration, .usage].contains(failure.status)
-            Console.shared.error(mayHaveLines ? failure.message : Console.printable(failure.message))
+            Console.shared.error(mayHaveLines ? failure.message : Console.shared.line(failure.message))
             end(failure.status)
         } catch {
             exit(withError: error)

@@ -58,13 +58,22 @@ public final class FileSource: Source {
     /// Whether the file holds the units of the request's window and no others, as its path says.
     private func isOwnFile(of request: FetchRequest) throws(SourceError) -> Bool {
         guard settings.path.usesWindow else { return false }
-        guard !settings.path.usesWindowEnd else { return true }
         let window = request.window
+        let limits = request.stream.keyType.limits
+        if settings.path.usesBothWindowEnds {
+            let name = try path(of: window, request)
+            if window.lowerBound > limits.lowerBound,
+                try path(of: window.lowerBound - 1..<window.upperBound, request) == name
+            {
+                return false
+            }
+            guard window.upperBound < limits.upperBound else { return true }
+            return try path(of: window.lowerBound..<window.upperBound + 1, request) != name
+        }
         let name = try path(ofUnit: window.lowerBound, request)
         guard try path(ofUnit: window.upperBound - 1, request) == name else {
             throw SourceError(.permanent, settings.severalFiles)
         }
-        let limits = request.stream.keyType.limits
         if window.lowerBound > limits.lowerBound, try path(ofUnit: window.lowerBound - 1, request) == name {
             return false
         }
@@ -73,8 +82,12 @@ public final class FileSource: Source {
     }
 
     private func path(ofUnit unit: Int64, _ request: FetchRequest) throws(SourceError) -> String {
-        let one = FetchRequest(stream: request.stream, partition: request.partition, window: unit..<unit + 1)
-        return try path { template throws(TemplateError) in try template.render(one) }
+        try path(of: unit..<unit + 1, request)
+    }
+
+    private func path(of window: Range<Int64>, _ request: FetchRequest) throws(SourceError) -> String {
+        let other = FetchRequest(stream: request.stream, partition: request.partition, window: window)
+        return try path { template throws(TemplateError) in try template.render(other) }
     }
 
     /// Refuses records that a file named after the partition, or after the window, cannot hold.
@@ -153,13 +166,13 @@ public final class FileSource: Source {
 
 extension FileSettings {
     fileprivate var severalFiles: String {
-        "the path '\(path.text)' names the window's first unit only, and a batch holds units of several such files: set a "
+        "the path '\(path.text)' names one end of the window only, and a batch holds units of several such files: set a "
             + "`batch` that one file holds whole, as 1, and no `overlap`"
     }
 
     /// Why the windows of a stream cannot be read from these files; nil where nothing is known against it.
     package func problem(of stream: StreamDefinition) -> String? {
-        guard path.usesWindow, !path.usesWindowEnd else { return nil }
+        guard path.usesWindow, !path.usesBothWindowEnds else { return nil }
         guard stream.overlap?.isZero ?? true else { return severalFiles }
         let grid = BatchGrid(type: stream.keyType, batch: stream.batch)
         func name(_ unit: Int64) -> String? {

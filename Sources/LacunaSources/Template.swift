@@ -74,14 +74,10 @@ public struct Template: Sendable, Hashable {
         }
     }
 
-    /// Whether the template names the window's end or size, and so the whole window.
-    var usesWindowEnd: Bool {
-        segments.contains {
-            switch $0 {
-            case .placeholder(.last, _), .placeholder(.end, _), .placeholder(.size, _): true
-            default: false
-            }
-        }
+    /// Whether the template names both ends of the window, and not one of them alone.
+    var usesBothWindowEnds: Bool {
+        let names = segments.compactMap { if case .placeholder(let name, _) = $0 { name } else { nil } }
+        return names.contains(.size) || names.contains(.first) && (names.contains(.last) || names.contains(.end))
     }
 
     /// Whether the template names the ids that are asked for.

@@ -101,6 +101,16 @@ struct FileSourceTests {
             await #expect(throws: SourceError.self) {
                 try await fetch(2..<4, path: "{window.first}.csv", in: directory)
             }
+            // By the other end, and by both.
+            let last = try await fetch(3..<10, path: "{window.last:yyyy-MM}.csv", in: directory)
+            #expect(last.count == 1 && last.answered == 4..<5)
+            try directory.write("d,v\n", to: "1970-01-03_1970-01-04.csv")
+            let both = try await fetch(2..<4, path: "{window.first}_{window.last}.csv", in: directory)
+            #expect(both.count == 0 && both.answered == 2..<4)
+            try directory.write("d,v\n1970-01-05,x\n", to: "1970-01_1970-01.csv")
+            let coarse = try await fetch(
+                2..<10, path: "{window.first:yyyy-MM}_{window.last:yyyy-MM}.csv", in: directory)
+            #expect(coarse.count == 1 && coarse.answered == 4..<5)
         }
     }
 

@@ -137,16 +137,21 @@ extension Survey {
     /// The units beyond the newest one that are due and over, of all partitions; nil where only the source knows whether there
     /// are any.
     var behindCount: UInt64? {
-        let definition = stream.definition
-        guard definition.keyType.isOrdered else { return 0 }
         var count: UInt64 = 0
         for coverage in partitions where !coverage.isNew {
-            guard let tail = coverage.tail else { return nil }
-            guard let hull = tail.hull else { continue }
-            let due = definition.attestableEnd(now: now, newest: hull.upperBound - 1)
-            if hull.lowerBound < due { count += tail.intersection(hull.lowerBound..<due).count }
+            guard let behind = behindCount(of: coverage) else { return nil }
+            count += behind
         }
         return count
+    }
+
+    /// The units beyond the newest one of a partition that are due and over; nil where only the source knows whether there are
+    /// any.
+    public func behindCount(of coverage: PartitionCoverage) -> UInt64? {
+        guard let tail = coverage.tail else { return nil }
+        guard let hull = tail.hull else { return 0 }
+        let due = stream.definition.attestableEnd(now: now, newest: hull.upperBound - 1)
+        return hull.lowerBound < due ? tail.intersection(hull.lowerBound..<due).count : 0
     }
 
     /// Whether a run has a reason to ask for some of these units now.

@@ -49,8 +49,8 @@ struct GapsCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("max-behind"),
         help: ArgumentHelp(
-            "End with status 2 where more than so many units are missing behind the tip, or behind the declared end. Asks the "
-                + "source too.", valueName: "units"))
+            "As --exit-code, and status 2 also where a partition lacks more than so many units behind the tip, or behind the "
+                + "declared end. Asks the source too.", valueName: "units"))
     var maxBehind: UInt64?
 
     @Flag(name: .long, help: "List every gap of a report, not only the newest.")
@@ -108,9 +108,9 @@ struct GapsCommand: AsyncParsableCommand {
         var failures: [String] = []
         let reports = try await surveys(&failures).map(GapReport.init)
         show(reports, failures)
-        for failure in failures { Console.shared.error(Console.printable(failure)) }
+        for failure in failures { Console.shared.error(Console.shared.line(failure)) }
         guard failures.isEmpty else { throw ExitStatus.failed }
-        if exitCode, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
+        if exitCode || maxBehind != nil, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
         if let maxBehind, reports.contains(where: { $0.behindCount > maxBehind }) { throw ExitStatus.workRemains }
     }
 

@@ -74,7 +74,7 @@ struct InitCommand: AsyncParsableCommand {
                         Console.shared.output(line)
                     }
                 } catch {
-                    Console.shared.error(Console.printable("stream \(stream.definition.name): \(error)"))
+                    Console.shared.error(Console.shared.line("stream \(stream.definition.name): \(error)"))
                     failed = true
                 }
             }

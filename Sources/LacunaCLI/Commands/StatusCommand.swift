@@ -50,7 +50,7 @@ struct StatusCommand: AsyncParsableCommand {
                     ("errors", .list(failures) { .text(Console.shared.masked($0)) }),
                 ]))
         }
-        for failure in failures { Console.shared.error(Console.printable(failure)) }
+        for failure in failures { Console.shared.error(Console.shared.line(failure)) }
         if !failures.isEmpty { throw ExitStatus.failed }
     }
 

@@ -15,8 +15,8 @@ struct GapReport {
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
-    /// The units behind the tip, where that is known, of the partition that is furthest behind.
-    var behindCount: UInt64 { partitions.map { $0.tail?.count ?? 0 }.max() ?? 0 }
+    /// The units behind the tip, as far as they are over and it is known, of the partition that is furthest behind.
+    var behindCount: UInt64 { partitions.map { survey.behindCount(of: $0) ?? 0 }.max() ?? 0 }
     var isOrdered: Bool { definition.keyType.isOrdered }
 
     /// Whether there is nothing to do: no gap, and no partition that was never filled. Of no partitions nothing is known.

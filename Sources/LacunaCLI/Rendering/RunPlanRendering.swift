@@ -14,7 +14,7 @@ enum RunPlanRendering {
             do {
                 plan = try await project.reconciler(stream).plan(options)
             } catch {
-                Console.shared.error(Console.printable("\(stream.definition.name): \(error)"))
+                Console.shared.error(Console.shared.line("\(stream.definition.name): \(error)"))
                 failed = true
                 continue
             }
