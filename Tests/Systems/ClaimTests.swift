@@ -18,6 +18,16 @@ struct ClaimTests {
         """
     }
 
+    /// Looks at a table that no config names.
+    private func look(
+        at table: String, _ arguments: String..., installation: Installation
+    ) async throws -> LacunaProcess.Result {
+        let database = installation.database.connectionString
+        return try await installation.start(
+            ["gaps", "--database", database, "--exit-code", "--table", table] + arguments
+        ).wait()
+    }
+
     @Test("A day whose file has a header only is verified empty, and one without a file is not")
     func emptyFile() async throws {
         try await Installation.with(
@@ -192,18 +202,14 @@ struct ClaimTests {
             let result = try await installation.lacuna("gaps", "--exit-code")
             #expect(result.status == 2)
             #expect(result.output == "numbers  no partitions were found\n")
-            let look = [
-                "gaps", "--database", installation.database.connectionString, "--table", "numbers", "--column", "n",
-                "--by",
-                "lane", "--exit-code",
-            ]
-            #expect(try await installation.start(look).wait().status == 2)
+            #expect(
+                try await look(at: "numbers", "--column", "n", "--by", "lane", installation: installation).status == 2)
             try await installation.database.execute(
                 """
                 CREATE TABLE loose (lane text, n bigint);
                 INSERT INTO loose VALUES ('a', 1), ('a', 2), (NULL, 7);
                 """)
-            let loose = try await installation.start(look.map { $0 == "numbers" ? "loose" : $0 }).wait()
+            let loose = try await look(at: "loose", "--column", "n", "--by", "lane", installation: installation)
             #expect(loose.status == 0)
             #expect(loose.errors == "public.loose: rows whose lane is NULL belong to no lane and are not looked at\n")
         }
@@ -217,14 +223,11 @@ struct ClaimTests {
             INSERT INTO days SELECT CURRENT_DATE + n FROM generate_series(-3, 300) AS n WHERE n NOT IN (200, 201);
             """
         ) { installation in
-            let look = [
-                "gaps", "--database", installation.database.connectionString, "--table", "days", "--column", "d",
-                "--exit-code",
-            ]
-            let result = try await installation.start(look).wait()
+            let result = try await look(at: "days", "--column", "d", installation: installation)
             #expect(result.status == 2)
             #expect(result.output.contains("2 units"), "\(result.output)")
-            let wrong = try await installation.start(look + ["--from", "2020-01-02", "--to", "2020-01-01"]).wait()
+            let wrong = try await look(
+                at: "days", "--column", "d", "--from", "2020-01-02", "--to", "2020-01-01", installation: installation)
             #expect(wrong.status == 64)
             #expect(wrong.errors == "lacuna: --from 2020-01-02 lies behind --to 2020-01-01\n")
         }

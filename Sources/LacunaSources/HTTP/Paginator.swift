@@ -90,7 +90,9 @@ struct Paginator {
         }
     }
 
-    /// Takes for an answer that the source has nothing where the next page should be: only where no page promised one.
+    /// Ends the pages where the source has nothing in the place of the one that was asked for.
+    ///
+    /// - Throws: ``Fault`` where the page before it promised one.
     mutating func end() throws(Fault) {
         pageCount += 1
         let isPromised =
