@@ -188,6 +188,48 @@ struct CommandTests {
         }
     }
 
+    @Test("With --log-format json each line of standard error is an object; a tip that is asked for again is told of")
+    func jsonErrors() async throws {
+        let program = """
+            #!/bin/sh
+            if [ "$1" = --tip ] && [ -e asked ]; then echo 9; exit; fi
+            touch asked
+            echo "line one\\nline two" >&2
+            exit 75
+            """
+        try await Installation.with(
+            Self.schema,
+            config: Program.source + Program.stream(batch: 10, more: ", retry: {attempts: 2, backoff: 1s}"),
+            files: ["numbers": program]
+        ) { installation in
+            try await installation.database.execute("DELETE FROM numbers")
+            let run = try await entries(installation, "reconcile", status: 1)
+            // No closure inside the macros: see "Tests" in ARCHITECTURE.md.
+            let timed = run.filter { $0["time"] != nil }
+            let warnings = run.filter { $0["level"] == "warning" && $0["stream"] == "numbers" && $0["window"] == "-" }
+            let errors = run.filter { $0["level"] == "error" }.compactMap { $0["message"] }
+            #expect(timed.count == run.count)
+            #expect(warnings.first?["message"]?.contains("the tip could not be asked for") == true, "\(run)")
+            #expect(errors.first?.hasPrefix("numbers 0: ") == true, "\(run)")
+            #expect(errors.count == 10)
+            try installation.configure("streams: 3\nsources: 4\n")
+            let config = try await entries(installation, "gaps", status: 78)
+            #expect(config.count == 1)
+            #expect(config.first?["level"] == "error")
+        }
+    }
+
+    /// What a command writes to standard error as JSON, an object a line.
+    private func entries(
+        _ installation: Installation, _ command: String, status: Int32
+    ) async throws -> [[String: String]] {
+        let result = try await installation.start([command, "--log-format", "json"]).wait()
+        #expect(result.status == status, "\(result.errors)")
+        return try result.errors.split(separator: "\n").map {
+            try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String], "\(result.errors)")
+        }
+    }
+
     @Test("Without the schema a run says what to do, and gaps works all the same")
     func withoutSchema() async throws {
         try await Installation.with(

@@ -63,7 +63,7 @@ public enum StreamRegistry {
         try await session.withTransaction { session in
             // As in a survey, so that a key has the same text in both.
             try session.setTimezone(timezone)
-            _ = try await session.foreign("expect.query", of: stream, userSearchPath, statement)
+            _ = try await session.foreign("expect.query", userSearchPath, statement)
         }
     }
 

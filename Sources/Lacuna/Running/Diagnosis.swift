@@ -66,19 +66,23 @@ public enum Diagnosis {
         return findings
     }
 
-    /// Looks at a stream: its table, key, index and source.
+    /// Looks at a stream: its table, key, index and source. The source is asked for its tip and for one unit; nothing is written.
     public static func stream(
         _ definition: StreamDefinition, source: any Source, on session: Session
     ) async -> [Finding] {
         var findings: [Finding] = []
         do {
             let stream = try await ResolvedStream.resolve(definition, on: session)
+            if try await SchemaAccess.load(on: session).isReadable {
+                try await StreamRegistry.requireSameUnits(stream, on: session)
+            }
             findings.append(
                 Finding(
                     level: .good, text: "table \(stream.table.schema).\(stream.table.name), key \(definition.keyColumn)"
                 ))
             findings += try await table(stream, on: session)
-            findings += await self.source(stream, source)
+            let now: Int64 = try await session.query(try Statements.selectClock.bound()).only().get("epoch")
+            findings += await self.source(stream, source, now: now)
         } catch {
             findings.append(Finding(level: .bad, text: error.message))
         }
@@ -126,23 +130,5 @@ public enum Diagnosis {
                         + "(\(try wanted.map { try SQLFragment(identifier: $0).description }.joined(separator: ", ")))")
         )
         return findings
-    }
-
-    private static func source(_ stream: ResolvedStream, _ source: any Source) async -> [Finding] {
-        guard stream.definition.expect.to == .tip, stream.definition.keyType.isOrdered else { return [] }
-        let partition = stream.definition.partitions.declared?.first ?? .whole
-        guard stream.definition.partitions.declared != nil else {
-            return [Finding(level: .good, text: "the source was not asked: its partitions come from a query")]
-        }
-        do {
-            guard let tip = try await Fetcher(stream: stream, source: source).tip(of: partition) else {
-                return [Finding(level: .warning, text: "the source answers, but has no tip yet")]
-            }
-            return [
-                Finding(level: .good, text: "the source answers; its tip is \(stream.definition.keyType.text(tip))")
-            ]
-        } catch {
-            return [Finding(level: .bad, text: "the source does not give its tip: \(error.message)")]
-        }
     }
 }

@@ -32,10 +32,11 @@ struct Fetcher: Sendable {
     /// - Parameters:
     ///   - partitions: whose.
     ///   - knownTips: the tips that were asked for already.
+    ///   - onEvent: told of each wait before the source is asked again.
     /// - Returns: none for a partition whose source has no way to tell; the smallest number where it has nothing, or where it
     ///   could not be asked, so that nothing is attested.
     func attestationEnds(
-        of partitions: Set<Partition>, knownTips: [Partition: Int64], retry: RetryPolicy
+        of partitions: Set<Partition>, knownTips: [Partition: Int64], _ onEvent: @Sendable (RunEvent) -> Void
     ) async -> [Partition: Int64] {
         var ends: [Partition: Int64] = [:]
         guard stream.definition.keyType.isOrdered else { return ends }
@@ -45,7 +46,7 @@ struct Fetcher: Sendable {
                 continue
             }
             do {
-                let tip = try await retry.run(onRetry: { _, _ in }) { _ in try await self.tip(of: partition) }
+                let tip = try await tip(of: partition, onEvent)
                 ends[partition] = tip.map { $0.adding(saturating: 1) } ?? .min
             } catch let error as SourceError where error.kind == .unavailable {
                 continue
@@ -54,6 +55,19 @@ struct Fetcher: Sendable {
             }
         }
         return ends
+    }
+
+    /// The newest unit of a partition that the source has, asked for again as the stream's `retry` says; nil where it has none.
+    ///
+    /// - Parameter onEvent: told of each wait.
+    /// - Throws: ``SourceError``; `CancellationError`.
+    func tip(of partition: Partition, _ onEvent: @Sendable (RunEvent) -> Void) async throws -> Int64? {
+        try await stream.definition.retry.run(
+            onRetry: { error, wait in
+                let message = "the tip could not be asked for: \(error.message)"
+                onEvent(.retrying(window: 0..<0, partition: partition, message: message, wait: wait))
+            },
+            { _ in try await tip(of: partition) })
     }
 
     /// The newest unit of a partition that the source has; nil where it has none.

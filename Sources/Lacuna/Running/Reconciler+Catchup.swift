@@ -68,7 +68,9 @@ extension Reconciler {
         let stream = survey.stream
         let userSearchPath = beginning.userSearchPath
         let fetcher = Fetcher(stream: stream, source: source)
-        let tips = try await options.stop.cancelling(after: .zero) { try await self.tips(of: survey, fetcher) }
+        let tips = try await options.stop.cancelling(after: .zero) {
+            try await self.tips(of: survey, fetcher, options.onEvent)
+        }
         let known = survey.with(tips: tips)
 
         var demands: [Planner.Demand] = []
@@ -91,7 +93,7 @@ extension Reconciler {
         let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
         guard batches.count <= Planner.batchLimit else {
             throw StreamError.invalid(
-                "stream \(definition.name): a catchup of more than \(Planner.batchLimit) batches is too much for one "
+                "a catchup of more than \(Planner.batchLimit) batches is too much for one "
                     + "transaction: raise `batch`")
         }
         report.planned = batches.count
@@ -119,7 +121,7 @@ extension Reconciler {
             commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
             journal: journal, options: options,
             attestationEnds: await fetcher.attestationEnds(
-                of: Set(batches.map(\.partition)), knownTips: tips, retry: definition.retry))
+                of: Set(batches.map(\.partition)), knownTips: tips, options.onEvent))
         do {
             var fetched = try await fetchAll(
                 batches, numbers: batches.indices.map { Int64($0 + 1) }, context, started: beginning.started)
@@ -157,14 +159,13 @@ extension Reconciler {
         }
     }
 
-    private func tips(of survey: Survey, _ fetcher: Fetcher) async throws -> [Partition: Int64] {
+    private func tips(
+        of survey: Survey, _ fetcher: Fetcher, _ onEvent: @Sendable (RunEvent) -> Void
+    ) async throws -> [Partition: Int64] {
         guard definition.expect.to == .tip, definition.keyType.isOrdered else { return [:] }
         var tips: [Partition: Int64] = [:]
         for coverage in survey.partitions where !coverage.isNew {
-            let tip = try await definition.retry.run(onRetry: { _, _ in }) { _ in
-                try await fetcher.tip(of: coverage.partition)
-            }
-            if let tip { tips[coverage.partition] = tip }
+            if let tip = try await fetcher.tip(of: coverage.partition, onEvent) { tips[coverage.partition] = tip }
         }
         return tips
     }

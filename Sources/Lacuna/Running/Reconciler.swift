@@ -98,7 +98,7 @@ public struct Reconciler: Sendable {
             let fetcher = Fetcher(stream: stream, source: source)
             let ends = try await options.stop.cancelling(after: .zero) {
                 await fetcher.attestationEnds(
-                    of: plan.batches.partitions, knownTips: plan.tips, retry: definition.retry)
+                    of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
             }
             let context = RunContext(
                 database: database, survey: plan.survey, fetcher: fetcher,
@@ -265,10 +265,7 @@ public struct Reconciler: Sendable {
         for coverage in survey.partitions where coverage.isNew {
             let partition = coverage.partition
             do {
-                let tip = try await definition.retry.run(onRetry: { _, _ in }) { _ in
-                    try await fetcher.tip(of: partition)
-                }
-                if let tip {
+                if let tip = try await fetcher.tip(of: partition, options.onEvent) {
                     tips[partition] = tip
                 } else {
                     notes.append("\(label(partition))the source has nothing yet")
@@ -326,7 +323,7 @@ public struct Reconciler: Sendable {
         if definition.load.isEmpty {
             if let key = stream.table.column(definition.keyColumn), key.isGenerated {
                 throw StreamError.invalid(
-                    "stream \(definition.name): PostgreSQL generates the key column \(key.name) by itself, whatever the source "
+                    "PostgreSQL generates the key column \(key.name) by itself, whatever the source "
                         + "says: take another, or write the rows by `load`")
             }
             guard stream.table.privileges.canInsert, stream.table.privileges.canUpdate else {

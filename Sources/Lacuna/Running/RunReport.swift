@@ -109,7 +109,7 @@ public enum RunEvent: Sendable {
     case finished(window: Range<Int64>, partition: Partition, rows: Int, isCommitted: Bool)
     /// A batch failed for good in this run.
     case failed(BatchFailure)
-    /// A batch is tried again.
+    /// A batch is tried again; with an empty window: the source is asked for its tip again.
     case retrying(window: Range<Int64>, partition: Partition, message: String, wait: Duration)
     /// A batch was cut in two.
     case halved(window: Range<Int64>, partition: Partition, message: String)

@@ -113,7 +113,7 @@ public struct Surveyor: Sendable {
         let declared = try await partitions(of: stream, userSearchPath, session)
         if let lanes, let unknown = lanes.subtracting(declared).min() {
             let label = unknown.label(columns: definition.partitions.columns)
-            throw StreamError.invalid("stream \(definition.name) has no partition \(label)")
+            throw StreamError.invalid("there is no partition \(label)")
         }
         let wanted = lanes.map { lanes in declared.filter(lanes.contains) } ?? declared
         let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
@@ -218,7 +218,7 @@ public struct Surveyor: Sendable {
         var keys = ExpectedKeys()
         var provisional = TextKeys.firstProvisional - 1
         var lastKey: String?
-        for row in try await session.foreign("expect.query", of: stream, searchPath, statement) {
+        for row in try await session.foreign("expect.query", searchPath, statement) {
             guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
             let key: String = try row.get("key")
             let registered = try row.getIfPresent("ordinal", as: Int64.self)
@@ -251,10 +251,10 @@ public struct Surveyor: Sendable {
         }
         let statement = try Statements.selectPartitions.bound(
             fragments: ["lane": try stream.lane], foreign: ["query": query.withoutTrailingSemicolon])
-        let rows = try await session.foreign("partitions.query", of: stream, searchPath, statement)
+        let rows = try await session.foreign("partitions.query", searchPath, statement)
         return try rows.map { row in
             guard let partition = try row.get("lane", as: TextArray.self).partition else {
-                throw StreamError.invalid("stream \(stream.definition.name): partitions.query returned a NULL")
+                throw StreamError.invalid("partitions.query returned a NULL")
             }
             return partition
         }
@@ -306,7 +306,7 @@ public struct Surveyor: Sendable {
             fragments: ["lane": try stream.lane, "unit": try key.unit],
             foreign: ["query": sql.withoutTrailingSemicolon])
         var units: [Partition: [Range<Int64>]] = [:]
-        for row in try await session.foreign(name, of: stream, searchPath, statement) {
+        for row in try await session.foreign(name, searchPath, statement) {
             guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
             let unit: Int64 = try row.get("unit")
             guard stream.definition.keyType.limits.contains(unit) else { continue }
@@ -327,7 +327,7 @@ struct KeyQuery {
     init(_ stream: ResolvedStream) throws {
         guard let query = stream.definition.expect.query else {
             throw StreamError.invalid(
-                "stream \(stream.definition.name): text keys need expect.query, which says what ids there should be")
+                "text keys need expect.query, which says what ids there should be")
         }
         guard let column = stream.table.column(stream.definition.keyColumn) else {
             throw StreamError.noSuchColumn(
@@ -353,15 +353,13 @@ extension Session {
     }
 
     /// Runs a user's own query with the user's own search path.
-    func foreign(
-        _ name: String, of stream: ResolvedStream, _ searchPath: String, _ statement: BoundStatement
-    ) async throws -> Rows {
+    func foreign(_ name: String, _ searchPath: String, _ statement: BoundStatement) async throws -> Rows {
         try setSearchPath(searchPath)
         let rows: Rows
         do {
             rows = try await query(statement)
         } catch PostgresError.server(let error) where ["42", "22"].contains(error.sqlState.conditionClass) {
-            throw StreamError.invalid("stream \(stream.definition.name): \(name) failed: \(error)")
+            throw StreamError.invalid("\(name) failed: \(error)")
         }
         try setSearchPath(lacunaSearchPath)
         return rows

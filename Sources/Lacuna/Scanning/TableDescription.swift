@@ -126,8 +126,6 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     case unitsChanged(stream: String, registered: String, declared: String)
     /// An empty partition without `expect.from` has no beginning.
     case noBeginning(stream: String, partition: String)
-    /// The source cannot tell its tip, and something needs it.
-    case noTip(stream: String, why: String)
     /// The server is a standby.
     case readOnly
     /// Another catchup of the stream is running.
@@ -162,7 +160,6 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "cursor, verified_empty and refetch"
         case .noBeginning(let stream, let partition):
             "stream \(stream)\(partition.isEmpty ? "" : " (\(partition))") has no rows yet and no beginning: set expect.from"
-        case .noTip(let stream, let why): "stream \(stream): the source has no tip, which \(why)"
         case .readOnly: "this server is a read-only standby: connect to the primary"
         case .catchupRunning(let stream): "another catchup of stream \(stream) is running"
         case .invalid(let message): message

@@ -96,7 +96,7 @@ struct GapsCommand: AsyncParsableCommand {
         guard !explain || format == .text || format == .json else {
             throw ValidationError("--explain goes with text and json")
         }
-        guard table == nil || !(tip || maxBehind != nil) else {
+        guard table == nil || !showsTail else {
             throw ValidationError("--tip and --max-behind need a stream with a source")
         }
         guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
@@ -123,7 +123,7 @@ struct GapsCommand: AsyncParsableCommand {
             do {
                 var reconciler = project.reconciler(stream)
                 if scan != .auto { reconciler.scan = ChosenGapScan(scan.strategy) }
-                surveys.append(try await reconciler.survey(asksTip: tip || maxBehind != nil))
+                surveys.append(try await reconciler.survey(asksTip: showsTail))
             } catch {
                 failures.append("stream \(stream.definition.name): \(error)")
             }
@@ -170,6 +170,8 @@ struct GapsCommand: AsyncParsableCommand {
         }
     }
 
+    private var showsTail: Bool { tip || maxBehind != nil }
+
     private func show(_ reports: [GapReport], _ failures: [String]) {
         let console = Console.shared
         switch format {
@@ -181,8 +183,10 @@ struct GapsCommand: AsyncParsableCommand {
                 ]))
         case .csv:
             for (index, report) in reports.enumerated() {
-                if index == 0 || reports[index - 1].columns != report.columns { console.data(report.csvHeader()) }
-                report.csvLines { console.data($0) }
+                if index == 0 || reports[index - 1].columns != report.columns {
+                    console.data(report.csvHeader(showsTail: showsTail))
+                }
+                report.csvLines(showsTail: showsTail) { console.data($0) }
             }
         case .html: GapPage.write(reports, gapLimit: all ? .max : 12) { console.data($0) }
         case .prometheus:
@@ -194,7 +198,7 @@ struct GapsCommand: AsyncParsableCommand {
                 if self.report {
                     report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output($0) }
                 } else {
-                    report.gapLines(showsTail: tip || maxBehind != nil) { console.output($0) }
+                    report.gapLines(showsTail: showsTail) { console.output($0) }
                 }
                 if explain { console.output(report.scanLine()) }
             }

@@ -21,16 +21,19 @@ struct GlobalOptions: ParsableArguments {
     @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical; default: warning.")
     var logLevel: Logger.Level = .warning
 
-    @Option(name: .long, help: "text or json.")
+    @Option(name: .long, help: "How standard error is written: text, or json, an object a line.")
     var logFormat: LogFormat = .text
 
     @Flag(name: .long, help: "Show no progress.")
     var noProgress = false
 
     var log: Logger {
-        var handler = ConsoleLogHandler(logLevel: logLevel, format: logFormat)
-        handler.logLevel = logLevel
-        return Logger(label: "lacuna") { [handler] _ in handler }
+        let handler = ConsoleLogHandler(logLevel: logLevel)
+        return Logger(label: "lacuna") { _ in handler }
+    }
+
+    func validate() {
+        Console.shared.use(logFormat)
     }
 
     /// The path of the config file.

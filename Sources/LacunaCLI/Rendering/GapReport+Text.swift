@@ -176,21 +176,28 @@ extension GapReport {
 
     /// Comma-separated values: a row a gap.
     ///
-    /// - Parameter put: takes each row; there may be millions.
-    func csvLines(_ put: (String) -> Void) {
+    /// - Parameters:
+    ///   - showsTail: whether what is missing behind the tip gets rows too; then a last column tells which is which.
+    ///   - put: takes each row; there may be millions.
+    func csvLines(showsTail: Bool, _ put: (String) -> Void) {
         for coverage in partitions {
-            for gap in gaps(of: coverage) {
+            func putRow(_ range: Range<Int64>, _ kind: String) {
                 let fields =
                     [definition.name] + coverage.partition.values
-                    + [gap.lowerBound, gap.upperBound - 1].map(definition.keyType.text)
-                put(fields.map(GapReport.csvField).joined(separator: ",") + ",\(gap.unitCount)")
+                    + [range.lowerBound, range.upperBound - 1].map(definition.keyType.text)
+                let row = fields.map(GapReport.csvField).joined(separator: ",") + ",\(range.unitCount)"
+                put(showsTail ? "\(row),\(kind)" : row)
             }
+            for gap in gaps(of: coverage) { putRow(gap, "gap") }
+            guard showsTail, isOrdered, !coverage.isNew else { continue }
+            for range in coverage.tail?.ranges ?? [] { putRow(range, "behind") }
         }
     }
 
-    /// The header that ``csvLines(_:)`` stand under.
-    func csvHeader() -> String {
+    /// The header that ``csvLines(showsTail:_:)`` stand under.
+    func csvHeader(showsTail: Bool) -> String {
         (["stream"] + columns + ["first", "last"]).map(GapReport.csvField).joined(separator: ",") + ",units"
+            + (showsTail ? ",kind" : "")
     }
 
     private static func csvField(_ text: String) -> String {

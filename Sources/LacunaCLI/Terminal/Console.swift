@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import LacunaSources
+import Logging
 import Synchronization
 
 /// The program's two outputs: results on standard output, everything else on standard error.
@@ -11,6 +12,7 @@ final class Console: Sendable {
 
     private struct State {
         var mask = SecretMask([])
+        var format = LogFormat.text
         var statusLine = ""
         var pending: [UInt8] = []
         var readerIsGone = false
@@ -31,6 +33,11 @@ final class Console: Sendable {
     func redact(_ secrets: Set<String>) {
         let mask = SecretMask(secrets)
         state.withLock { $0.mask = mask }
+    }
+
+    /// Writes standard error like this from now on.
+    func use(_ format: LogFormat) {
+        state.withLock { $0.format = format }
     }
 
     /// Prints a line of the result for people. When the reader has gone away, nothing is printed any more, and the run
@@ -83,20 +90,42 @@ final class Console: Sendable {
         return true
     }
 
-    /// Prints a line for a person on standard error.
+    /// Says something on standard error.
     func message(_ text: String) {
-        write(Console.printable(masked(text), keepingLines: true) + "\n")
+        entry(.notice, text, text: text)
     }
 
     /// Prints an error.
     func error(_ text: String) {
-        message("lacuna: \(text)")
+        entry(.error, text, text: "lacuna: \(text)")
+    }
+
+    /// Writes an entry to standard error: as a line of text, or as a JSON object of its own.
+    ///
+    /// - Parameters:
+    ///   - text: the whole entry as people read it.
+    ///   - metadata: masked; only JSON has it.
+    func entry(_ level: Logger.Level, _ message: String, text: String, metadata: [String: String] = [:]) {
+        guard state.withLock(\.format) == .json else {
+            return write(Console.printable(masked(text), keepingLines: true) + "\n")
+        }
+        // Masked before it is encoded.
+        var object = metadata
+        object["level"] = level.rawValue
+        object["message"] = masked(message)
+        object["time"] = Date().ISO8601Format()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if let data = try? encoder.encode(object) {
+            write(Console.printable(String(decoding: data, as: UTF8.self)) + "\n")
+        }
     }
 
     /// Shows a line that the next one replaces.
     func status(_ line: String) {
         guard errorIsTerminal else { return }
         state.withLock { state in
+            guard state.format == .text else { return }
             state.statusLine = Console.printable(state.mask(line))
             Console.send(Array("\r\u{1B}[K\(state.statusLine)".utf8), to: STDERR_FILENO)
         }

@@ -3,7 +3,7 @@ import Foundation
 import Logging
 import Synchronization
 
-/// How log lines look.
+/// How what is written to standard error looks.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument {
     case text
     case json
@@ -15,7 +15,6 @@ extension Logger.Level: @retroactive ExpressibleByArgument {}
 struct ConsoleLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
-    let format: LogFormat
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -26,21 +25,9 @@ struct ConsoleLogHandler: LogHandler {
         // Each on its line, so that no text from outside can pass for another entry. Masked before it is encoded.
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { Console.shared.line("\($0)") }
         let message = Console.shared.line("\(event.message)")
-        switch format {
-        case .text:
-            let details = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-            Console.shared.message("\(event.level.rawValue): \(message)\(details)")
-        case .json:
-            var object = all
-            object["level"] = event.level.rawValue
-            object["message"] = message
-            object["time"] = Date().ISO8601Format()
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            if let data = try? encoder.encode(object) {
-                Console.shared.message(String(decoding: data, as: UTF8.self))
-            }
-        }
+        let details = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+        Console.shared.entry(
+            event.level, message, text: "\(event.level.rawValue): \(message)\(details)", metadata: all)
     }
 }
 

@@ -1,0 +1,74 @@
+import TestSupport
+import Testing
+
+@Suite("What doctor finds at a source")
+struct DoctorTests {
+    private static let table = "CREATE TABLE numbers (n bigint PRIMARY KEY, v text)"
+
+    /// A program with the tip 9 and with these lines as its answer for any window; `$1` and `$2` are its ends.
+    private static func program(_ answer: String) -> String {
+        """
+        #!/bin/sh
+        echo "$1 $2" >> requests
+        if [ "$1" = tip ]; then echo 9; else \(answer); fi
+        """
+    }
+
+    private func config(_ more: String = "", expect: String = "from: 0") -> String {
+        """
+        sources: {numbers: {type: command, command: [./numbers, "{window.first}", "{window.last}"],
+          tip: [./numbers, tip]}}
+        streams: {numbers: {source: numbers, table: numbers, key: {column: n, type: integer}, batch: 5,
+          expect: {\(expect)}\(more)}}
+
+        """
+    }
+
+    @Test(
+        "The newest unit is asked for, and what is wrong with the answer is said",
+        arguments: [
+            (#"echo "{\"n\": $1, \"v\": \"x\"}""#, 0, "asked for 9, the source gives one record of n, v"),
+            ("true", 0, "warn asked for 9, the source gives no records"),
+            (#"echo "{\"n\": 3, \"v\": \"x\"}""#, 1, "FAIL asked for 9, the source fails: "),
+            (#"echo "{\"n\": $1"; echo"#, 1, "FAIL asked for 9, the source fails: "),
+            ("exit 3", 1, "FAIL asked for 9, the source fails: "),
+        ])
+    func sample(answer: String, status: Int32, says: String) async throws {
+        try await Installation.with(
+            Self.table, config: config(), files: ["numbers": Self.program(answer)]
+        ) { installation in
+            let before = try await installation.image()
+            let result = try await installation.lacuna("doctor")
+            #expect(result.status == status, "\(result.output)")
+            #expect(result.output.contains(says), "\(result.output)")
+            #expect(installation.lines(of: "requests") == ["tip ", "9 9"])
+            #expect(try await installation.image() == before)
+        }
+    }
+
+    @Test("A field that no column finds is told of, and a declared end is asked for in the tip's place")
+    func fields() async throws {
+        try await Installation.with(
+            Self.table, config: config(", columns: {v: vlaue}", expect: "from: 0, to: 7"),
+            files: ["numbers": Self.program(#"echo "{\"n\": $1, \"w\": \"x\"}""#)]
+        ) { installation in
+            let result = try await installation.lacuna("doctor")
+            #expect(result.status == 0)
+            #expect(result.output.contains("ok   asked for 7, the source gives one record of n, w"), "\(result.output)")
+            #expect(result.output.contains("warn no record had the field 'vlaue'"), "\(result.output)")
+        }
+    }
+
+    @Test("Units that are not those of the registered stream are told of before a run is")
+    func units() async throws {
+        try await Installation.with(
+            Self.table, config: config(), files: ["numbers": Self.program(#"echo "{\"n\": $1}""#)]
+        ) { installation in
+            try installation.configure(config().replacing("type: integer}", with: "type: integer, step: 3}"))
+            let result = try await installation.lacuna("doctor")
+            #expect(result.status == 1)
+            #expect(
+                result.output.contains("FAIL stream numbers was registered with integer keys, but"), "\(result.output)")
+        }
+    }
+}
