@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -56,6 +57,23 @@ struct DoctorTests {
             #expect(result.status == 0)
             #expect(result.output.contains("ok   asked for 7, the source gives one record of n, w"), "\(result.output)")
             #expect(result.output.contains("warn no record had the field 'vlaue'"), "\(result.output)")
+        }
+    }
+
+    @Test(
+        "A signal ends doctor and gaps, and the program that they wait for",
+        arguments: [["doctor"], ["gaps", "--tip"]], [SIGINT, SIGTERM, SIGHUP])
+    func signals(arguments: [String], signal: Int32) async throws {
+        try await Installation.with(
+            Self.table, config: config(), files: ["numbers": "#!/bin/sh\necho $$ > pid\nsleep 60\n"]
+        ) { installation in
+            let process = try installation.start(arguments)
+            try await installation.waitUntil("the source was asked") { !installation.lines(of: "pid").isEmpty }
+            let program = try #require(Int32(installation.lines(of: "pid")[0]))
+            process.send(signal: signal)
+            #expect(try await process.wait().status == 128 + signal)
+            try await installation.waitUntil("the program is gone") { kill(program, 0) != 0 }
+            #expect(try await installation.leftovers() == [])
         }
     }
 

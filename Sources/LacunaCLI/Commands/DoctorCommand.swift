@@ -16,6 +16,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try Project(global)
+        let watch = SignalWatch()
+        defer { withExtendedLifetime(watch) {} }
         let style = TextStyle(isColoured: Console.shared.outputIsColoured)
         var worst = Diagnosis.Level.good
         func show(_ findings: [Diagnosis.Finding]) {

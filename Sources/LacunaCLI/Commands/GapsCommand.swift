@@ -105,6 +105,8 @@ struct GapsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let watch = SignalWatch()
+        defer { withExtendedLifetime(watch) {} }
         var failures: [String] = []
         let reports = try await surveys(&failures).map(GapReport.init)
         show(reports, failures)

@@ -3,16 +3,17 @@ import Foundation
 import Lacuna
 import LacunaSources
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a tidy end; a second one ends the program at once.
+/// Turns SIGINT, SIGTERM and SIGHUP into a tidy end; a second one ends the program at once, and the programs that it runs.
 final class SignalWatch {
     private let sources: [any DispatchSourceSignal]
 
-    init(_ stop: StopSignal) {
+    /// - Parameter stop: given with the first signal; nil: already the first one ends the program.
+    init(_ stop: StopSignal? = nil) {
         sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                if stop.isGiven {
+                guard let stop, !stop.isGiven else {
                     // The server rolls back what is open when the connection closes.
                     RunningPrograms.kill()
                     _exit(128 + number)
