@@ -26,7 +26,7 @@ struct Program: Sendable {
     /// - Parameters:
     ///   - input: its standard input.
     ///   - body: takes what it prints, piece by piece.
-    /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; what `body` throws.
+    /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; `CancellationError`; what `body` throws.
     func run(
         input: some InputProtocol & Sendable, _ body: (SubprocessOutputSequence.Buffer) throws -> Void
     ) async throws {
@@ -46,12 +46,14 @@ struct Program: Sendable {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout
         let complaint = LastBytes(limit: 1 << 16, mask: SecretMask(secrets))
+        let number = try RunningPrograms.announce()
+        defer { RunningPrograms.forget(number) }
         do {
             let result = try await Subprocess.run(
                 configuration, input: input, output: .sequence, error: .sequence
             ) { execution in
-                RunningPrograms.insert(execution.processIdentifier.value)
-                defer { RunningPrograms.remove(execution.processIdentifier.value) }
+                RunningPrograms.started(number, leader: execution.processIdentifier.value)
+                defer { RunningPrograms.forget(number) }
                 let watchdog = Task {
                     try await Task.sleep(until: deadline, clock: clock)
                     await execution.teardown(using: teardown)

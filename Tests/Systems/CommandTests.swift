@@ -212,10 +212,11 @@ struct CommandTests {
             #expect(warnings.first?["message"]?.contains("the tip could not be asked for") == true, "\(run)")
             #expect(errors.first?.hasPrefix("numbers 0: ") == true, "\(run)")
             #expect(errors.count == 10)
-            try installation.configure("streams: 3\nsources: 4\n")
+            try installation.configure("version: 1\n\"a\u{202E}b\": 3\n")
             let config = try await entries(installation, "gaps", status: 78)
             #expect(config.count == 1)
             #expect(config.first?["level"] == "error")
+            #expect(config.first?["message"]?.contains("'a\\u{202e}b'") == true, "\(config)")
         }
     }
 

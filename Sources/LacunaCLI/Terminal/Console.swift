@@ -104,20 +104,20 @@ final class Console: Sendable {
     ///
     /// - Parameters:
     ///   - text: the whole entry as people read it.
-    ///   - metadata: masked; only JSON has it.
+    ///   - metadata: masked and printable; only JSON has it.
     func entry(_ level: Logger.Level, _ message: String, text: String, metadata: [String: String] = [:]) {
         guard state.withLock(\.format) == .json else {
             return write(Console.printable(masked(text), keepingLines: true) + "\n")
         }
-        // Masked before it is encoded.
+        // Masked, and rid of what a terminal obeys, before it is encoded: afterwards it would be no JSON any more.
         var object = metadata
         object["level"] = level.rawValue
-        object["message"] = masked(message)
+        object["message"] = Console.printable(masked(message), keepingLines: true)
         object["time"] = Date().ISO8601Format()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         if let data = try? encoder.encode(object) {
-            write(Console.printable(String(decoding: data, as: UTF8.self)) + "\n")
+            write(String(decoding: data, as: UTF8.self) + "\n")
         }
     }
 
