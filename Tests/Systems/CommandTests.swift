@@ -203,7 +203,7 @@ struct CommandTests {
             files: ["numbers": program]
         ) { installation in
             try await installation.database.execute("DELETE FROM numbers")
-            let run = try await entries(installation, "reconcile", status: 1)
+            let run = try await entries(installation, ["reconcile"], status: 1)
             // No closure inside the macros: see "Tests" in ARCHITECTURE.md.
             let timed = run.filter { $0["time"] != nil }
             let warnings = run.filter { $0["level"] == "warning" && $0["stream"] == "numbers" && $0["window"] == "-" }
@@ -212,19 +212,21 @@ struct CommandTests {
             #expect(warnings.first?["message"]?.contains("the tip could not be asked for") == true, "\(run)")
             #expect(errors.first?.hasPrefix("numbers 0: ") == true, "\(run)")
             #expect(errors.count == 10)
-            try installation.configure("version: 1\n\"a\u{202E}b\": 3\n")
-            let config = try await entries(installation, "gaps", status: 78)
+            let wrong = try await entries(installation, ["gaps", "a\u{202E}b"], status: 64)
+            #expect(wrong.count == 1)
+            #expect(wrong.first?["message"]?.contains("no stream 'a\\u{202e}b'") == true, "\(wrong)")
+            try installation.configure("streams: 3\n")
+            let config = try await entries(installation, ["gaps"], status: 78)
             #expect(config.count == 1)
             #expect(config.first?["level"] == "error")
-            #expect(config.first?["message"]?.contains("'a\\u{202e}b'") == true, "\(config)")
         }
     }
 
     /// What a command writes to standard error as JSON, an object a line.
     private func entries(
-        _ installation: Installation, _ command: String, status: Int32
+        _ installation: Installation, _ arguments: [String], status: Int32
     ) async throws -> [[String: String]] {
-        let result = try await installation.start([command, "--log-format", "json"]).wait()
+        let result = try await installation.start(arguments + ["--log-format", "json"]).wait()
         #expect(result.status == status, "\(result.errors)")
         return try result.errors.split(separator: "\n").map {
             try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String], "\(result.errors)")
