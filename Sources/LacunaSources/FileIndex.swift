@@ -1,4 +1,6 @@
+import Dispatch
 import Lacuna
+import Synchronization
 
 /// Which blocks of a file hold which units, learned by reading it once.
 ///
@@ -9,6 +11,10 @@ struct FileIndex: Sendable {
     private static let smallestBlock = 16 << 10
     /// Bounds the memory that the index takes.
     private static let blockLimit = 16_384
+    /// From this size on a file is read by two threads.
+    private static let sizeWorthHalving = 8 << 20
+    /// The largest record.
+    fileprivate static let recordLimit = 16 << 20
 
     /// Consecutive records.
     struct Block: Sendable {
@@ -45,56 +51,49 @@ struct FileIndex: Sendable {
         return parts
     }
 
+    /// Reads a file; a large one from its start and from its middle at once.
+    ///
+    /// - Throws: ``SourceError``.
     init(_ file: InputFile, identity: String, format: RecordFormat, keyField: String, keyType: KeyType) throws {
         self.identity = identity
-        var reader = KeyReader(format: format, keyField: keyField, keyType: keyType)
-        var splitter = RowSplitter(format, limit: 16 << 20)
-        var blocks: [Block] = []
-        var header: [UInt8] = []
-        var needsHeader = format == .csv
-        var block = Block(bytes: 0..<0, firstLine: 1)
+        var start = 0
+        var line = 1
+        var column = 0
+        if format == .csv {
+            let row = try HeaderRow(file)
+            (header, start, line) = (row.bytes, row.end, row.nextLine)
+            column = try row.column(named: keyField, path: file.path)
+        } else {
+            header = []
+        }
+        let key = KeyReader.Field(format: format, name: keyField, column: column, type: keyType)
         let blockSize = max(FileIndex.smallestBlock, file.size / FileIndex.blockLimit)
 
-        func take(_ row: RowSplitter.Row) throws {
-            if needsHeader {
-                needsHeader = false
-                header = Array(row.bytes) + [UInt8(ascii: "\n")]
-                try reader.readHeader(row.bytes, hasQuotes: row.hasQuotes, path: file.path)
-                return
+        let middle =
+            file.size < FileIndex.sizeWorthHalving ? file.size : try file.lineStart(after: max(start, file.size / 2))
+        let halves = [start..<middle, middle..<file.size]
+        let firstLine = line
+        let read = Mutex<[Result<IndexPass, any Error>?]>([nil, nil])
+        DispatchQueue.concurrentPerform(iterations: middle < file.size ? 2 : 1) { half in
+            let pass = Result {
+                try IndexPass(
+                    file, halves[half], line: half == 0 ? firstLine : 1, key: key, blockSize: blockSize,
+                    isSure: half == 0)
             }
-            if row.offset - block.bytes.lowerBound >= blockSize || block.bytes.isEmpty {
-                if !block.bytes.isEmpty {
-                    block.bytes = block.bytes.lowerBound..<row.offset
-                    block.lineCount = row.line - block.firstLine
-                    blocks.append(block)
-                }
-                block = Block(bytes: row.offset..<row.offset + 1, firstLine: row.line)
-            }
-            guard !row.bytes.isEmpty else { return }
-            guard let unit = reader.unit(of: row.bytes, hasQuotes: row.hasQuotes) else {
-                block.hasUnreadable = true
-                return
-            }
-            block.smallest = min(block.smallest, unit)
-            block.largest = max(block.largest, unit)
+            read.withLock { $0[half] = pass }
         }
-
-        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
-        do {
-            try file.read(0..<file.size, buffer: &buffer) { piece in
-                splitter.feed(piece)
-                while let row = try splitter.next() { try take(row) }
+        let (first, second) = try read.withLock { (try $0[0]?.get(), $0[1]) }
+        var blocks = first?.blocks ?? []
+        if let first, middle < file.size {
+            if first.end == middle, case .success(let rest)? = second {
+                blocks += rest.blocks.map { $0.shifted(byLines: first.nextLine - 1) }
+            } else {
+                // The line end in the middle lies within quotes and ends no record; or something is wrong, and has a line.
+                blocks += try IndexPass(
+                    file, first.end..<file.size, line: first.nextLine, key: key, blockSize: blockSize, isSure: true
+                ).blocks
             }
-            if let row = try splitter.end() { try take(row) }
-        } catch let error as RowSplitter.TooLarge {
-            throw SourceError(.permanent, "\(file.path), line \(error.line): a record larger than 16 MiB")
         }
-        if !block.bytes.isEmpty {
-            block.bytes = block.bytes.lowerBound..<file.size
-            blocks.append(block)
-        }
-        if needsHeader { throw SourceError(.permanent, "\(file.path) has no header") }
-        self.header = header
         self.blocks = blocks
         let known = blocks.filter { $0.smallest <= $0.largest }
         let smallest = known.map(\.smallest).min() ?? 0
@@ -103,35 +102,183 @@ struct FileIndex: Sendable {
     }
 }
 
-/// Reads the key of each record of a file.
-private struct KeyReader: ~Copyable {
-    private let format: RecordFormat
-    private let keyField: String
-    private let keyType: KeyType
-    private var scanner = CSVScanner()
-    private var values: JSONFieldValues
-    private var column = 0
+/// The first row of a CSV file.
+private struct HeaderRow {
+    /// With its line end.
+    let bytes: [UInt8]
+    private let names: [String]
+    /// Where the next row starts, in bytes and as a line.
+    let end: Int
+    let nextLine: Int
 
-    init(format: RecordFormat, keyField: String, keyType: KeyType) {
-        self.format = format
-        self.keyField = keyField
-        self.keyType = keyType
-        values = JSONFieldValues(wanted: [keyField])
+    init(_ file: InputFile) throws {
+        var splitter = RowSplitter(.csv, limit: FileIndex.recordLimit)
+        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        var names: [String]?
+        var bytes: [UInt8] = []
+        func take(_ row: RowSplitter.Row) throws {
+            var scanner = CSVScanner()
+            do {
+                try scanner.scan(row.bytes, hasQuotes: row.hasQuotes)
+            } catch {
+                throw SourceError(.permanent, "\(file.path), line 1: the header is not CSV")
+            }
+            names = (0..<min(scanner.count, CSVScanner.fieldLimit)).map { scanner.text($0) }
+            bytes = Array(row.bytes) + [UInt8(ascii: "\n")]
+        }
+        var offset = 0
+        do {
+            while names == nil, offset < file.size {
+                let piece = offset..<min(offset + FileIndex.pieceSize, file.size)
+                try file.read(piece, buffer: &buffer) { piece in
+                    guard names == nil else { return }
+                    splitter.feed(piece)
+                    if let row = try splitter.next() { try take(row) }
+                }
+                offset = piece.upperBound
+            }
+            end = names == nil ? file.size : splitter.nextOffset
+            nextLine = splitter.nextLine
+            if names == nil, let row = try splitter.end() { try take(row) }
+        } catch let error as RowSplitter.TooLarge {
+            throw file.tooLarge(error)
+        }
+        guard let names else { throw SourceError(.permanent, "\(file.path) has no header") }
+        self.names = names
+        self.bytes = bytes
     }
 
-    mutating func readHeader(_ bytes: UnsafeRawBufferPointer, hasQuotes: Bool, path: String) throws {
-        do {
-            try scanner.scan(bytes, hasQuotes: hasQuotes)
-        } catch {
-            throw SourceError(.permanent, "\(path), line 1: the header is not CSV")
-        }
-        let names = (0..<min(scanner.count, CSVScanner.fieldLimit)).map { scanner.text($0) }
-        guard let index = names.firstIndex(of: keyField) else {
+    func column(named name: String, path: String) throws(SourceError) -> Int {
+        guard let index = names.firstIndex(of: name) else {
             throw SourceError(
                 .permanent,
-                "\(path) has no column '\(keyField)' for the key; its header names \(names.joined(separator: ", "))")
+                "\(path) has no column '\(name)' for the key; its header names \(names.joined(separator: ", "))")
         }
-        column = index
+        return index
+    }
+}
+
+/// What reading a part of a file, from the start of a record on, told of it.
+private struct IndexPass: Sendable {
+    private(set) var blocks: [FileIndex.Block] = []
+    /// Where the first record starts that is not whole, in bytes and as a line.
+    let end: Int
+    let nextLine: Int
+
+    /// The part may not start with a record.
+    private struct Doubt: Error {}
+
+    /// - Parameters:
+    ///   - line: the line at which the part starts.
+    ///   - isSure: whether the part starts with a record; otherwise the first key that cannot be read ends the pass.
+    init(
+        _ file: InputFile, _ part: Range<Int>, line: Int, key: KeyReader.Field, blockSize: Int, isSure: Bool
+    ) throws {
+        var reader = KeyReader(key)
+        var splitter = RowSplitter(key.format, limit: FileIndex.recordLimit, offset: part.lowerBound, line: line)
+        var blocks: [FileIndex.Block] = []
+        var block: FileIndex.Block?
+
+        func endBlock(at offset: Int, line: Int?) {
+            guard var ended = block else { return }
+            ended.bytes = ended.bytes.lowerBound..<offset
+            if let line { ended.lineCount = line - ended.firstLine }
+            blocks.append(ended)
+        }
+
+        func take(_ row: RowSplitter.Row) throws {
+            var current: FileIndex.Block
+            if let block, row.offset - block.bytes.lowerBound < blockSize {
+                current = block
+            } else {
+                endBlock(at: row.offset, line: row.line)
+                current = FileIndex.Block(bytes: row.offset..<row.offset + 1, firstLine: row.line)
+            }
+            if !row.bytes.isEmpty {
+                if let unit = reader.unit(of: row.bytes, hasQuotes: row.hasQuotes) {
+                    current.smallest = min(current.smallest, unit)
+                    current.largest = max(current.largest, unit)
+                } else {
+                    guard isSure else { throw Doubt() }
+                    current.hasUnreadable = true
+                }
+            }
+            block = current
+        }
+
+        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        do {
+            try file.read(part, buffer: &buffer) { piece in
+                splitter.feed(piece)
+                while let row = try splitter.next() { try take(row) }
+            }
+            let isLast = part.upperBound == file.size
+            nextLine = splitter.nextLine
+            end = isLast ? part.upperBound : splitter.nextOffset
+            if isLast, let row = try splitter.end() { try take(row) }
+            endBlock(at: end, line: isLast ? nil : nextLine)
+        } catch let error as RowSplitter.TooLarge {
+            throw file.tooLarge(error)
+        }
+        self.blocks = blocks
+    }
+}
+
+extension FileIndex.Block {
+    fileprivate func shifted(byLines count: Int) -> FileIndex.Block {
+        var block = self
+        block.firstLine += count
+        return block
+    }
+}
+
+extension InputFile {
+    /// Where the line after the one at `offset` starts; the file's size where there is none.
+    ///
+    /// - Throws: ``SourceError``.
+    fileprivate func lineStart(after offset: Int) throws -> Int {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var start: Int?
+        var position = offset
+        while start == nil, position < size {
+            let piece = position..<min(position + buffer.count, size)
+            try read(piece, buffer: &buffer) { bytes in
+                if start == nil, let lineFeed = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+                    start = position + lineFeed + 1
+                }
+                position += bytes.count
+            }
+        }
+        return start ?? size
+    }
+
+    fileprivate func tooLarge(_ error: RowSplitter.TooLarge) -> SourceError {
+        SourceError(.permanent, "\(path), line \(error.line): a record larger than \(FileIndex.recordLimit >> 20) MiB")
+    }
+}
+
+/// Reads the key of each record of a file.
+private struct KeyReader: ~Copyable {
+    /// Where the key stands and what it is.
+    struct Field: Sendable {
+        let format: RecordFormat
+        let name: String
+        /// The number of the field in a row of CSV.
+        let column: Int
+        let type: KeyType
+    }
+
+    private let format: RecordFormat
+    private let keyType: KeyType
+    private let column: Int
+    private var scanner = CSVScanner()
+    private var values: JSONFieldValues
+
+    init(_ field: Field) {
+        format = field.format
+        keyType = field.type
+        column = field.column
+        values = JSONFieldValues(wanted: [field.name])
     }
 
     /// The unit of a record; nil where it has none that can be read.

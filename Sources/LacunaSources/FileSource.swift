@@ -1,6 +1,14 @@
 import Lacuna
 import Synchronization
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Reads windows from files that hold more than the window: records outside it are passed over.
 ///
 /// A file is read once to learn which of its blocks hold which units; a window reads only the blocks that can hold some of
@@ -41,6 +49,8 @@ public final class FileSource: Source {
                 try file.read(part.bytes, buffer: &buffer) { piece in
                     try Task.checkCancellation()
                     try sink.write(piece)
+                    // Whoever talks to the database meanwhile waits for a core no longer than a piece takes.
+                    sched_yield()
                 }
                 written += part.lineCount
             }

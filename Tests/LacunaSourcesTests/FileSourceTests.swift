@@ -171,6 +171,49 @@ struct FileSourceTests {
         }
     }
 
+    /// A note of about 100 characters: on one line, or in quotes on 50 lines, of which one ends in the file's middle.
+    static let notes = [String(repeating: "x", count: 101), "\"\(String(repeating: "y\n", count: 49))z\""]
+
+    @Test("reads a large file from its middle too, where rows span lines as where they do not", arguments: notes)
+    func halves(note: String) async throws {
+        let lines = note.contains("\n") ? 50 : 1
+        let count = 100_000
+        let document = "n,v\n" + (1...count).map { $0 == 90_000 ? "90000\n" : "\($0),\(note)\n" }.joined()
+        let bytes = Array(document.utf8)
+        let size = bytes.count
+        #expect(size > 10_000_000)
+        let lineEnd = try #require(bytes[(size / 2)...].firstIndex(of: UInt8(ascii: "\n")))
+        let next = bytes[lineEnd + 1]
+        #expect("yz".utf8.contains(next) == (lines > 1))
+        try await TestDirectory.with { directory in
+            let fixture = try fixture(document, in: directory)
+            #expect(try await fixture.tip() == String(count))
+            for first in [1, 49_900, 80_000, count - 99] {
+                let records = try await fixture.fetch(Int64(first)..<Int64(first) + 100)
+                #expect(
+                    records.lines
+                        == (first..<first + 100).flatMap { "\($0),\(note)".split(separator: "\n").map(String.init) })
+                #expect(records.skipped < 1000)
+            }
+            let error = await #expect(throws: SourceError.self) { try await fixture.fetch(89_990..<90_010) }
+            #expect(error?.message.contains("data.csv, line \(2 + 89_999 * lines):") == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test("names the line of a record that is too large, also behind the middle")
+    func tooLarge() async throws {
+        try await TestDirectory.with { directory in
+            let row = String(repeating: "x", count: 100)
+            let huge = String(repeating: "x", count: 17 << 20)
+            for place in [100, 199_000] {
+                let text = "n,v\n" + (1...200_000).map { "\($0),\($0 == place ? huge : row)\n" }.joined()
+                let fixture = try fixture(text, in: directory)
+                let error = await #expect(throws: SourceError.self) { try await fixture.fetch(1..<2) }
+                #expect(error?.message.contains("data.csv, line \(place + 1): a record larger than 16 MiB") == true)
+            }
+        }
+    }
+
     @Test(
         "says what is wrong with the file",
         arguments: [

@@ -13,10 +13,13 @@
 --   unit            fragment      the ordinal of a row, bigint
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
 --   distinct        fragment      DISTINCT, or nothing where units are known to be unique
+--   any_row         fragment      true where a row is in the range, NULL where none is
+--   gate            fragment      nothing, or AND and the same again: then a range without rows costs no more than that
 --   lower, upper    bigint        the range asked for, half-open
 -- Rows: lane text[], lower bigint, upper bigint; in no order.
 --
--- psql -v schema=public -v table=ledgers -v distinct=DISTINCT -v lane_columns=true -v lane="'{}'::text[]" \
+-- psql -v schema=public -v table=ledgers -v distinct=DISTINCT -v gate= \
+--      -v any_row='(SELECT true FROM ledgers WHERE sequence >= 1 AND sequence < 1000 LIMIT 1)' -v lane_columns=true -v lane="'{}'::text[]" \
 --      -v unit=sequence -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
 --
 -- What the statement names itself begins with lacuna_, so that no partition column is mistaken for it.
@@ -30,7 +33,7 @@ FROM (
     FROM (
         SELECT :distinct :lane_columns, :unit AS lacuna_unit
         FROM :"schema".:"table"
-        WHERE :in_range
+        WHERE :in_range :gate
     ) AS present
     WINDOW lacuna_lane AS (PARTITION BY :lane_columns ORDER BY lacuna_unit)
 ) AS present
@@ -43,4 +46,4 @@ WHERE (lacuna_previous IS NULL OR lacuna_next IS NULL OR lacuna_next - 1 <> lacu
     AND (gap.lacuna_lower < gap.lacuna_upper OR gap.lacuna_upper = :'upper'::bigint)
 UNION ALL
 SELECT NULL, :'lower'::bigint, :'upper'::bigint
-WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_range)
+WHERE :any_row IS NULL

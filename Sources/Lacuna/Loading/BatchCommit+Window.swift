@@ -19,8 +19,8 @@ struct WindowState: Sendable {
 
 extension BatchCommit {
     /// The largest window whose gaps are read whole, together with other answers: those of a larger one may be so many that
-    /// they are taken row by row.
-    private static let wholeAnswerLimit: UInt64 = 65_536
+    /// they are taken row by row. At most half of its units are gaps of their own.
+    private static let wholeAnswerLimit: UInt64 = 131_072
 
     /// Looks at a window inside the batch's transaction.
     ///
@@ -35,7 +35,7 @@ extension BatchCommit {
             return try state(of: batch, evidence: answers[0], gaps: answers[1])
         }
         let ranges = try await session.query(evidence)
-        let gaps = try await WindowGapScan().scan(
+        let gaps = try await windowScan.scan(
             stream, range: batch.request, partition: batch.partition, on: session)
         try following.forEach(session.enqueue)
         return try state(of: batch, evidence: ranges, missing: gaps.missing(in: batch.partition))
@@ -66,6 +66,11 @@ extension BatchCommit {
         return (answer, !state.open(in: batch, expected: expected).isEmpty)
     }
 
+    /// Most windows have no rows yet. Where Lacuna writes the table itself, an index of its keys says so at once.
+    private var windowScan: WindowGapScan {
+        WindowGapScan(looksFirst: stream.definition.load.isEmpty)
+    }
+
     private func isAnsweredWhole(_ batch: PlannedBatch) -> Bool {
         batch.request.unitCount <= BatchCommit.wholeAnswerLimit
     }
@@ -75,11 +80,11 @@ extension BatchCommit {
     }
 
     private func gaps(of batch: PlannedBatch) throws -> BoundStatement {
-        try WindowGapScan().statement(stream, range: batch.request, partition: batch.partition)
+        try windowScan.statement(stream, range: batch.request, partition: batch.partition)
     }
 
     private func state(of batch: PlannedBatch, evidence: Rows, gaps: Rows) throws -> WindowState {
-        let gaps = try WindowGapScan().result(of: gaps, range: batch.request)
+        let gaps = try windowScan.result(of: gaps, range: batch.request)
         return try state(of: batch, evidence: evidence, missing: gaps.missing(in: batch.partition))
     }
 

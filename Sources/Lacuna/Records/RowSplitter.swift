@@ -51,20 +51,31 @@ package struct RowSplitter: ~Copyable {
     private var position = 0
     private var nextQuote = 0
 
-    private var consumed = 0
-    private var rowOffset = 0
-    private var line = 1
+    private var consumed: Int
+    private var rowOffset: Int
+    private var line: Int
     private var lineFeedsInRow = 0
     private var isInsideQuotes = false
     private var hasQuotes = false
 
-    /// A splitter at the start of a document.
+    /// A splitter at the start of a document, or of a record in it.
     ///
-    /// - Parameter limit: the largest record, in bytes.
-    package init(_ format: RecordFormat, limit: Int) {
+    /// - Parameters:
+    ///   - limit: the largest record, in bytes.
+    ///   - offset: how many bytes of the document come before.
+    ///   - line: the line at which the first record starts.
+    package init(_ format: RecordFormat, limit: Int, offset: Int = 0, line: Int = 1) {
         isCSV = format == .csv
         self.limit = limit
+        consumed = offset
+        rowOffset = offset
+        self.line = line
     }
+
+    /// Where the record after the last whole one starts, in bytes.
+    package var nextOffset: Int { rowOffset }
+    /// The line at which it starts.
+    package var nextLine: Int { line }
 
     /// Whether the document has bytes that no row has been made of.
     package var hasRest: Bool { !carryIsHandedOut && carry.count > 0 }

@@ -42,14 +42,20 @@ public protocol GapScan: Sendable {
 public struct WindowGapScan: GapScan {
     /// Whether no two rows have the same unit in a partition, so that none need be dropped.
     let unitsAreUnique: Bool
+    /// Whether the first row is looked for before the others: a step down an index, where one serves the range, after which
+    /// a range without rows needs nothing more. The planner, which expects rows where there were some once, would read the
+    /// whole table for a range that it takes for a large part of it.
+    let looksFirst: Bool
 
     /// The scan, which takes rows of any kind.
     public init() {
         self.init(unitsAreUnique: false)
     }
 
-    init(unitsAreUnique: Bool) {
+    /// A scan of what is known.
+    package init(unitsAreUnique: Bool = false, looksFirst: Bool = false) {
         self.unitsAreUnique = unitsAreUnique
+        self.looksFirst = looksFirst
     }
 
     /// Scans `range` of the stream's table.
@@ -65,17 +71,22 @@ public struct WindowGapScan: GapScan {
     }
 
     /// The statement, for callers that send it together with others. A window of n units has at most n rows to answer.
-    func statement(
+    package func statement(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?
     ) throws -> BoundStatement {
         var inRange = try stream.key.inRange(includesLargestKey: range.upperBound == .max).description
         if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
+        let table = try SQLFragment(identifier: stream.table.schema, stream.table.name)
+        let byKey = looksFirst ? "ORDER BY \(try SQLFragment(identifier: stream.definition.keyColumn)) " : ""
+        let anyRow = "(SELECT true FROM \(table) WHERE \(inRange) \(byKey)LIMIT 1)"
         return try Statements.findGaps.bound(
             identifiers: stream.identifiers,
             fragments: [
                 "lane_columns": try stream.laneColumns, "lane": try stream.lane, "unit": try stream.key.unit,
                 "in_range": SQLFragment(trusted: inRange),
                 "distinct": SQLFragment(trusted: unitsAreUnique ? "" : "DISTINCT"),
+                "any_row": SQLFragment(trusted: anyRow),
+                "gate": SQLFragment(trusted: looksFirst ? "AND \(anyRow)" : ""),
             ],
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
     }

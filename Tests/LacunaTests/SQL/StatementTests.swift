@@ -49,6 +49,7 @@ struct StatementTests {
                 "find_gaps": (
                     lanes.merging([
                         "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
+                        "any_row": "(SELECT true LIMIT 1)", "gate": "AND (SELECT true LIMIT 1)",
                     ]) { $1 }, table, [:]
                 ),
                 "group_units": (
@@ -188,7 +189,8 @@ struct StatementTests {
                 [
                     "schema": "public", "table": "a table", "lane_columns": "\"the lane\"",
                     "lane": "ARRAY[\"the lane\"::text]", "unit": "k", "in_range": "k >= 0 AND k < 6", "lower": "0",
-                    "upper": "6", "distinct": "DISTINCT",
+                    "upper": "6", "distinct": "DISTINCT", "gate": "",
+                    "any_row": "(SELECT true FROM \"a table\" WHERE k >= 0 AND k < 6 LIMIT 1)",
                 ], table.database)
             let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the lane"])
             let result = try await WindowGapScan().scan(stream, range: 0..<6, partition: nil, on: table.session)

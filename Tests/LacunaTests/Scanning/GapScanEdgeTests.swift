@@ -157,4 +157,35 @@ struct GapScanEdgeTests {
             #expect(one.missing(in: Partition(["z", "9"])) == UnitSet(0..<3))
         }
     }
+
+    @Test("A range without rows costs a step down the index, whatever part of the table the planner takes it for")
+    func emptyRange() async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY, v text) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT n, repeat('x', 50) FROM generate_series(1, 100000) AS n;
+            ANALYZE t;
+            TRUNCATE t;
+            INSERT INTO t SELECT n, repeat('x', 50) FROM generate_series(1, 50000) AS n
+            """
+        ) { table in
+            let stream = try await table.stream(type: .integer(step: 1))
+            let range: Range<Int64> = 50_001..<90_000
+            func readsTable(looksFirst: Bool) async throws -> Bool {
+                let scan = WindowGapScan(looksFirst: looksFirst)
+                let statement = try scan.statement(stream, range: range, partition: .whole)
+                let plan = try await table.session.query(
+                    BoundStatement(
+                        name: "plan", sql: "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) \(statement.sql)",
+                        values: statement.values))
+                let lines = try plan.map { try $0.get("QUERY PLAN", as: String.self) }
+                return lines.contains { $0.contains("Seq Scan") && !$0.contains("never executed") }
+            }
+            #expect(try await readsTable(looksFirst: false))
+            #expect(try await !readsTable(looksFirst: true))
+            let found = try await WindowGapScan(looksFirst: true).scan(
+                stream, range: range, partition: .whole, on: table.session)
+            #expect(found.missing(in: .whole) == UnitSet(range))
+        }
+    }
 }

@@ -44,6 +44,9 @@ struct ScannedTable {
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> GapScanResult {
         let expected = try await WindowGapScan().scan(stream, range: range, partition: partition, on: session)
+        let gated = try await WindowGapScan(looksFirst: true).scan(
+            stream, range: range, partition: partition, on: session)
+        #expect(gated == expected, sourceLocation: sourceLocation)
         for strategy in ScanStrategy.allCases {
             // These look at every unit of the hull.
             let present = expected.missing.keys.compactMap { expected.present(in: $0).hull }
