@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by bench and bench-http, which set `work` to a folder of their own and have a `fail`.
+# Sourced by the benchmarks, which set `work` to a folder of their own and have a `fail`.
 # shellcheck disable=SC2154
 
 run_sql() {
@@ -69,6 +69,32 @@ judged() {
     awk -v text="$1" -v value="$2" -v target="$3" 'BEGIN { print text (value <= target ? "" : "  MISSED") }'
 }
 
+# Prints a line of the results: what it is, median, least, greatest, ratio, target. One that starts with blanks is part of the
+# one before. The line without a name is the head of a table.
 line() {
     printf '%-34s %10s %10s %10s   %-8s %s\n' "$@"
+    [ -z "$1" ] || printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$@" >>"$work/lines"
+}
+
+# Writes the lines that were printed to the file $1 as JSON, after the members $2.
+write_json() {
+    awk -F '\t' -v members="$2" '
+        function text(value) {
+            gsub(/\\/, "&&", value)
+            gsub(/"/, "\\\\&", value)
+            return "\"" value "\""
+        }
+        function number(value) { return value == "" ? "null" : value }
+        BEGIN { printf "{\n  %s,\n  \"results\": [", members }
+        {
+            name = $1
+            if (sub(/^ +/, "", name)) name = parent ": " name
+            else parent = name
+            missed = sub(/ +MISSED$/, "", $6) ? "true" : "false"
+            printf "%s\n    {\"name\": %s, \"median\": %s, \"min\": %s, \"max\": %s, \"ratio\": %s, \"target\": %s, \"missed\": %s}",
+                (NR > 1 ? "," : ""), text(name), number($2), number($3), number($4),
+                ($5 == "" ? "null" : text($5)), ($6 == "" ? "null" : text($6)), missed
+        }
+        END { print "\n  ]\n}" }' "$work/lines" >"$1"
+    printf '\nWritten to %s\n' "$1"
 }
