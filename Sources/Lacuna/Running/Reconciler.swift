@@ -91,16 +91,15 @@ public struct Reconciler: Sendable {
                 return report
             }
             let stream = plan.survey.stream
-            let fetcher = Fetcher(stream: stream, source: source)
-            async let asked = options.stop.cancelling(after: .zero) {
-                await fetcher.attestationEnds(
-                    of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
-            }
             let journal = try await RunJournal.open(
                 .reconcile, stream: definition, planned: plan.batches.count, database: database,
                 redact: options.redact)
             report.runID = journal.runID
-            let ends = try await asked
+            let fetcher = Fetcher(stream: stream, source: source)
+            let ends = try await options.stop.cancelling(after: .zero) {
+                await fetcher.attestationEnds(
+                    of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
+            }
             let context = RunContext(
                 database: database, survey: plan.survey, fetcher: fetcher,
                 commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
