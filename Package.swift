@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .executable(name: "lacuna", targets: ["LacunaCLI"]),
         .library(name: "Lacuna", targets: ["Lacuna"]),
+        .library(name: "LacunaSources", targets: ["LacunaSources"]),
     ],
     dependencies: [
         // Arguments, help texts and completions of the command line.
@@ -39,14 +40,21 @@ let package = Package(
             exclude: ["roles"],
             resources: [.embedInCode("statements"), .embedInCode("migrations")]
         ),
+        // Values and rules: units, declared streams, planning, attestation. Pure.
+        .target(name: "LacunaModel"),
+        // What a source hands over: its contract, the formats, the spool.
+        .target(name: "LacunaRecords", dependencies: ["LacunaModel"]),
         .target(
             name: "Lacuna",
-            dependencies: ["Postgres", "SQLStatements", .product(name: "Logging", package: "swift-log")]
+            dependencies: [
+                "LacunaModel", "LacunaRecords", "Postgres", "SQLStatements",
+                .product(name: "Logging", package: "swift-log"),
+            ]
         ),
         .target(
             name: "LacunaSources",
             dependencies: [
-                "Lacuna", "Postgres",
+                "LacunaModel", "LacunaRecords", "Postgres",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -56,7 +64,7 @@ let package = Package(
         ),
         .target(
             name: "LacunaConfig",
-            dependencies: ["Lacuna", "LacunaSources", .product(name: "Yams", package: "Yams")]
+            dependencies: ["LacunaModel", "LacunaSources", .product(name: "Yams", package: "Yams")]
         ),
         .executableTarget(
             name: "LacunaCLI",

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Reads `expect.from` and `expect.to`: `tip`, a moving bound like `today - 90d`, or a key.
 struct BoundReader {

@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// A config that was read and found valid.

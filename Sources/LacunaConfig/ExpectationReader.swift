@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Reads `expect`.
 struct ExpectationReader {

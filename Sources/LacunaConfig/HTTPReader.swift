@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// Reads the settings of an HTTP source as one stream sees them.

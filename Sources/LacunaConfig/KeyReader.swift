@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Reads `key: {column, type, step, timezone}`.
 struct KeyReader {

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// Reads who is told of runs.

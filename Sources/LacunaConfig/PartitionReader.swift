@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Reads `partitions`: values by column, or a query.
 struct PartitionReader {

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// A map of settings whose shape was checked, with readers for their values.

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 extension SettingsTable {
     /// The words that a source's `type` takes.

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// Every setting of lacuna.yaml, in the order in which the schema shows them.

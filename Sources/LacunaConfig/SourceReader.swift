@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// Reads a source's settings as one stream sees them, its overrides applied.

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Reads lengths of history and holds them against the key they are applied to.
 struct SpanReader {

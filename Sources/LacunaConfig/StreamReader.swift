@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import LacunaSources
 
 /// Reads one stream with its defaults and its source.

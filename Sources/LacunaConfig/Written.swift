@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// How numbers, times and switches are written.
 enum Written {

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Subprocess
 
 /// Runs a program for each window and reads the records from its standard output.

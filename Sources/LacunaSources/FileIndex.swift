@@ -1,5 +1,6 @@
 import Dispatch
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// Which blocks of a file hold which units, learned by reading it once.

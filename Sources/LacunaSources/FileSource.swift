@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 #if canImport(Darwin)

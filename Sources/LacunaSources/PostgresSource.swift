@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Postgres
 
 /// Queries another PostgreSQL database for each window. The rows are copied as CSV, byte for byte.

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// What a source is made of, as the config declares it.
 public enum SourceSettings: Sendable, Hashable {

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 extension Template {
     /// The text with every placeholder replaced.

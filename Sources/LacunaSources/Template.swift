@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// A text with placeholders: `{window.first}`, `{window.last}`, `{window.end}`, `{window.size}`, `{partition.NAME}`
 /// and, for text keys, `{keys}`; ends of the window with an optional format, as in `{window.first:yyyyMMdd}`. `{{` and `}}` stand for the braces themselves.

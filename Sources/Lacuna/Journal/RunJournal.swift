@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 import Synchronization
@@ -22,7 +24,7 @@ actor RunJournal {
         _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database,
         redact: @escaping @Sendable (String) -> String
     ) async throws -> RunJournal {
-        let (session, id) = try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(onRetry: { _, _ in }) { _ in
+        let (session, id) = try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(mayPass: PostgresError.mayPass) { _ in
             let session = try await database.connect(RunJournal.activity(stream), stream: stream)
             do {
                 let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")

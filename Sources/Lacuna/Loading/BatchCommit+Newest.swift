@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 

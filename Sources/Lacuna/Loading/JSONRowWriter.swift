@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 
 /// Rewrites spooled JSON objects as rows of COPY's text format

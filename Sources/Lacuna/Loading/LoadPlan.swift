@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 
 /// How the records of one batch reach the table.

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 
 /// What is to be done about a batch that failed: the one place where errors are weighed.
@@ -33,6 +35,14 @@ enum BatchFault: Sendable {
         case is StaleFetch: self = .fail
         case let error as PostgresError: self = BatchFault(error)
         default: self = .halve
+        }
+    }
+
+    /// Whether another attempt at the same may do better after an error.
+    static func mayPass(_ error: any Error) -> Bool {
+        switch BatchFault(error) {
+        case .retry, .retryThenHalve: true
+        default: false
         }
     }
 

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 
@@ -59,7 +61,7 @@ actor BatchWorker {
     private func take(_ leased: inout LeasedBatch) async throws -> Bool {
         let batch = leased.batch
         let policy = leased.policy
-        let lease = try await policy.run(onRetry: report(batch)) { _ in try await self.lease(batch) }
+        let lease = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in try await self.lease(batch) }
         guard let lease else {
             state.heldElsewhere()
             return false
@@ -76,7 +78,7 @@ actor BatchWorker {
     nonisolated private func fetch(_ leased: LeasedBatch) async -> Result<FetchedBatch, FetchFailure> {
         var attempts = 1
         do {
-            let (records, summary) = try await leased.policy.run(onRetry: report(leased.batch)) { attempt in
+            let (records, summary) = try await leased.policy.run(mayPass: BatchFault.mayPass, onRetry: report(leased.batch)) { attempt in
                 attempts = attempt
                 return try await run.fetcher.fetch(leased.batch)
             }
@@ -186,7 +188,7 @@ actor BatchWorker {
     /// Runs the batch's transaction until its outcome is known.
     private func commit(_ fetched: FetchedBatch, policy: RetryPolicy) async throws -> CommittedBatch {
         let resolution = CommitResolution(limit: run.options.resolutionLimit)
-        return try await policy.run(onRetry: report(fetched.batch)) { _ in
+        return try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(fetched.batch)) { _ in
             try await resolution.run {
                 do {
                     return try await self.transaction(fetched, resolution)

@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 extension Diagnosis {
     /// Asks a source for its tip and for the newest unit that is due.
     ///

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 
@@ -119,7 +121,7 @@ public enum Diagnosis {
         let index = try await session.query(
             try Statements.findLeadingIndex.bound(values: names.merging(["columns": TextArray.literal(wanted)]) { $1 })
         ).only()
-        if let tracking = try await ChangeTracking.finding(of: stream, on: session) { findings.append(tracking) }
+        if let tracking = try await tracking(of: stream, on: session) { findings.append(tracking) }
         findings.append(
             try index.get("found", as: Bool.self)
                 ? Finding(level: .good, text: "an index serves the gap scan")

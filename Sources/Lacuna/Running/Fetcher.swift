@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 /// Asks a source for windows, whole.
 struct Fetcher: Sendable {
     let stream: ResolvedStream
@@ -63,6 +66,7 @@ struct Fetcher: Sendable {
     /// - Throws: ``SourceError``; `CancellationError`.
     func tip(of partition: Partition, _ onEvent: @Sendable (RunEvent) -> Void) async throws -> Int64? {
         try await stream.definition.retry.run(
+            mayPass: BatchFault.mayPass,
             onRetry: { error, wait in
                 let message = "the tip could not be asked for: \(error.message)"
                 onEvent(.retrying(window: 0..<0, partition: partition, message: message, wait: wait))
@@ -80,39 +84,6 @@ struct Fetcher: Sendable {
             return try stream.definition.keyType.ordinal(of: text)
         } catch {
             throw SourceError(.permanent, "the source's tip is no key: \(error)")
-        }
-    }
-}
-
-extension RetryPolicy {
-    /// Runs `body`, again after a wait where it fails in a way that may pass.
-    ///
-    /// - Parameters:
-    ///   - onRetry: told of each failure and the wait before the next attempt.
-    ///   - body: takes the number of the attempt, from 1.
-    /// - Throws: the last error; `CancellationError`.
-    func run<Value>(
-        onRetry: (any Error, Duration) -> Void, _ body: (Int) async throws -> Value
-    ) async throws -> Value {
-        var attempt = 1
-        while true {
-            do {
-                return try await body(attempt)
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                switch BatchFault(error) {
-                case .retry, .retryThenHalve: break
-                default: throw error
-                }
-                guard attempt < attempts else { throw error }
-                try Task.checkCancellation()
-                let asked = (error as? SourceError)?.retryAfter ?? .zero
-                let wait = max(Backoff.wait(ceiling: ceiling(afterAttempt: attempt)), min(asked, maxBackoff))
-                onRetry(error, wait)
-                try await Timing.sleep(wait)
-                attempt += 1
-            }
         }
     }
 }

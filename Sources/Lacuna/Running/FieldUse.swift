@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// Which fields the JSON records of a run had: a record may leave a field out, but one that none has is taken for a mistake.

@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)

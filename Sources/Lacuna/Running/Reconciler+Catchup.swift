@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 import Synchronization
@@ -211,6 +213,7 @@ extension Reconciler {
     ) async throws -> FetchedBatch {
         do {
             let (records, summary) = try await definition.retry.run(
+                mayPass: BatchFault.mayPass,
                 onRetry: { error, wait in
                     context.options.onEvent(
                         .retrying(
@@ -255,7 +258,7 @@ extension Reconciler {
     private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
         let resolution = CommitResolution(limit: context.options.resolutionLimit)
         return try await context.options.stop.cancelling(after: context.options.grace) {
-            try await definition.retry.run(onRetry: { _, _ in }) { _ in
+            try await definition.retry.run(mayPass: BatchFault.mayPass) { _ in
                 try await resolution.run { try await transaction(fetched, context, resolution) }
             }
         }

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Logging
 import Postgres
 import SQLStatements
@@ -287,7 +289,7 @@ public struct Reconciler: Sendable {
 
     func connect() async throws -> Session {
         // A server that is starting up or full deserves a moment; a wrong address deserves an answer.
-        try await RetryPolicy(attempts: 3, backoff: .milliseconds(300)).run(onRetry: { _, _ in }) { _ in
+        try await RetryPolicy(attempts: 3, backoff: .milliseconds(300)).run(mayPass: BatchFault.mayPass) { _ in
             try await database.connect(definition.name, stream: definition)
         }
     }
@@ -300,7 +302,7 @@ public struct Reconciler: Sendable {
     ) async throws -> (Session, Value) {
         try await stop.cancelling(after: .zero) {
             var opened: Session? = try await connect()
-            return try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(onRetry: { _, _ in }) { _ in
+            return try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(mayPass: BatchFault.mayPass) { _ in
                 let session =
                     if let opened { opened } else { try await database.connect(definition.name, stream: definition) }
                 opened = nil

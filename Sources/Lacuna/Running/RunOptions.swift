@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 /// Limits and choices of one run.
 public struct RunOptions: Sendable {
     /// At most so many batches; nil: all.

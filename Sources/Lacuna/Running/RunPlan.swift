@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 /// What a run would do, before it does it.
 public struct RunPlan: Sendable {
     /// The snapshot that it was made from, with the tips that were asked for.
@@ -14,12 +17,4 @@ public struct RunPlan: Sendable {
     public var deferral: String?
     /// The tips that were asked for.
     let tips: [Partition: Int64]
-}
-
-/// When a window that failed is tried again: a minute after the first run it failed in, twice as long after each further
-/// one, at most a day.
-enum FailureWait {
-    static func seconds(afterFailures failures: Int) -> Int64 {
-        min(60 << Int64(min(max(failures - 1, 0), 20)), 86_400)
-    }
 }

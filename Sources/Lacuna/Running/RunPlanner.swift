@@ -1,12 +1,5 @@
-/// A window that failed in earlier runs and was not committed since.
-struct EarlierFailure: Sendable {
-    let partition: Partition
-    let window: Range<Int64>
-    let failures: Int
-    let secondsAgo: Int64
-
-    var isWaiting: Bool { secondsAgo < FailureWait.seconds(afterFailures: failures) }
-}
+import LacunaModel
+import LacunaRecords
 
 /// Turns a survey into the batches of a reconcile: pure, values in, values out.
 struct RunPlanner: Sendable {
@@ -111,24 +104,5 @@ extension RunPlan {
             report.notes.append(deferral)
         }
         return report
-    }
-}
-
-extension RunReport {
-    /// Decides how the run ended from what it knows.
-    mutating func settle() {
-        guard state == .done || state == .deferred else { return }
-        if !failures.isEmpty || !streamFailures.isEmpty {
-            state = .failed
-        } else if state == .deferred {
-            return
-        } else if let missing, missing > 0 {
-            state = .incomplete
-        } else if mode == .catchup, let behind, behind > 0 {
-            // The source was asked for all of them and did not give them.
-            state = .incomplete
-        } else if stopReason != nil {
-            state = .incomplete
-        }
     }
 }

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// What the workers of one run share: the queue, the figures, and whether to go on.

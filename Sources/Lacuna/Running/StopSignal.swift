@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// Asks runs to end tidily: no new batch starts, those in flight finish within a grace time.

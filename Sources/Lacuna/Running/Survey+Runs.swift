@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 extension Survey {
     /// The units beyond the newest one that are due and over, of all partitions; nil where only the source knows whether there
     /// are any.

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 
@@ -124,13 +126,5 @@ private struct LaneGaps {
     consuming func result() -> GapScanResult {
         for (lane, gaps) in late { lanes[lane]?.remove(UnitSet(gaps)) }
         return GapScanResult(range: range, present: lanes, largestKey: largestKey)
-    }
-}
-
-extension TextArray {
-    /// The partition with these values; nil where one of them is NULL, which no declared partition has.
-    var partition: Partition? {
-        let values = elements.compactMap(\.self)
-        return values.count == elements.count ? Partition(values) : nil
     }
 }

@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 /// How the missing units of a table are found.
 public enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
     /// A window function over all units: takes any table.

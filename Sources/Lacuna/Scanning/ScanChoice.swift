@@ -1,3 +1,6 @@
+import LacunaModel
+import LacunaRecords
+
 /// Which way to scan a table, from what is known of it. Pure.
 struct ScanChoice: Sendable {
     /// A way, and why.

@@ -1,3 +1,5 @@
+import LacunaModel
+import LacunaRecords
 import Postgres
 import SQLStatements
 
@@ -47,7 +49,7 @@ public struct TrackedGapScan: GapScan {
         if let objection = state.objection(to: state.summary, range: range) {
             result = try await scanWhole(objection)
         } else if let summary = state.summary {
-            let changes = try await Changes.load(
+            let changes = try await RecordedChanges.load(
                 of: stream, id: state.id, since: summary, range: range, partition: partition, on: session)
             changeCount = changes.rowCount
             switch try await apply(changes, to: summary, stream, state.id, range, partition, on: session) {
@@ -78,7 +80,7 @@ public struct TrackedGapScan: GapScan {
 
     /// The summary with the changed units read again.
     private func apply(
-        _ changes: Changes, to summary: TrackingState.Summary, _ stream: ResolvedStream, _ id: Int,
+        _ changes: RecordedChanges, to summary: TrackingState.Summary, _ stream: ResolvedStream, _ id: Int,
         _ range: Range<Int64>, _ partition: Partition?, on session: isolated Session
     ) async throws -> Application {
         guard !changes.touchesEverything else {

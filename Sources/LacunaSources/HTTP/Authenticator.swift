@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Puts credentials on requests. Tokens are asked for once, whoever needs them, and renewed before they expire.
 actor Authenticator {

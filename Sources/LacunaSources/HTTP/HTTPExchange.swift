@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// One request of a source brought to its answer: in its turn, with credentials, through redirects, with what went wrong
 /// in words.

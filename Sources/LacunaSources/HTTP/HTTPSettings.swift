@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// The settings of a source that asks an HTTP API.
 public struct HTTPSettings: Sendable, Hashable {

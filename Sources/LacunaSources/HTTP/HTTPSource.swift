@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// Asks an HTTP API for each window, page by page, inside the limits that all streams of the source share.

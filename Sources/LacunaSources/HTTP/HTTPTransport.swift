@@ -1,5 +1,6 @@
 import AsyncHTTPClient
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import NIOCore
 import NIOHTTP1
 import NIOSSL

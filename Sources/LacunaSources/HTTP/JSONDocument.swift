@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// A whole JSON document, checked, and the places of its values. Nothing is converted: numbers stay as they were written.
 struct JSONDocument: Sendable {

@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// Decides from each page whether another follows and how it is asked for. Pure: pages in, steps out.
 ///

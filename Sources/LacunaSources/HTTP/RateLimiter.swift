@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Synchronization
 
 /// Keeps the requests of a source inside its limits, whoever sends them.

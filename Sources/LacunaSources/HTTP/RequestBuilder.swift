@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// A request that is ready to be sent, without credentials.
 struct HTTPCall: Sendable {

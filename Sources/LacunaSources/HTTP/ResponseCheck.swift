@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 /// What a status and the headers say of an answer, before its body is read as records.
 struct ResponseCheck: Sendable {

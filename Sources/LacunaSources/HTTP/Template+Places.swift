@@ -1,4 +1,5 @@
-import Lacuna
+import LacunaModel
+import LacunaRecords
 
 extension Template {
     /// Reads a body: only `{window.…}`, `{partition.…}` and `{keys}` are placeholders, every other brace stands for itself, so

@@ -1,5 +1,6 @@
 import Foundation
-import Lacuna
+import LacunaModel
+import LacunaRecords
 import Subprocess
 
 #if canImport(System)

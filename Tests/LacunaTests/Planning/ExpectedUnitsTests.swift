@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 
 @testable import Lacuna
+@testable import LacunaModel
+@testable import LacunaRecords
 
 @Suite("Expected units")
 struct ExpectedUnitsTests {

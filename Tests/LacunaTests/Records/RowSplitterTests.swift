@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 
 @testable import Lacuna
+@testable import LacunaModel
+@testable import LacunaRecords
 
 @Suite("Records: rows and units")
 struct RowSplitterTests {

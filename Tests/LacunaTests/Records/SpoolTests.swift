@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 
 @testable import Lacuna
+@testable import LacunaModel
+@testable import LacunaRecords
 
 #if canImport(Darwin)
     import Darwin

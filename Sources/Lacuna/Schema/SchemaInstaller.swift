@@ -1,0 +1,56 @@
+import LacunaModel
+import LacunaRecords
+import Postgres
+import SQLStatements
+
+/// Creates and upgrades the `lacuna` schema.
+public enum SchemaInstaller {
+    /// Applies the migrations that are missing, all in one transaction.
+    ///
+    /// - Returns: the names of those that were applied now.
+    /// - Throws: ``StreamError`` where the schema is of a newer program; ``PostgresError``.
+    public static func install(on session: Session) async throws -> [String] {
+        try await session.withTransaction { session in
+            // What a view or a function resolves now, it keeps.
+            try session.setSearchPath(lacunaSearchPath)
+            // Two installers at once: the second waits and finds the work done.
+            try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
+            var applied: Set<Int> = []
+            if try await SchemaAccess.load(on: session).isInstalled {
+                applied = try await Self.applied(on: session)
+                try requireKnown(applied)
+            } else {
+                try await session.query(
+                    BoundStatement(name: "create schema", sql: "CREATE SCHEMA IF NOT EXISTS lacuna"))
+            }
+            var names: [String] = []
+            for migration in Migration.all where !applied.contains(migration.number) {
+                _ = try await session.script(migration.sql, name: migration.name)
+                try await session.query(
+                    try Statements.insertMigration.bound(values: [
+                        "number": String(migration.number), "name": migration.name,
+                    ]))
+                names.append(migration.name)
+            }
+            return names
+        }
+    }
+
+    private static func applied(on session: isolated Session) async throws -> Set<Int> {
+        Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
+    }
+
+    /// Refuses a schema that a newer program made: what is written into it might not be what that one expects.
+    ///
+    /// - Throws: ``StreamError``; ``PostgresError``.
+    static func requireKnown(on session: isolated Session) async throws {
+        try requireKnown(try await applied(on: session))
+    }
+
+    private static func requireKnown(_ applied: Set<Int>) throws {
+        guard let newest = applied.subtracting(Migration.all.map(\.number)).max() else { return }
+        throw StreamError.invalid(
+            "the lacuna schema has migration \(newest), which this program does not know: it is newer, so upgrade this program"
+        )
+    }
+}

@@ -1,0 +1,40 @@
+import LacunaModel
+import LacunaRecords
+
+/// What one snapshot of the database says of a stream.
+public struct Survey: Sendable {
+    /// The stream and its table.
+    public let stream: ResolvedStream
+    /// The database's clock, seconds since the epoch.
+    public let now: Int64
+    /// Every partition, ordered.
+    public let partitions: [PartitionCoverage]
+    /// Units that the stream's check found wrong, by partition.
+    public let suspects: [Partition: UnitSet]
+    /// How the table was scanned.
+    public let scan: ScanAccount
+    /// The partition's coverage; it is looked for from the first one on.
+    public func coverage(of partition: Partition) -> PartitionCoverage? {
+        partitions.first { $0.partition == partition }
+    }
+
+    /// The number of units missing, over all partitions.
+    public var missingCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.gaps.count }
+    }
+
+    /// The number of units of a range that are missing, over all partitions.
+    func missingCount(in range: Range<Int64>) -> UInt64 {
+        partitions.reduce(0) { $0 + $1.gaps.count(in: range) }
+    }
+
+    /// The same snapshot, seen with the tips of its partitions known.
+    public func with(tips: [Partition: Int64]) -> Survey {
+        guard !tips.isEmpty else { return self }
+        let partitions = partitions.map { coverage in
+            guard let tip = tips[coverage.partition] else { return coverage }
+            return PartitionCoverage(coverage.evidence, of: stream.definition, now: now, tip: tip)
+        }
+        return Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: scan)
+    }
+}

@@ -1,0 +1,281 @@
+import Foundation
+import LacunaModel
+import LacunaRecords
+import Postgres
+import SQLStatements
+
+/// Reads surveys.
+public struct Surveyor: Sendable {
+    /// How the table is scanned.
+    public var scan: any GapScan
+    /// Whether the lacuna schema has to be there. Without it there are no extents and no evidence, only rows.
+    public var needsSchema: Bool
+    /// Whether extents and evidence are read where the schema is there. Off for a table that is no stream.
+    public var readsEvidence: Bool
+    /// Whether units between the newest one and a declared end count as missing too: for a table that is no stream.
+    public var endsAtBound: Bool
+    /// The instant to use instead of the database's clock, seconds since the epoch.
+    public var now: Int64?
+    /// From how many recorded changes on what was scanned is kept for the next scan, where the stream tracks changes; a
+    /// whole scan is kept always. Nil for who only looks: nothing is kept.
+    public var keepsFrom: Int?
+
+    /// From how many recorded changes on a run keeps what was scanned: fewer are read again in a few milliseconds.
+    static let changesWorthKeeping = 1000
+
+    /// A surveyor.
+    public init(
+        scan: any GapScan = TrackedGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
+        endsAtBound: Bool = false, now: Int64? = nil, keepsFrom: Int? = nil
+    ) {
+        self.scan = scan
+        self.needsSchema = needsSchema
+        self.readsEvidence = readsEvidence
+        self.endsAtBound = endsAtBound
+        self.now = now
+        self.keepsFrom = keepsFrom
+    }
+
+    /// Reads everything about a stream in one snapshot.
+    ///
+    /// - Parameters:
+    ///   - stream: the stream.
+    ///   - lanes: the partitions to look at; nil: all that are declared.
+    /// - Throws: ``StreamError`` where a query of the user's fails or the schema is missing; ``PostgresError``.
+    public func survey(
+        _ stream: ResolvedStream, lanes: Set<Partition>? = nil, on session: Session
+    ) async throws -> Survey {
+        let (survey, scan) = try await session.withTransaction(.snapshot) { session in
+            try await read(stream, lanes: lanes, on: session)
+        }
+        if let keepsFrom, let scan, let summary = scan.summary, summary.isWhole || summary.changeCount >= keepsFrom {
+            do {
+                try await summary.keep(scan, on: session)
+            } catch PostgresError.server {
+                // It saves the next scan's time and nothing else: what keeps it from being written is no failure of this.
+            }
+        }
+        return survey
+    }
+
+    private func read(
+        _ stream: ResolvedStream, lanes: Set<Partition>?, on session: isolated Session
+    ) async throws -> (Survey, GapScanResult?) {
+        let clock = try await session.query(try Statements.selectClock.bound()).only()
+        let now: Int64
+        if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
+        let userSearchPath = try await session.userSearchPath()
+        try session.setSearchPath(lacunaSearchPath)
+        // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
+        try session.setTimezone(stream.definition.keyType.timezone)
+        let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
+        // Evidence that was written for other units would hide gaps.
+        if hasSchema { try await StreamRegistry.requireSameUnits(stream, on: session) }
+
+        let definition = stream.definition
+        let limits = definition.keyType.limits
+        let declared = try await partitions(of: stream, userSearchPath, session)
+        if let lanes, let unknown = lanes.subtracting(declared).min() {
+            let label = unknown.label(columns: definition.partitions.columns)
+            throw StreamError.invalid("there is no partition \(label)")
+        }
+        let wanted = lanes.map { lanes in declared.filter(lanes.contains) } ?? declared
+        let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
+        let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
+        let only = lanes?.count == 1 ? lanes?.first : nil
+
+        var verified: [Partition: UnitSet] = [:]
+        var refetch: [Partition: UnitSet] = [:]
+        if hasSchema {
+            verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
+            refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
+        }
+        var suspects: [Partition: UnitSet] = [:]
+        // Of ids a check can only name such that have an ordinal, and those are in the schema.
+        if let check = definition.check, definition.keyType.isOrdered || hasSchema {
+            suspects = try await units(
+                named: "check \(check.path)", sql: check.text, of: stream, userSearchPath, session)
+        }
+        guard definition.keyType.isOrdered else {
+            let keys = try await expectedKeys(
+                of: stream, wrong: refetch.merging(suspects) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
+                session)
+            let survey = try survey(
+                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, suspects: suspects)
+            return (survey, nil)
+        }
+        var expected: [Partition: UnitSet]?
+        if let query = definition.expect.query {
+            expected = try await units(
+                named: "expect.query", sql: query, of: stream, userSearchPath, session)
+        }
+        var (evidence, account, kept) = try await scanned(stream, wanted, range: range, partition: only, on: session)
+        if hasSchema { try await addExtents(of: stream, to: &evidence, session) }
+        let partitions = evidence.map { rows in
+            var evidence = rows
+            let partition = evidence.partition
+            evidence.verified = verified[partition] ?? UnitSet()
+            evidence.refetch = (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet())
+            evidence.expected = expected.map { $0[partition] ?? UnitSet() }
+            return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: endsAtBound)
+        }
+        let survey = Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: account)
+        return (survey, kept)
+    }
+
+    /// What the rows of partitions show, how it was found out, and the whole answer where it may be kept for the next scan.
+    private func scanned(
+        _ stream: ResolvedStream, _ partitions: [Partition], range: Range<Int64>, partition: Partition?,
+        on session: isolated Session
+    ) async throws -> ([PartitionEvidence], ScanAccount, GapScanResult?) {
+        let result = try await scan.scan(stream, range: range, partition: partition, on: session)
+        let evidence = partitions.map { partition in
+            PartitionEvidence(
+                partition: partition, present: result.present[partition] ?? PresentUnits(),
+                hasLargestKey: result.largestKey.contains(partition))
+        }
+        return (evidence, result.account, result.summary == nil ? nil : result)
+    }
+
+    /// The survey of a stream of ids.
+    private func survey(
+        _ stream: ResolvedStream, _ keys: ExpectedKeys, wanted: [Partition], now: Int64,
+        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], suspects: [Partition: UnitSet]
+    ) throws -> Survey {
+        let named = try stream.naming(TextKeys(keys.names))
+        let partitions = wanted.map { partition in
+            let present = PresentUnits(
+                stream.definition.keyType.limits, missing: UnitSet(keys.missing[partition] ?? []))
+            let evidence = PartitionEvidence(
+                partition: partition, present: present, verified: verified[partition] ?? UnitSet(),
+                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
+                expected: UnitSet(keys.expected[partition] ?? []))
+            return PartitionCoverage(evidence, of: named.definition, now: now)
+        }
+        let account = ScanAccount(strategy: .window, reason: "the keys are ids, whose gap is an anti-join")
+        return Survey(stream: named, now: now, partitions: partitions, suspects: suspects, scan: account)
+    }
+
+    /// What `expect.query` names, and what of it has no row.
+    private struct ExpectedKeys {
+        var expected: [Partition: [Range<Int64>]] = [:]
+        var missing: [Partition: [Range<Int64>]] = [:]
+        /// The names of the keys that are missing or wrong; of the others nobody asks.
+        var names: [Int64: String] = [:]
+    }
+
+    private func expectedKeys(
+        of stream: ResolvedStream, wrong: [Partition: UnitSet], hasSchema: Bool, _ searchPath: String,
+        _ session: isolated Session
+    ) async throws -> ExpectedKeys {
+        let query = try KeyQuery(stream)
+        let name = try SQLFragment(literal: stream.definition.name)
+        let statement = try Statements.selectExpectedKeys.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "lane": try stream.lane, "expected": query.key, "key": try stream.column,
+                "registered": SQLFragment(
+                    trusted: hasSchema
+                        ? "(SELECT ordinal, key FROM lacuna.key WHERE stream OPERATOR(pg_catalog.=) \(name))"
+                        : "(SELECT NULL::bigint AS ordinal, NULL::pg_catalog.text AS key)"),
+            ], foreign: ["query": query.sql])
+        var keys = ExpectedKeys()
+        var provisional = TextKeys.firstProvisional - 1
+        var lastKey: String?
+        for row in try await session.foreign("expect.query", searchPath, statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let key: String = try row.get("key")
+            let registered = try row.getIfPresent("ordinal", as: Int64.self)
+            if registered == nil {
+                // The rows come by key: one that two lanes share has one ordinal.
+                if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { provisional += 1 }
+                lastKey = key
+            }
+            let unit = registered ?? provisional
+            keys.expected[partition, default: []].append(unit..<unit + 1)
+            let isPresent: Bool = try row.get("is_present")
+            if !isPresent { keys.missing[partition, default: []].append(unit..<unit + 1) }
+            if !isPresent || wrong[partition]?.contains(unit) == true { keys.names[unit] = key }
+        }
+        return keys
+    }
+
+    private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
+        let access = try await SchemaAccess.load(on: session)
+        // Without the evidence what is verified empty would pass for a gap.
+        if needsSchema || access.isInstalled { try access.requireReadable() }
+        return access.isReadable
+    }
+
+    private func partitions(
+        of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session
+    ) async throws -> [Partition] {
+        guard case .query(let query, _) = stream.definition.partitions else {
+            return (stream.definition.partitions.declared ?? []).sorted()
+        }
+        let statement = try Statements.selectPartitions.bound(
+            fragments: ["lane": try stream.lane], foreign: ["query": query.withoutTrailingSemicolon])
+        let rows = try await session.foreign("partitions.query", searchPath, statement)
+        return try rows.map { row in
+            guard let partition = try row.get("lane", as: TextArray.self).partition else {
+                throw StreamError.invalid("partitions.query returned a NULL")
+            }
+            return partition
+        }
+    }
+
+    private func addExtents(
+        of stream: ResolvedStream, to evidence: inout [PartitionEvidence], _ session: isolated Session
+    ) async throws {
+        let statement = try Statements.selectExtents.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+        ])
+        var extents: [Partition: Extents] = [:]
+        try await session.forEachRow(statement) { row in
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { return }
+            extents[partition] = Extents(oldest: try row.get("oldest"), latest: try row.get("latest"))
+        }
+        for index in evidence.indices { evidence[index].extents = extents[evidence[index].partition] }
+    }
+
+    private func ranges(
+        _ template: StatementTemplate, of stream: ResolvedStream, in range: Range<Int64>, _ session: isolated Session
+    ) async throws -> [Partition: UnitSet] {
+        var ranges: [Partition: [Range<Int64>]] = [:]
+        let statement = try template.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+            "lower": String(range.lowerBound), "upper": String(range.upperBound),
+        ])
+        for row in try await session.query(statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            ranges[partition, default: []].append(lower..<upper)
+        }
+        return ranges.mapValues { UnitSet($0) }
+    }
+
+    /// The units that a query of the user's names. Its column may be of any type that casts to the key's.
+    private func units(
+        named name: String, sql: String, of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session
+    ) async throws -> [Partition: UnitSet] {
+        guard let column = stream.table.column(stream.definition.keyColumn) else { return [:] }
+        let definition = stream.definition
+        let type = definition.keyType.isOrdered ? column.baseTypeName : column.typeName
+        let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(type))")
+        let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
+        let statement = try Statements.selectUnits.bound(
+            fragments: ["lane": try stream.lane, "unit": try key.unit],
+            foreign: ["query": sql.withoutTrailingSemicolon])
+        var units: [Partition: [Range<Int64>]] = [:]
+        for row in try await session.foreign(name, searchPath, statement) {
+            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            let unit: Int64 = try row.get("unit")
+            guard stream.definition.keyType.limits.contains(unit) else { continue }
+            units[partition, default: []].append(unit..<unit + 1)
+        }
+        return units.mapValues { UnitSet($0) }
+    }
+}

@@ -1,0 +1,109 @@
+import LacunaModel
+import LacunaRecords
+import Postgres
+import SQLStatements
+
+/// A table as the server describes it.
+public struct TableDescription: Sendable, Hashable {
+    /// A column.
+    public struct Column: Sendable, Hashable {
+        /// Its name.
+        public let name: String
+        /// Its type as in DDL, with modifiers.
+        public let type: String
+        /// Its type without modifiers, domains resolved.
+        public let baseType: String
+        /// Whether it forbids NULL.
+        public let isNotNull: Bool
+        /// Whether it cannot be written: generated, or an identity that is always generated.
+        public let isGenerated: Bool
+
+        /// The type for a statement that is run with a search path of somebody else's.
+        var typeName: SQLFragment { TableDescription.qualified(type) }
+        /// The base type for such a statement.
+        var baseTypeName: SQLFragment { TableDescription.qualified(baseType) }
+    }
+
+    /// Types whose names are words of SQL's grammar, and so mean PostgreSQL's own without a schema.
+    private static let grammaticalTypes: Set<Substring> = [
+        "bigint", "integer", "smallint", "boolean", "double", "real", "character", "numeric", "time", "timestamp",
+        "interval", "bit",
+    ]
+
+    /// A type's name as the server writes it where only its own types need no schema, with the schema of these too.
+    private static func qualified(_ type: String) -> SQLFragment {
+        let isAsItShouldBe = type.contains(".") || grammaticalTypes.contains(type.prefix { $0.isLetter })
+        return SQLFragment(trusted: isAsItShouldBe ? type : "pg_catalog.\(type)")
+    }
+
+    /// The schema.
+    public let schema: String
+    /// The name, without the schema.
+    public let name: String
+    /// The columns, in the table's order.
+    public let columns: [Column]
+    /// The columns of the primary key, in its order; empty where the table has none.
+    public let primaryKey: [String]
+    /// The planner's estimate of the number of rows, -1 where the table was never analysed.
+    public let rowEstimate: Int64
+    /// Whether this role may read, insert and update.
+    public let privileges: Privileges
+
+    /// What this role may do with the table.
+    public struct Privileges: Sendable, Hashable {
+        /// SELECT.
+        public let canSelect: Bool
+        /// INSERT.
+        public let canInsert: Bool
+        /// UPDATE.
+        public let canUpdate: Bool
+    }
+
+    /// The column of that name.
+    public func column(_ name: String) -> Column? {
+        columns.first { $0.name == name }
+    }
+
+    /// Schema and name, quoted for SQL.
+    public var identifier: String {
+        get throws { try SQLFragment(identifier: schema, name).description }
+    }
+
+    /// Asks the server.
+    ///
+    /// - Parameter table: the name as the user writes it, resolved with the user's search path.
+    /// - Throws: ``StreamError/noSuchTable(_:)``; ``PostgresError``.
+    public static func load(_ table: String, on session: Session) async throws -> TableDescription {
+        let found: Rows
+        do {
+            let path = try await session.userSearchPath()
+            found = try await session.query(
+                try Statements.describeRelation.bound(values: ["relation": table, "search_path": path]))
+        } catch let error as PostgresError where error.sqlState?.conditionClass == "42" {
+            throw StreamError.noSuchTable(table)
+        }
+        guard let row = found.first else { throw StreamError.noSuchTable(table) }
+        let schema: String = try row.get("schema")
+        let name: String = try row.get("name")
+        let rows = try await session.query(
+            try Statements.describeColumns.bound(
+                values: ["schema": schema, "name": name, "search_path": lacunaSearchPath]))
+        var primaryKey: [(position: Int, name: String)] = []
+        let columns = try rows.map { row in
+            let column = Column(
+                name: try row.get("name"), type: try row.get("type"), baseType: try row.get("base_type"),
+                isNotNull: try row.get("not_null"), isGenerated: try row.get("is_generated"))
+            if let position = try row.getIfPresent("primary_key_position", as: Int.self) {
+                primaryKey.append((position, column.name))
+            }
+            return column
+        }
+        return TableDescription(
+            schema: schema, name: name, columns: columns,
+            primaryKey: primaryKey.sorted { $0.position < $1.position }.map(\.name),
+            rowEstimate: try row.get("row_estimate"),
+            privileges: Privileges(
+                canSelect: try row.get("can_select"), canInsert: try row.get("can_insert"),
+                canUpdate: try row.get("can_update")))
+    }
+}

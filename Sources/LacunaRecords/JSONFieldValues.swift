@@ -1,0 +1,65 @@
+import LacunaModel
+
+/// Where the values of wanted top-level fields stand in a JSON object, found out object by object.
+package struct JSONFieldValues: ~Copyable {
+    /// A field's value.
+    package struct Value {
+        /// Where it stands in the object; of a string, what its quotes enclose.
+        package var range = 0..<0
+        /// Its type; null where the field is absent.
+        package var kind = JSONScanner.Kind.null
+        /// Whether it is a string that is written with escapes.
+        package var hasEscapes = false
+        /// Whether the object has the field.
+        package var isPresent = false
+    }
+
+    /// All top-level names that came.
+    private(set) var names: FieldNames
+    private var values: ContiguousArray<Value>
+    private var scratch = RawBuffer()
+
+    /// - Parameter wanted: the fields whose values are kept, each once.
+    package init(wanted: [String]) {
+        names = FieldNames(wanted: wanted)
+        values = ContiguousArray(repeating: Value(), count: wanted.count)
+    }
+
+    /// The value of a wanted field in the object that was read last.
+    package subscript(index: Int) -> Value {
+        @inline(__always) get { values[index] }
+    }
+
+    /// Reads an object. Of a name that comes twice the last value counts, as in `jsonb`.
+    ///
+    /// - Returns: where the object stands; nil where too many different names have come.
+    package mutating func read(_ record: UnsafeRawBufferPointer) throws(JSONScanner.Fault) -> JSONScanner.Extent? {
+        for index in values.indices { values[index] = Value() }
+        names.rewind()
+        var hasTooManyNames = false
+        let extent = try JSONScanner.scan(record) { field in
+            var name = UnsafeRawBufferPointer(rebasing: record[field.name])
+            if field.nameHasEscapes {
+                JSONText.unescape(name, into: &scratch)
+                name = scratch.bytes
+            }
+            guard let role = names.note(name) else {
+                hasTooManyNames = true
+                return
+            }
+            if role >= 0 {
+                values[role] = Value(
+                    range: field.value, kind: field.kind, hasEscapes: field.valueHasEscapes, isPresent: true)
+            }
+        }
+        return hasTooManyNames ? nil : extent
+    }
+
+    /// The content of a string, escapes resolved; of another value its text. Valid until the next call.
+    package mutating func text(_ index: Int, in record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let value = UnsafeRawBufferPointer(rebasing: record[values[index].range])
+        guard values[index].hasEscapes else { return value }
+        JSONText.unescape(value, into: &scratch)
+        return scratch.bytes
+    }
+}

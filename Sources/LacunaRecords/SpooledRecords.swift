@@ -1,0 +1,93 @@
+import LacunaModel
+
+/// A window's records as they were fetched and checked, ready for `COPY … FROM STDIN`.
+///
+/// They can be read any number of times, also by several tasks at once: a transaction that is tried again reads them
+/// again. The memory or temporary file is given back with the last reference.
+public final class SpooledRecords: Sendable {
+    /// How the bytes are written. CSV comes without a header, each row ended by a line feed; NDJSON as one object a line
+    /// without any raw control character in it.
+    public let format: RecordFormat
+    /// The number of records, without those passed over.
+    public let recordCount: Int
+    /// The records passed over because they lie in another window or partition.
+    public let skippedCount: Int
+    /// The fields: of CSV the header in its order, of NDJSON all top-level names in the order first seen.
+    public let fields: [String]
+    /// The units of the records. Where ``keysAreExact`` is false some of them may be a unit off in the database.
+    public let units: UnitSet
+    /// Whether PostgreSQL reads every key as the unit that is in ``units``, whatever its settings.
+    public let keysAreExact: Bool
+    /// The partition fields that no record carries; all others are carried by every record.
+    public let lacksPartitionFields: [String]
+    /// The fields that some records have and others have not; skipped records count too.
+    public let unevenFields: [String]
+    private let contents: SpoolContents
+
+    init(
+        format: RecordFormat,
+        recordCount: Int,
+        skippedCount: Int,
+        fields: [String],
+        unevenFields: [String],
+        units: UnitSet,
+        keysAreExact: Bool,
+        lacksPartitionFields: [String],
+        contents: SpoolContents
+    ) {
+        self.format = format
+        self.recordCount = recordCount
+        self.skippedCount = skippedCount
+        self.fields = fields
+        self.unevenFields = unevenFields
+        self.units = units
+        self.keysAreExact = keysAreExact
+        self.lacksPartitionFields = lacksPartitionFields
+        self.contents = contents
+    }
+
+    /// The size of the records in bytes.
+    public var byteCount: Int { contents.byteCount }
+
+    /// Whether the records are in a temporary file.
+    var isInFile: Bool { contents.isInFile }
+
+    /// Gives `body` all bytes in pieces of 64 KiB, the last one shorter. Pieces end anywhere, also inside a record.
+    ///
+    /// - Throws: what `body` throws, and ``SpoolError``.
+    public func forEachChunk(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        var reader = makeReader()
+        while try reader.next(body) {}
+    }
+
+    /// A reader that stands at the first byte. Readers of the same records do not disturb each other.
+    public func makeReader() -> Reader {
+        Reader(contents)
+    }
+
+    /// Reads records piece by piece, at the pace of whoever asks.
+    public struct Reader: ~Copyable {
+        private static let chunkSize = 64 << 10
+
+        private let contents: SpoolContents
+        private var offset = 0
+        private var scratch = RawBuffer()
+
+        fileprivate init(_ contents: SpoolContents) {
+            self.contents = contents
+        }
+
+        /// Gives `body` the next piece, 64 KiB or what is left.
+        ///
+        /// - Parameter body: gets bytes that are valid until it returns.
+        /// - Returns: false where no piece was left and `body` was not called.
+        /// - Throws: what `body` throws, after which the next call gives the piece that follows; ``SpoolError``.
+        public mutating func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+            let start = offset
+            guard start < contents.byteCount else { return false }
+            offset = min(start + Reader.chunkSize, contents.byteCount)
+            try contents.withBytes(at: start, size: Reader.chunkSize, scratch: &scratch, body)
+            return true
+        }
+    }
+}
