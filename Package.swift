@@ -18,12 +18,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         // Child processes of the command source: no shell, process groups, streamed output.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
-        // Requests of the http source: pooled connections, TLS, proxies, decompression, cancellation.
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        // The byte buffers of async-http-client, and the server that the tests of the http source talk to.
+        // The server that the tests of the http source talk to; no product of this package needs it.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        // The type in which async-http-client takes a certificate authority of one's own.
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.36.0"),
     ],
     targets: [
         .systemLibrary(
@@ -32,6 +28,13 @@ let package = Package(
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
         ),
         .target(name: "Postgres", dependencies: ["CLibPQ"]),
+        .systemLibrary(
+            name: "CLibCURL",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]
+        ),
+        // Requests over HTTP, each with its deadlines and limits.
+        .target(name: "CURL", dependencies: ["CLibCURL"]),
         .target(
             name: "SQLStatements",
             dependencies: ["Postgres"],
@@ -54,12 +57,8 @@ let package = Package(
         .target(
             name: "LacunaSources",
             dependencies: [
-                "LacunaModel", "LacunaRecords", "Postgres",
+                "LacunaModel", "LacunaRecords", "Postgres", "CURL",
                 .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
         .target(
@@ -69,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "LacunaCLI",
             dependencies: [
-                "LacunaConfig", "LacunaSources", "Lacuna", "Postgres",
+                "LacunaConfig", "LacunaSources", "Lacuna", "Postgres", "CURL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -108,7 +107,6 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/Support"
         ),

@@ -19,7 +19,7 @@ struct LacunaCommand: AsyncParsableCommand {
             Exit status: 0 clean, 1 something failed, 2 work remains, 3 deferred, 4 the outcome of a commit is unknown, \
             64 usage, 78 configuration.
             """,
-        version: "0.1.0",
+        version: ProgramVersion.text,
         subcommands: [
             GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, StatusCommand.self,
             DoctorCommand.self, InitCommand.self, RewindCommand.self, ScheduleCommand.self, ConfigCommand.self,

@@ -18,7 +18,7 @@ struct HTTPReader {
         settings.timeouts = section["timeout"].map(timeouts) ?? settings.timeouts
         settings.onStatus = statuses()
         if let limit = section.integer("max_page_bytes") { settings.pageByteLimit = Int(limit) }
-        settings.certificateFile = section["tls"].flatMap(certificateFile)
+        if let node = section["tls"] { readTLS(node, into: &settings) }
         settings.format = section.choice("format") ?? settings.format
         settings.recordSelector = path("record_selector", in: section)
         if section.text("proxy") != "none" { settings.proxies = ProxyRules(environment: reading.environment) }
@@ -130,13 +130,23 @@ struct HTTPReader {
         return statuses
     }
 
-    private func certificateFile(_ node: ConfigNode) -> String? {
+    private func readTLS(_ node: ConfigNode, into settings: inout HTTPSettings) {
         let tls = Section(node, group: SettingsTable.tls.name, reading: reading)
-        guard let file = tls.text("ca_file").map(reading.resolve) else { return nil }
-        if !FileManager.default.isReadableFile(atPath: file) {
-            reading.report("'ca_file': there is no file that could be read", at: tls["ca_file"]?.position)
+        func file(_ name: String) -> String? {
+            guard let file = tls.text(name).map(reading.resolve) else { return nil }
+            if !FileManager.default.isReadableFile(atPath: file) {
+                reading.report("'\(name)': there is no file that could be read", at: tls[name]?.position)
+            }
+            return file
         }
-        return file
+        settings.certificateFile = file("ca_file")
+        switch (file("cert_file"), file("key_file")) {
+        case (let certificate?, let key?):
+            settings.clientCertificate = ClientCertificate(certificateFile: certificate, keyFile: key)
+        case (nil, nil): break
+        case (nil, _): reading.report("'key_file' needs 'cert_file'", at: tls["key_file"]?.position)
+        case (_, nil): reading.report("'cert_file' needs 'key_file'", at: tls["cert_file"]?.position)
+        }
     }
 
     // MARK: Credentials

@@ -88,13 +88,17 @@ extension SettingsTable {
     static let tls = SettingsGroup(
         name: "tls",
         settings: [
-            Setting("ca_file", .text, "A file of certificates (PEM) to trust beside the system's.", required: true)
+            Setting("ca_file", .text, "A file of certificates (PEM) to trust beside the system's."),
+            Setting("cert_file", .text, "The client's own certificate (PEM), for a server that asks for one."),
+            Setting("key_file", .text, "The key of cert_file (PEM, without a password)."),
         ])
 
     static let http = SettingsGroup(
         name: "http source",
         settings: [
-            Setting("base_url", .template(window: true), "Where every path starts from: https://host/path."),
+            Setting(
+                "base_url", .template(window: true),
+                "Where every path starts from: https://host/path, or unix:/run/api.sock:/path for a Unix socket."),
             Setting("auth", .group(auth), "The credentials."),
             Setting("headers", .map(.template(window: true), of: "header"), "Headers of every request."),
             Setting("rate_limit", .oneOrMany(.group(rateLimit)), "How fast all streams together may ask."),
@@ -108,7 +112,7 @@ extension SettingsTable {
             Setting(
                 "max_page_bytes", .integer(1024...(1 << 30)),
                 "How large a page may be after decompression; 64 MiB if absent."),
-            Setting("tls", .group(tls), "How the server is known."),
+            Setting("tls", .group(tls), "How the server is known, and the client to it."),
             Setting(
                 "proxy", .choice(["environment", "none"]),
                 "environment (if absent): HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),

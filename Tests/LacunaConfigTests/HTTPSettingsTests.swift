@@ -99,6 +99,15 @@ struct HTTPSettingsTests {
         #expect(read.paginator.kind == kind)
     }
 
+    @Test("names the client's certificate and a Unix socket")
+    func certificate() throws {
+        let read = try settings(
+            config("", source: "base_url: unix:/run/s:/v1\ntls: {cert_file: /dev/null, key_file: /dev/zero}"))
+        #expect(read.clientCertificate == ClientCertificate(certificateFile: "/dev/null", keyFile: "/dev/zero"))
+        #expect(read.certificateFile == nil)
+        #expect(read.baseURL.text == "unix:/run/s:/v1")
+    }
+
     static let wrong: [(stream: String, source: String, message: String)] = [
         ("", "headers: {a: b}", "neither stream 'blocks' nor its source has 'base_url'"),
         ("", "base_url: ftp://h", "make no address"),
@@ -117,6 +126,11 @@ struct HTTPSettingsTests {
         ("", "base_url: https://h\non_status: {404: emty}", "did you mean 'empty'?"),
         ("", "base_url: https://h\ntimeout: {conect: 1s}", "did you mean 'connect'?"),
         ("", "base_url: https://h\ntls: {ca_file: none.pem}", "no file that could be read"),
+        ("", "base_url: https://h\ntls: {cert_file: /dev/null}", "'cert_file' needs 'key_file'"),
+        ("", "base_url: https://h\ntls: {key_file: /dev/null}", "'key_file' needs 'cert_file'"),
+        ("", "base_url: https://h\ntls: {cert_file: none.pem, key_file: /dev/null}", "no file that could be read"),
+        ("", "base_url: unix:run/s", "make no address"),
+        ("partitions: {p: [a]}", "base_url: \"unix:/run/{partition.p}:/v1\"", "cannot be part of a socket's path"),
         ("", "base_url: https://h\nformat: xml", "json, ndjson or csv"),
         ("", "base_url: https://h\nheaders: {\"a b\": c}", "cannot be the name of a header"),
         ("record_selector: a..b", "base_url: https://h", "11:22: 'record_selector': expected a dotted path"),

@@ -2,7 +2,6 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 import Synchronization
 
 /// A server on the loopback interface that answers as a test scripts it and remembers what it was asked.
@@ -71,58 +70,75 @@ public final class HTTPServer: Sendable {
     private let handler: Handler
     private let channel: Mutex<(any Channel)?> = Mutex(nil)
 
-    private let scheme: String
+    private let tunnelLog = Mutex<[String]>([])
+    private let terminator: TLSTerminator?
 
     /// Where it listens: `http://127.0.0.1:PORT`.
-    public var url: String { "\(scheme)://127.0.0.1:\(port)" }
+    public var url: String { "\(terminator == nil ? "http" : "https")://127.0.0.1:\(port)" }
     /// The port.
-    public var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
+    public var port: Int { terminator?.port ?? channel.withLock { $0?.localAddress?.port ?? 0 } }
+    /// What it was asked to lead a tunnel to, as a proxy: `127.0.0.1:PORT`.
+    public var tunnels: [String] { tunnelLog.withLock { $0 } }
     /// What was asked so far, in the order of arrival.
     public var requests: [Request] { log.withLock { $0 } }
 
-    private init(_ handler: @escaping Handler, scheme: String) {
+    private init(_ handler: @escaping Handler, terminator: TLSTerminator?) {
         self.handler = handler
-        self.scheme = scheme
+        self.terminator = terminator
     }
 
     /// Runs `body` beside a server.
     ///
-    /// - Parameter identity: certificate and key (PEM) of a server that speaks TLS.
+    /// - Parameters:
+    ///   - identity: certificate and key (PEM) of a server that speaks TLS, and HTTP/2 with who wants to.
+    ///   - clientAuthority: the certificate (PEM) of who must have signed a client's.
+    ///   - socket: the path of the Unix socket at which it listens in place of a port.
     public static func with<Value>(
-        identity: (certificate: String, key: String)? = nil, _ handler: @escaping Handler,
-        _ body: (HTTPServer) async throws -> Value
+        identity: (certificate: String, key: String)? = nil, clientAuthority: String? = nil, socket: String? = nil,
+        _ handler: @escaping Handler, _ body: (HTTPServer) async throws -> Value
     ) async throws -> Value {
-        let server = HTTPServer(handler, scheme: identity == nil ? "http" : "https")
-        let tls = try identity.map { identity in
-            try NIOSSLContext(
-                configuration: .makeServerConfiguration(
-                    certificateChain: [
-                        .certificate(try NIOSSLCertificate(bytes: Array(identity.certificate.utf8), format: .pem))
-                    ],
-                    privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(identity.key.utf8), format: .pem))))
+        let terminator = try identity.map {
+            try TLSTerminator(certificate: $0.certificate, key: $0.key, clientAuthority: clientAuthority)
         }
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        let server = HTTPServer(handler, terminator: terminator)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: socket == nil ? 1 : 0)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    try channel.pipeline.syncOperations.addHandler(Tunnel())
+                    try channel.pipeline.syncOperations.addHandler(Tunnel(server))
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                         withPipeliningAssistance: false, withErrorHandling: false)
                     try channel.pipeline.syncOperations.addHandler(Connection(server))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+        let channel =
+            if let socket {
+                try await bootstrap.bind(unixDomainSocketPath: socket).get()
+            } else {
+                try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+            }
         server.channel.withLock { $0 = channel }
         do {
+            try await terminator?.start(inFrontOf: channel.localAddress?.port ?? 0)
             let value = try await body(server)
+            terminator?.stop()
             try await channel.close()
             return value
         } catch {
+            terminator?.stop()
             // A test's own failure is the one to see.
             try? await channel.close()
             throw error
         }
+    }
+
+    /// Ends what speaks TLS in front of the server without a word to those who are connected.
+    public func killTerminator() {
+        terminator?.stop()
+    }
+
+    fileprivate func note(tunnel: String) {
+        tunnelLog.withLock { $0.append(tunnel) }
     }
 
     fileprivate func answer(_ request: Request) async -> Response {
@@ -131,8 +147,8 @@ public final class HTTPServer: Sendable {
     }
 }
 
-/// Lets a client take the server for its proxy: what comes through the tunnel that it asks for (RFC 9110, section 9.3.6) is
-/// answered here too, whatever host it is meant for.
+/// Lets a client take the server for its proxy. A tunnel (RFC 9110, section 9.3.6) to this machine is led there; what comes
+/// through any other is answered here, whatever host it is meant for.
 private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -140,22 +156,73 @@ private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
 
     private static let verb = Array("CONNECT ".utf8)
     private static let end = Array("\r\n\r\n".utf8)
+    private static let answer = "HTTP/1.1 200 OK\r\n\r\n"
+    private let server: HTTPServer
     private var received = ByteBuffer()
+    private var isConnecting = false
+
+    init(_ server: HTTPServer) {
+        self.server = server
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received.writeImmutableBuffer(unwrapInboundIn(data))
+        guard !isConnecting else { return }
         guard Tunnel.verb.starts(with: received.readableBytesView.prefix(Tunnel.verb.count)) else {
             return pass(context)
         }
         guard received.readableBytesView.suffix(Tunnel.end.count).elementsEqual(Tunnel.end) else { return }
+        let target = String(buffer: received).split(separator: " ").dropFirst().first.map(String.init) ?? ""
         received.clear()
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n")), promise: nil)
+        server.note(tunnel: target)
+        if target.hasPrefix("127.0.0.1:"), let port = Int(target.dropFirst("127.0.0.1:".count)) {
+            return lead(context, to: port)
+        }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Tunnel.answer)), promise: nil)
         pass(context)
+    }
+
+    private func lead(_ context: ChannelHandlerContext, to port: Int) {
+        isConnecting = true
+        let near = context.channel
+        let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        ClientBootstrap(group: context.eventLoop)
+            .channelInitializer { far in
+                far.eventLoop.makeCompletedFuture { try far.pipeline.syncOperations.addHandler(Pipe(to: near)) }
+            }
+            .connect(host: "127.0.0.1", port: port)
+            .whenComplete { result in
+                let (tunnel, context) = own.value
+                guard case .success(let far) = result else { return context.close(promise: nil) }
+                // First in the channel: nothing of the tunnel is read as HTTP.
+                try? context.pipeline.syncOperations.addHandler(Pipe(to: far), position: .first)
+                context.writeAndFlush(
+                    tunnel.wrapOutboundOut(ByteBuffer(string: Tunnel.answer)), promise: nil)
+            }
     }
 
     private func pass(_ context: ChannelHandlerContext) {
         if received.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(received)) }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+}
+
+/// Hands what comes in to another channel, and closes that with its own.
+private final class Pipe: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let other: any Channel
+
+    init(to other: any Channel) {
+        self.other = other
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        other.close(promise: nil)
     }
 }
 
@@ -183,7 +250,7 @@ private final class Connection: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let request = HTTPServer.Request(
-                method: head.method.rawValue, target: head.uri,
+                method: head.method.rawValue, target: Connection.target(head.uri),
                 headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first },
                 body: body, arrival: arrival)
             let channel = context.channel
@@ -194,6 +261,13 @@ private final class Connection: ChannelInboundHandler {
                 try? await Connection.send(response, on: channel)
             }
         }
+    }
+
+    /// Path and query, where a client that takes the server for its proxy names the whole address.
+    private static func target(_ address: String) -> String {
+        guard let scheme = address.range(of: "://") else { return address }
+        let rest = address[scheme.upperBound...]
+        return rest.firstIndex(of: "/").map { String(rest[$0...]) } ?? "/"
     }
 
     private static func send(_ response: HTTPServer.Response, on channel: any Channel) async throws {

@@ -48,6 +48,16 @@ struct CommandTests {
         }
     }
 
+    @Test("--version names the program's version and the libraries that it runs on")
+    func version() async throws {
+        try await TestDirectory.with { directory in
+            let result = try await LacunaProcess.run("--version", in: directory.url)
+            #expect(result.status == 0)
+            let expected = /lacuna \d+\.\d+\.\d+ \(libpq \d+\.\d+, libcurl \d+\.\d+\.\d+\)\n/
+            #expect(result.output.wholeMatch(of: expected) != nil, "\(result.output)")
+        }
+    }
+
     @Test("A dry run prints the plan and writes nothing")
     func dryRun() async throws {
         try await withNumbers { installation in

@@ -3,7 +3,7 @@ import LacunaRecords
 
 /// The settings of a source that asks an HTTP API.
 public struct HTTPSettings: Sendable, Hashable {
-    /// Where every path starts from: scheme, host and, where there is one, the common part of the path.
+    /// Where every path starts from: scheme, host and, where there is one, the common part of the path; or a Unix socket.
     public var baseURL: Template
     /// What is asked for a window.
     public var request = HTTPRequestSettings()
@@ -29,6 +29,8 @@ public struct HTTPSettings: Sendable, Hashable {
     public var pageByteLimit = 64 << 20
     /// A file of certificates (PEM) that are trusted beside the system's.
     public var certificateFile: String?
+    /// Who the client is to a server that asks for a certificate; nil: it has none.
+    public var clientCertificate: ClientCertificate?
     /// The proxies to use.
     public var proxies = ProxyRules()
     /// Values that must not be shown in messages.
@@ -37,6 +39,20 @@ public struct HTTPSettings: Sendable, Hashable {
     /// Settings of an API.
     public init(baseURL: Template) {
         self.baseURL = baseURL
+    }
+}
+
+/// A certificate and its key, which a client shows to a server.
+public struct ClientCertificate: Sendable, Hashable {
+    /// The file of the certificate and those that lead to its authority (PEM).
+    public var certificateFile: String
+    /// The file of the key (PEM, without a password).
+    public var keyFile: String
+
+    /// A certificate and its key.
+    public init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
     }
 }
 

@@ -1,9 +1,6 @@
-import AsyncHTTPClient
+import CURL
 import LacunaModel
 import LacunaRecords
-import NIOCore
-import NIOHTTP1
-import NIOSSL
 import Synchronization
 
 /// What came back.
@@ -16,7 +13,17 @@ struct HTTPAnswer: Sendable {
     /// Whether the end of the body was announced, so that it cannot have been cut off.
     let isWhole: Bool
 
-    func header(_ name: String) -> String? { headers.first(name: name) }
+    func header(_ name: String) -> String? { headers[name].first }
+}
+
+/// The headers of an answer, in their order.
+struct HTTPHeaders: Sendable, Hashable {
+    let pairs: [CURL.Header]
+
+    /// The values of a header, whatever the case of its name.
+    subscript(name: String) -> [String] {
+        pairs.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+    }
 }
 
 /// Why nothing came back.
@@ -42,6 +49,7 @@ final class HTTPTransport: Sendable {
     struct Configuration: Sendable, Hashable {
         var timeouts: HTTPTimeouts
         var certificateFile: String?
+        var clientCertificate: ClientCertificate?
         var proxies: ProxyRules
         var bodyByteLimit: Int
         var connections: Int
@@ -49,6 +57,7 @@ final class HTTPTransport: Sendable {
         init(_ settings: HTTPSettings) {
             timeouts = settings.timeouts
             certificateFile = settings.certificateFile
+            clientCertificate = settings.clientCertificate
             proxies = settings.proxies
             bodyByteLimit = settings.pageByteLimit
             connections = max(settings.limits.concurrency ?? 64, 8)
@@ -64,17 +73,21 @@ final class HTTPTransport: Sendable {
     }
 
     private let configuration: Configuration
-    private let clients = Mutex<[ProxyRules.Proxy?: HTTPClient]>([:])
+    private let client: Client
 
     init(_ configuration: Configuration) {
         self.configuration = configuration
-    }
-
-    deinit {
-        // A client keeps itself until its connections are closed.
-        clients.withLock { clients in
-            for client in clients.values { client.shutdown { _ in } }
+        var settings = Client.Settings()
+        settings.connect = configuration.timeouts.connect
+        settings.idle = configuration.timeouts.idle
+        settings.total = configuration.timeouts.total
+        settings.bodyByteLimit = configuration.bodyByteLimit
+        settings.connections = configuration.connections
+        settings.authorityFile = configuration.certificateFile
+        settings.identity = configuration.clientCertificate.map {
+            Client.Identity(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
         }
+        client = Client(settings)
     }
 
     /// Sends a request and reads its answer whole.
@@ -82,113 +95,89 @@ final class HTTPTransport: Sendable {
     /// - Parameters:
     ///   - prefix: put before the body.
     ///   - suffix: put behind it.
-    ///   - onHead: called as soon as the answer begins.
+    ///   - onHead: called as soon as the answer begins. It must not wait.
     /// - Throws: ``TransportError``; `CancellationError`.
     func send(
         _ call: HTTPCall, prefix: [UInt8], suffix: [UInt8], onHead: @escaping @Sendable () -> Void
     ) async throws -> HTTPAnswer {
-        let total = configuration.timeouts.total
+        let body = Body(prefix)
+        let limit = configuration.bodyByteLimit
         do {
-            return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
-                group.addTask {
-                    try await self.exchange(call, prefix: prefix, suffix: suffix, onHead: onHead)
-                }
-                group.addTask {
-                    try await Task.sleep(for: total)
-                    throw TransportError.timeout("the answer was not complete after \(Wait.text(total))")
-                }
-                defer { group.cancelAll() }
-                guard let answer = try await group.next() else { throw CancellationError() }
-                return answer
+            let head = try await client.perform(request(call)) { head in
+                body.reserve(min(head.announcedLength ?? 0, limit) + suffix.count)
+                onHead()
+            } onPiece: { piece in
+                body.append(piece)
             }
-        } catch {
-            // A request that is cancelled fails in many ways.
+            return HTTPAnswer(
+                status: head.status, reason: head.reason, headers: HTTPHeaders(pairs: head.headers),
+                body: body.taken(adding: suffix), isWhole: head.marksEnd && !head.isCoded)
+        } catch let error as CURLError {
+            // A request that is cancelled may fail in another way first.
             try Task.checkCancellation()
             throw translated(error)
         }
     }
 
-    private func exchange(
-        _ call: HTTPCall, prefix: [UInt8], suffix: [UInt8], onHead: () -> Void
-    ) async throws -> HTTPAnswer {
-        var request = HTTPClientRequest(url: call.address.url)
-        request.method = HTTPMethod(rawValue: call.method.rawValue)
-        for header in call.headers { request.headers.add(name: header.name, value: header.value) }
-        request.headers.replaceOrAdd(name: "accept-encoding", value: "gzip, deflate")
-        if !request.headers.contains(name: "user-agent") { request.headers.add(name: "user-agent", value: "lacuna") }
-        if let body = call.body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let response = try await client(for: call.address.origin).execute(
-            request, timeout: .init(configuration.timeouts.total))
-        onHead()
-        let announced = response.headers.first(name: "content-length").flatMap { Int($0) }
-        let limit = configuration.bodyByteLimit
-        if let announced, announced > limit { throw TransportError.tooLarge(limit: limit) }
-        var body = prefix
-        body.reserveCapacity(prefix.count + (announced ?? 0) + suffix.count)
-        for try await piece in response.body {
-            guard body.count - prefix.count + piece.readableBytes <= limit else {
-                throw TransportError.tooLarge(limit: limit)
-            }
-            body.append(contentsOf: piece.readableBytesView)
+    private func request(_ call: HTTPCall) -> CURL.Request {
+        var request = CURL.Request(call.address.requestURL)
+        if call.method == .post { request.method = .post(call.body ?? []) }
+        // Where a body ends and how it is compressed is between the client and the server.
+        let own: Set = ["accept-encoding", "content-length", "transfer-encoding"]
+        request.headers = call.headers.filter { !own.contains($0.name) }.map { CURL.Header($0.name, $0.value) }
+        if !request.headers.contains(where: { $0.name == "user-agent" }) {
+            request.headers.append(CURL.Header("user-agent", "lacuna"))
         }
-        body += suffix
-        let isChunked = response.headers[canonicalForm: "transfer-encoding"].contains { $0.lowercased() == "chunked" }
-        return HTTPAnswer(
-            status: Int(response.status.code), reason: response.status.reasonPhrase, headers: response.headers,
-            body: body, isWhole: announced != nil || isChunked)
+        request.acceptEncoding = call.mayBeCompressed ? Library.codings.joined(separator: ", ") : "identity"
+        request.socket = call.address.origin.socket
+        request.proxy = configuration.proxies.proxy(for: call.address.origin).map { proxy in
+            CURL.Request.Proxy(
+                host: proxy.host, port: proxy.port,
+                credentials: proxy.username.map {
+                    CURL.Request.Credentials(username: $0, password: proxy.password ?? "")
+                })
+        }
+        return request
     }
 
-    private func client(for origin: Origin) throws -> HTTPClient {
-        let proxy = configuration.proxies.proxy(for: origin)
-        return clients.withLock { clients in
-            if let client = clients[proxy] { return client }
-            let client = makeClient(proxy: proxy)
-            clients[proxy] = client
-            return client
-        }
-    }
-
-    private func makeClient(proxy: ProxyRules.Proxy?) -> HTTPClient {
-        var options = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        options.timeout.connect = .init(configuration.timeouts.connect)
-        options.timeout.read = .init(configuration.timeouts.idle)
-        options.decompression = .enabled(limit: .size(configuration.bodyByteLimit))
-        options.httpVersion = .http1Only
-        options.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.connections
-        // The caller retries, and says so.
-        options.connectionPool.retryConnectionEstablishment = false
-        if let file = configuration.certificateFile {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.additionalTrustRoots = [.file(file)]
-            options.tlsConfiguration = tls
-        }
-        if let proxy {
-            let authorization = proxy.username.map { name in
-                HTTPClient.Authorization.basic(username: name, password: proxy.password ?? "")
-            }
-            options.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
-        }
-        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: options)
-    }
-
-    private func translated(_ error: any Error) -> any Error {
-        if error is TransportError { return error }
-        guard let error = error as? HTTPClientError else {
-            // Another module of async-http-client's, which cannot be imported through it.
-            guard String(reflecting: type(of: error)).hasPrefix("NIOHTTPCompression.") else {
-                return TransportError.connection(String(describing: error))
-            }
-            return String(describing: error).contains("limit")
-                ? TransportError.tooLarge(limit: configuration.bodyByteLimit) : TransportError.decompression
-        }
+    private func translated(_ error: CURLError) -> TransportError {
+        let timeouts = configuration.timeouts
         switch error {
-        case .readTimeout:
-            return TransportError.timeout("nothing came for \(Wait.text(configuration.timeouts.idle))")
-        case .deadlineExceeded:
-            return TransportError.timeout("there was no answer after \(Wait.text(configuration.timeouts.total))")
-        case .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout:
-            return TransportError.timeout("no connection stood after \(Wait.text(configuration.timeouts.connect))")
-        default: return TransportError.connection(error.shortDescription)
+        case .late(.connect): return .timeout("no connection stood after \(Wait.text(timeouts.connect))")
+        case .late(.idle): return .timeout("nothing came for \(Wait.text(timeouts.idle))")
+        case .late(.answer): return .timeout("there was no answer after \(Wait.text(timeouts.total))")
+        case .late(.whole): return .timeout("the answer was not complete after \(Wait.text(timeouts.total))")
+        case .tooLarge(.body): return .tooLarge(limit: configuration.bodyByteLimit)
+        case .tooLarge(.head): return .connection("the headers of the answer are too large")
+        case .undecodable: return .decompression
+        case .malformed(let what): return .connection(what)
+        case .failed(_, let message): return .connection(message)
+        }
+    }
+}
+
+/// The bytes of a body as they come.
+private final class Body: Sendable {
+    private let bytes: Mutex<[UInt8]>
+
+    init(_ prefix: [UInt8]) {
+        bytes = Mutex(prefix)
+    }
+
+    func reserve(_ count: Int) {
+        bytes.withLock { $0.reserveCapacity($0.count + count) }
+    }
+
+    func append(_ piece: UnsafeRawBufferPointer) {
+        bytes.withLock { $0.append(contentsOf: piece) }
+    }
+
+    /// The bytes, which are not kept here.
+    func taken(adding suffix: [UInt8]) -> [UInt8] {
+        bytes.withLock { bytes in
+            bytes += suffix
+            defer { bytes = [] }
+            return bytes
         }
     }
 }

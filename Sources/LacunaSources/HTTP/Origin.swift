@@ -1,13 +1,21 @@
 import Foundation
 import Postgres
 
-/// Scheme, host and port: requests, redirects and next pages of a source never leave it.
+/// Scheme, host and port, or a Unix socket: requests, redirects and next pages of a source never leave it.
 struct Origin: Sendable, Hashable, CustomStringConvertible {
     let scheme: String
     let host: String
     let port: Int
+    /// The path of the Unix socket that takes the place of host and port; nil: there is none.
+    var socket: String?
 
     var description: String {
+        if let socket { return "unix:\(socket)" }
+        return web
+    }
+
+    /// As a URL of http or https names it.
+    fileprivate var web: String {
         let isDefault = port == (scheme == "https" ? 443 : 80)
         return "\(scheme)://\(host)\(isDefault ? "" : ":\(port)")"
     }
@@ -32,7 +40,8 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether others can read what is said to it on the way.
     var isInTheClear: Bool {
-        scheme == "http" && !ServerRoute.isOnThisMachine(host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")))
+        scheme == "http" && socket == nil
+            && !ServerRoute.isOnThisMachine(host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")))
     }
 
     /// A name of letters, digits, dots and hyphens, or an IPv6 address in brackets.
@@ -56,26 +65,53 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An address inside an origin. The URL is always put together from the origin itself, never from what a server wrote.
+///
+/// `https://host/path`, or `unix:/run/api.sock:/path`: what listens at a Unix socket is asked as `http://localhost/path`.
 struct Address: Sendable, Hashable {
     let origin: Origin
     /// Path and query, percent-encoded; starts with a slash.
     var target: String
 
-    var url: String { origin.description + target }
+    /// As it is written in the config and in messages.
+    var url: String { origin.description + (origin.socket == nil ? "" : ":") + target }
+
+    /// As it is asked for: of a Unix socket without its path.
+    var requestURL: String { origin.web + target }
 
     init?(_ url: String) {
-        guard let components = URLComponents(string: url), let origin = Origin(components) else { return nil }
+        var url = url
+        var socket: String?
+        if url.hasPrefix(Address.socketScheme) {
+            let parts = url.dropFirst(Address.socketScheme.count).split(
+                separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts[0].hasPrefix("/"), !parts[0].utf8.contains(0) else { return nil }
+            socket = String(parts[0])
+            let target = parts.count == 2 ? String(parts[1]) : ""
+            guard target.isEmpty || target.hasPrefix("/") || target.hasPrefix("?") else { return nil }
+            url = "http://localhost" + target
+        }
+        guard let components = URLComponents(string: url), var origin = Origin(components) else { return nil }
+        origin.socket = socket
         self.origin = origin
         target = Address.target(of: components)
     }
 
+    /// What the address of a Unix socket begins with.
+    static let socketScheme = "unix:"
+
     /// What a link in the answer to this address leads to; nil where it cannot be read.
     func resolving(_ link: String) -> Address? {
         guard !link.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }),
-            let base = URL(string: url), let resolved = URL(string: link, relativeTo: base),
-            let components = URLComponents(url: resolved, resolvingAgainstBaseURL: true)
+            let base = URL(string: requestURL), let resolved = URL(string: link, relativeTo: base),
+            let components = URLComponents(url: resolved, resolvingAgainstBaseURL: true),
+            let written = components.string, !written.hasPrefix(Address.socketScheme),
+            let address = Address(written)
         else { return nil }
-        return components.string.flatMap(Address.init)
+        // Whoever listens at a socket knows itself by the name that it is asked by.
+        guard origin.socket != nil, address.origin.web == origin.web else { return address }
+        var own = self
+        own.target = address.target
+        return own
     }
 
     /// The same address with parameters added to its query; one of the same name is replaced.

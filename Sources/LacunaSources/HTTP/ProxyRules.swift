@@ -35,6 +35,7 @@ public struct ProxyRules: Sendable, Hashable {
 
     /// The proxy for an origin; nil: none.
     func proxy(for origin: Origin) -> Proxy? {
+        guard origin.socket == nil else { return nil }
         let isDirect = direct.contains { rule in
             let name = rule.hasPrefix(".") ? String(rule.dropFirst()) : rule
             return rule == "*" || name == origin.host || origin.host.hasSuffix("." + name)

@@ -9,6 +9,8 @@ struct HTTPCall: Sendable {
     /// Names in lower case.
     var headers: [(name: String, value: String)] = []
     var body: [UInt8]?
+    /// Off for what does not show by itself that it is whole: of a compressed body nobody says if it ends too early.
+    var mayBeCompressed = true
 }
 
 /// Puts requests together. Every value is encoded for the place where it stands, so that none can change what surrounds it.
@@ -39,11 +41,14 @@ public struct RequestBuilder: Sendable {
 
     /// The request for the tip.
     func call(_ request: TipRequest) throws(TemplateError) -> HTTPCall {
-        try call(settings.tip?.request ?? HTTPRequestSettings(), Rendering(subject: Subject(request)))
+        var call = try call(settings.tip?.request ?? HTTPRequestSettings(), Rendering(subject: Subject(request)))
+        if settings.tip?.select == nil { call.mayBeCompressed = false }
+        return call
     }
 
     private func call(_ request: HTTPRequestSettings, _ render: Rendering) throws(TemplateError) -> HTTPCall {
         var call = HTTPCall(address: try address(request, render), method: request.method)
+        call.mayBeCompressed = settings.format == .json
         let own = Set(request.headers.map { $0.name.lowercased() })
         for header in settings.headers.filter({ !own.contains($0.name.lowercased()) }) + request.headers {
             call.headers.append((header.name.lowercased(), try render.header(header.value)))
@@ -71,6 +76,9 @@ public struct RequestBuilder: Sendable {
         let base = try render.url(settings.baseURL)
         let path = try request.path.map { path throws(TemplateError) in try render.path(path) } ?? ""
         var url = base
+        // A colon ends the path of a Unix socket.
+        let afterScheme = base.dropFirst(Address.socketScheme.count)
+        if base.hasPrefix(Address.socketScheme), !afterScheme.contains(":") { url += ":" }
         if !path.isEmpty {
             while url.hasSuffix("/") { url.removeLast() }
             url += path.hasPrefix("/") || path.hasPrefix("?") ? path : "/" + path
@@ -78,7 +86,7 @@ public struct RequestBuilder: Sendable {
         guard let address = Address(url) else {
             throw TemplateError(
                 "'\(settings.baseURL.text)' and the path make no address; write base_url as https://host/path, "
-                    + "without a user, and a port, where there is one, from 1 to 65535")
+                    + "without a user, and a port, where there is one, from 1 to 65535; or as unix:/path/of/socket")
         }
         let parameters = try request.parameters.map { parameter throws(TemplateError) in
             Paginator.Parameter(name: parameter.name, value: try render.plain(parameter.value))
@@ -116,6 +124,10 @@ private struct Rendering {
         return try template.render(subject) {
             index, value throws(TemplateError) in
             let start = starts[index]
+            if template.text.hasPrefix(Address.socketScheme) {
+                if start.dropFirst(Address.socketScheme.count).contains(":") { return try segment(value, template) }
+                throw TemplateError("a placeholder cannot be part of a socket's path, in '\(template.text)'")
+            }
             guard let scheme = start.range(of: "://") else {
                 throw TemplateError("a placeholder cannot be the scheme, in '\(template.text)'")
             }

@@ -31,5 +31,7 @@ public struct NotificationSettings: Sendable, Hashable {
     public init() {}
 
     /// Whether a text can be a webhook: an absolute http or https URL without a user.
-    public static func isWebhook(_ text: String) -> Bool { Address(text) != nil }
+    public static func isWebhook(_ text: String) -> Bool {
+        Address(text).map { $0.origin.socket == nil } ?? false
+    }
 }

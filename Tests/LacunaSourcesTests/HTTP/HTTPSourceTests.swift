@@ -318,8 +318,8 @@ struct HTTPSourceTests {
 
     @Test("takes compressed pages, and refuses one that is small only while it is compressed")
     func compressed() async throws {
-        let small = try gzipped("[{\"n\":1}]")
-        let bomb = try gzipped("[" + String(repeating: " ", count: 8 << 20) + "]")
+        let small = try compressed("[{\"n\":1}]", by: "gzip")
+        let bomb = try compressed("[" + String(repeating: " ", count: 8 << 20) + "]", by: "gzip")
         #expect(bomb.count < 32 << 10)
         try await HTTPServer.with { request in
             .init(request.path == "/v1/bomb" ? bomb : small, headers: [("content-encoding", "gzip")])
@@ -327,26 +327,12 @@ struct HTTPSourceTests {
             var fixture = try HTTPFixture(server)
             fixture.settings.pageByteLimit = 1 << 20
             #expect(try await fixture.fetch().lines == lines(1..<2))
-            #expect(server.requests[0].headers["accept-encoding"] == "gzip, deflate")
+            #expect(server.requests[0].headers["accept-encoding"]?.hasPrefix("gzip, deflate") == true)
             fixture.settings.request.path = try Template("/bomb")
             let error = try #require(await fixture.failure())
             #expect(error.kind == .permanent)
             #expect(error.message.contains("max_page_bytes"), "\(error.message)")
         }
-    }
-
-    private func gzipped(_ text: String) throws -> [UInt8] {
-        let process = Process()
-        let (input, output) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["gzip", "-c"]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        // What comes out fits into the pipe.
-        try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
-        try input.fileHandleForWriting.close()
-        return Array(try output.fileHandleForReading.readToEnd() ?? Data())
     }
 
     @Test("posts a JSON-RPC call and takes its result")

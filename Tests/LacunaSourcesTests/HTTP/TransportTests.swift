@@ -52,7 +52,7 @@ struct TransportTests {
     }
 
     /// Of an authority that signed itself, for 127.0.0.1, until 2120. Its key guards nothing.
-    private static let certificate = """
+    static let certificate = """
         -----BEGIN CERTIFICATE-----
         MIIBYTCCAQagAwIBAgIBATAKBggqhkjOPQQDAjAWMRQwEgYDVQQDDAtsYWN1bmEg
         dGVzdDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFjEUMBIGA1UE
@@ -65,7 +65,7 @@ struct TransportTests {
         -----END CERTIFICATE-----
         """
 
-    private static let key = """
+    static let key = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQ9eRd7ddmtrfMrff
         ButgP6b8shFYxS9gNEk1JuXl2e6hRANCAASZuGH3Xu+9mYgxZvYTNZWctpgDyN2Z

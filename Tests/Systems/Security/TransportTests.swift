@@ -21,7 +21,7 @@ struct TransportSystemTests {
             let right = try await Certificates.make("right", host: "db.test", in: directory)
             let wrong = try await Certificates.make("wrong", host: "db.test", in: directory)
             try right.giveKeyToServer()
-            let port = try Certificates.freePort()
+            let port = try FreePort.find()
             let settings = [
                 "listen_addresses=127.0.0.1", "ssl=on", "ssl_cert_file=\(right.certificate)",
                 "ssl_key_file=\(right.key)",
