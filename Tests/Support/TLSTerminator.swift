@@ -12,7 +12,8 @@ final class TLSTerminator: Sendable {
 
     init(certificate: String, key: String, clientAuthority: String?) throws {
         port = try FreePort.find()
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent("lacuna-tls-\(UUID().uuidString)")
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("lacuna-tls-\(UUID().uuidString)")
+        self.directory = directory
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         func write(_ text: String, _ name: String) throws -> String {
             let file = directory.appendingPathComponent(name)
