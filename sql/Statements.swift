@@ -107,6 +107,9 @@ public enum Statements {
     public static let insertSummary = statement("insert_summary", PackageResources.insert_summary_sql)
     /// `insert_tracking.sql`
     public static let insertTracking = statement("insert_tracking", PackageResources.insert_tracking_sql)
+    /// `limit_statement_time.sql`
+    public static let limitStatementTime = statement(
+        "limit_statement_time", PackageResources.limit_statement_time_sql)
     /// `lock_evidence.sql`
     public static let lockEvidence = statement("lock_evidence", PackageResources.lock_evidence_sql)
     /// `lock_summary.sql`
@@ -216,8 +219,9 @@ public enum Statements {
         extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex, findNewerBatches,
         findOddPartition, findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary,
         groupUnits, importSnapshot, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter,
-        insertRefetch, insertRun, insertSummary, insertTracking, lockEvidence, lockSummary, lockTrackedTable,
-        lockWindow, measureLane, measureLanes, measureTable, nextRun, probeUnits, pruneJournal, registerKeys,
+        insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence, lockSummary,
+        lockTrackedTable, lockWindow, measureLane, measureLanes, measureTable, nextRun, probeUnits, pruneJournal,
+        registerKeys,
         releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists, selectChanges,
         selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations,
         selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectSummary,

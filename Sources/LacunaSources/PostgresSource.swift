@@ -77,7 +77,7 @@ public struct PostgresSource: Source {
         ]
         do {
             let session = try await Session.connect(options)
-            if let warning = await session.transportWarning { onWarning(warning) }
+            if let warning = session.transportWarning { onWarning(warning) }
             do {
                 let value = try await body(session)
                 await session.close()

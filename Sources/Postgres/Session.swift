@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One PostgreSQL session.
 ///
 /// libpq may block here: all jobs of the actor run on a private thread, never on the cooperative pool. A session is
@@ -8,11 +10,9 @@ public actor Session {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let options: SessionOptions
-    private var transport: (any Transport)?
-    /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
-    public private(set) var transactionMode: TransactionMode?
-    /// Whether the transaction has a savepoint of ``withDiscardedSavepoint(_:)`` open.
-    public private(set) var isInSavepoint = false
+    private var transport: (any Transport)? { didSet { noteTransport() } }
+    /// What anybody may ask of the session at any time.
+    private nonisolated let facts = Mutex(SessionFacts())
     /// What goes to the server ahead of the next statement.
     private var waiting: [BoundStatement] = []
     /// The search path that ``SessionOptions/searchPath`` took the place of.
@@ -23,6 +23,7 @@ public actor Session {
     /// - Parameter executor: runs the session's jobs; a transport that blocks needs a thread of its own.
     package init(options: SessionOptions, transport: sending (any Transport)?, executor: any SerialExecutor) {
         self.options = options
+        facts.withLock { $0.note(transport) }
         self.transport = transport
         self.executor = executor
     }
@@ -103,21 +104,41 @@ public actor Session {
         transport = nil
     }
 
-    /// The server's version, as in 150004 for 15.4; 0 when the session is closed.
-    public var serverVersion: Int { transport?.serverVersion ?? 0 }
+    // MARK: What is known of it
+    //
+    // None of these waits for the session. It may be blocked in a statement that ends only when the caller goes on.
 
-    /// Whether the session can take another statement.
-    public var isUsable: Bool { transport?.isUsable ?? false }
+    /// The server's version, as in 150004 for 15.4; 0 when the session is closed.
+    public nonisolated var serverVersion: Int { facts.withLock { $0.serverVersion } }
+
+    /// Whether the session can take another statement, as far as the last answer of the server tells.
+    public nonisolated var isUsable: Bool { facts.withLock { $0.isUsable } }
 
     /// The process id of the server's side, 0 when the session is closed.
-    public var backendProcessID: Int { transport?.backendProcessID ?? 0 }
+    public nonisolated var backendProcessID: Int { facts.withLock { $0.backendProcessID } }
 
-    /// Whether the server has a transaction open that can still be committed.
-    public var isTransactionOpen: Bool { transport?.transactionState == .open }
+    /// Whether the server had a transaction open that could still be committed, when it answered last.
+    public nonisolated var isTransactionOpen: Bool { facts.withLock { $0.isTransactionOpen } }
 
     /// What is wrong with the way to the server, for a person; nil where it is on this machine, or proved that it is the
     /// one that was meant.
-    public var transportWarning: String? { transport?.warning }
+    public nonisolated var transportWarning: String? { facts.withLock { $0.transportWarning } }
+
+    /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
+    public nonisolated var transactionMode: TransactionMode? { facts.withLock { $0.transactionMode } }
+
+    /// Whether the transaction has a savepoint of ``withDiscardedSavepoint(_:)`` open.
+    public nonisolated var isInSavepoint: Bool { facts.withLock { $0.isInSavepoint } }
+
+    /// Notes a connection that was opened or closed.
+    private func noteTransport() {
+        facts.withLock { $0.note(transport) }
+    }
+
+    /// Notes what an exchange with the server has changed.
+    private func noteState() {
+        facts.withLock { $0.noteState(of: transport) }
+    }
 
     // MARK: Statements
 
@@ -281,10 +302,10 @@ public actor Session {
         guard transactionMode == nil else {
             throw PostgresError.misuse("a transaction is open on this session already")
         }
-        transactionMode = mode
+        facts.withLock { $0.transactionMode = mode }
         waiting = [BoundStatement(name: "BEGIN", sql: mode.rawValue)]
         defer {
-            transactionMode = nil
+            facts.withLock { $0.transactionMode = nil }
             waiting = []
         }
         let value: Value
@@ -320,8 +341,8 @@ public actor Session {
             BoundStatement(name: "RELEASE", sql: "RELEASE SAVEPOINT lacuna_savepoint"),
         ]
         let wasInSavepoint = isInSavepoint
-        isInSavepoint = true
-        defer { isInSavepoint = wasInSavepoint }
+        facts.withLock { $0.isInSavepoint = true }
+        defer { facts.withLock { $0.isInSavepoint = wasInSavepoint } }
         let value: Value
         do {
             value = try await body(self)
@@ -352,7 +373,7 @@ public actor Session {
         } catch PostgresError.connectionLost(_, let message) {
             throw PostgresError.outcomeUnknown(message: message)
         } catch PostgresError.deadlineExceeded(_, let deadline) {
-            transport.giveUp()
+            giveUp(transport)
             throw PostgresError.outcomeUnknown(message: "no answer within \(deadline)")
         } catch PostgresError.server(let error) where error.severity != "ERROR" {
             // FATAL on COMMIT: the backend is gone, and it may have committed before it went.
@@ -367,8 +388,13 @@ public actor Session {
         do {
             _ = try await run(BoundStatement(name: "ROLLBACK", sql: "ROLLBACK"), deadline: .seconds(30))
         } catch {
-            transport.giveUp()
+            giveUp(transport)
         }
+    }
+
+    private func giveUp(_ transport: any Transport) {
+        transport.giveUp()
+        noteState()
     }
 
     // MARK: The exchange with the server
@@ -391,12 +417,14 @@ public actor Session {
         _ body: (any Transport) async throws -> Value, _ transport: any Transport
     ) async throws -> Value {
         assertIsolated()
+        defer { noteState() }
         return try await body(transport)
     }
 
     /// Runs a statement that nothing cancels.
     private func run(_ statement: BoundStatement, deadline: Duration?) async throws -> Rows {
         guard let transport else { throw PostgresError.misuse("the session is closed") }
+        defer { noteState() }
         return try await run(statement, deadline: deadline, cancellable: false, transport)
     }
 
@@ -433,5 +461,30 @@ public actor Session {
 
     private func limit(_ deadline: Duration?) -> Duration {
         deadline ?? options.statementDeadline
+    }
+}
+
+/// What is known of a session without asking its thread.
+private struct SessionFacts: Sendable {
+    var serverVersion = 0
+    var backendProcessID = 0
+    var transportWarning: String?
+    var isUsable = false
+    var isTransactionOpen = false
+    var transactionMode: Session.TransactionMode?
+    var isInSavepoint = false
+
+    /// Notes a connection that was opened; nil: that it was closed.
+    mutating func note(_ transport: (any Transport)?) {
+        serverVersion = transport?.serverVersion ?? 0
+        backendProcessID = transport?.backendProcessID ?? 0
+        transportWarning = transport?.warning
+        noteState(of: transport)
+    }
+
+    /// Notes where the server stands.
+    mutating func noteState(of transport: (any Transport)?) {
+        isUsable = transport?.isUsable ?? false
+        isTransactionOpen = transport?.transactionState == .open
     }
 }

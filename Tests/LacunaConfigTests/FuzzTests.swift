@@ -6,7 +6,7 @@ import Testing
 @testable import Postgres
 
 /// Random and mutated configs. `LACUNA_FUZZ` says how many.
-@Suite("Rubbish", .timeLimit(.minutes(10)))
+@Suite("Rubbish", .timeLimit(.minutes(30)))
 struct FuzzTests {
     private static let pieces = [
         "*", "&a ", "*a", "{", "}", "[", "]", ": ", "\n", "\n  ", "\t", "- ", "? ", "!!str ", "| ", "> ", "\"", "'",

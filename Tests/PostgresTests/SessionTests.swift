@@ -1,9 +1,29 @@
+import Foundation
 import Postgres
 import TestSupport
 import Testing
 
 func sql(_ text: String, _ values: String?...) -> BoundStatement {
     BoundStatement(name: "test", sql: text, values: values)
+}
+
+/// How many rounds a test of cancellation makes: what `LACUNA_ROUNDS` says, or `usual`.
+func rounds(_ usual: Int) -> Int {
+    ProcessInfo.processInfo.environment["LACUNA_ROUNDS"].flatMap(Int.init) ?? usual
+}
+
+/// Waits until the session's statement is under way on the server, or waits for a lock there.
+///
+/// - Parameters:
+///   - condition: of `pg_stat_activity`.
+///   - observer: has no transaction open, in which that would not change.
+func waitUntil(_ condition: String, of session: Session, as observer: Session) async throws {
+    let query = sql(
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = $1::integer AND \(condition)",
+        String(session.backendProcessID))
+    try await LongestWait.until(condition, every: .milliseconds(1)) {
+        try await observer.query(query).only().get("n", as: Int.self) > 0
+    }
 }
 
 /// Runs `body` with a session on a database of its own.
@@ -25,11 +45,36 @@ func withSession<Value: Sendable>(_ body: (Session, TestDatabase) async throws -
 func expectUsable(_ session: Session, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let row = try await session.query(sql("SELECT 1 AS one")).only()
     #expect(try row.get("one", as: Int.self) == 1, sourceLocation: sourceLocation)
-    #expect(await !session.isTransactionOpen, sourceLocation: sourceLocation)
+    #expect(!session.isTransactionOpen, sourceLocation: sourceLocation)
 }
 
 @Suite("A session")
 struct SessionTests {
+    @Test("tells what is known of it while a statement waits for what its reader holds", arguments: 0..<rounds(3))
+    func knownWhileBlocked(round: Int) async throws {
+        try await withSession { session, database in
+            let holder = try await database.connect()
+            _ = try await holder.query(sql("SELECT pg_advisory_lock(1)"))
+            let task = Task {
+                try await session.withTransaction(.readWrite) { session in
+                    try await session.withDiscardedSavepoint { try await $0.query(sql("SELECT pg_advisory_lock(1)")) }
+                }
+            }
+            try await waitUntil("wait_event = 'advisory'", of: session, as: holder)
+            // Without a suspension: none of them may wait for the session, whose statement waits for what comes after them.
+            #expect(session.backendProcessID > 0 && session.serverVersion > 140_000)
+            #expect(session.isUsable && session.isTransactionOpen)
+            #expect(session.transactionMode == .readWrite && session.isInSavepoint && session.transportWarning == nil)
+            _ = try await holder.query(sql("SELECT pg_advisory_unlock(1)"))
+            _ = try await task.value
+            #expect(session.isUsable && !session.isTransactionOpen)
+            #expect(session.transactionMode == nil && !session.isInSavepoint)
+            await session.close()
+            #expect(!session.isUsable && session.backendProcessID == 0 && session.serverVersion == 0)
+            await holder.close()
+        }
+    }
+
     @Test("reads rows of every type, and NULL")
     func types() async throws {
         try await withSession { session, _ in
@@ -163,7 +208,7 @@ struct SessionTests {
         try await withSession { session, _ in
             await session.close()
             await #expect(throws: PostgresError.self) { try await session.query(sql("SELECT 1")) }
-            #expect(await !session.isUsable)
+            #expect(!session.isUsable)
         }
     }
 }

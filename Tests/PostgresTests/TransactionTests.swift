@@ -49,12 +49,12 @@ struct TransactionTests {
     @Test("leaves nothing open, whenever its task is cancelled")
     func cancelledAnyTime() async throws {
         try await withSession { session, _ in
-            for attempt in 0..<400 {
+            for attempt in 0..<rounds(400) {
                 let task = Task { try await session.withTransaction { try await $0.query(sql("SELECT 1")) } }
-                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt)) }
+                if attempt % 4 > 0 { try await Task.sleep(for: .microseconds(attempt % 400)) }
                 task.cancel()
                 _ = await task.result
-                #expect(await !session.isTransactionOpen)
+                #expect(!session.isTransactionOpen)
             }
             try await expectUsable(session)
         }
@@ -132,10 +132,12 @@ struct TransactionTests {
     @Test("A server process that is ended in mid-transaction is a transient fault")
     func terminated() async throws {
         try await withSession { session, database in
-            let process = await session.backendProcessID
+            let process = session.backendProcessID
             async let ending: Void = {
-                try await Task.sleep(for: .milliseconds(200))
-                _ = try await database.value("SELECT pg_terminate_backend(\(process))")
+                let observer = try await database.connect()
+                try await waitUntil("state = 'active' AND query ~ 'pg_sleep'", of: session, as: observer)
+                _ = try await observer.query(sql("SELECT pg_terminate_backend($1::integer)", String(process)))
+                await observer.close()
             }()
             let error = await #expect(throws: PostgresError.self) {
                 try await session.withTransaction { try await $0.query(sql("SELECT pg_sleep(60)")) }
@@ -143,7 +145,7 @@ struct TransactionTests {
             try await ending
             #expect(error?.isTransient == true)
             #expect(error?.sqlState.map { $0.rawValue == "57P01" } ?? true)
-            #expect(await !session.isUsable)
+            #expect(!session.isUsable)
         }
     }
 }

@@ -98,10 +98,10 @@ private actor Replay {
             name: statement.name, sql: statement.sql, values: statement.variables.isEmpty ? statement.values : values)
         do {
             guard let data else {
-                let rows = try await connection.query(real, deadline: .seconds(20), cancellable: true)
+                let rows = try await connection.query(real, deadline: LongestWait.duration, cancellable: true)
                 return .success((rows, rows.commandTag))
             }
-            let count = try await connection.copyIn(real, deadline: .seconds(20)) { put in
+            let count = try await connection.copyIn(real, deadline: LongestWait.duration) { put in
                 try data.withUnsafeBytes { try put($0) }
             }
             return .success((nil, "COPY \(count)"))
@@ -112,7 +112,8 @@ private actor Replay {
 
     private static func connect(to database: TestDatabase) throws -> Connection {
         try Connection(
-            parameters: [("dbname", database.connectionString)], deadline: .seconds(20), cancelGrace: .seconds(5),
+            parameters: [("dbname", database.connectionString)], deadline: LongestWait.duration,
+            cancelGrace: LongestWait.duration,
             prepares: false, onNotice: { _ in })
     }
 
@@ -123,7 +124,7 @@ private actor Replay {
             name: "wait", sql: "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = \(process)")
         let observer = try self.observer ?? Replay.connect(to: database)
         self.observer = observer
-        while try await observer.query(query, deadline: .seconds(20), cancellable: true).only().get("n") > 0 {
+        while try await observer.query(query, deadline: LongestWait.duration, cancellable: true).only().get("n") > 0 {
             try await Task.sleep(for: .milliseconds(1))
         }
     }

@@ -61,6 +61,11 @@ public final class LacunaProcess: @unchecked Sendable {
             errors: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self))
     }
 
+    /// What it has said on its standard error so far.
+    public var errorsSoFar: String {
+        String(decoding: FileManager.default.contents(atPath: errorFile.path) ?? Data(), as: UTF8.self)
+    }
+
     /// Sends a signal.
     public func send(signal: Int32) {
         kill(process.processIdentifier, signal)

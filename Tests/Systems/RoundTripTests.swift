@@ -157,7 +157,7 @@ extension String {
 
 /// Documents of random values go through the program into a table; what is there must be what the server itself makes of
 /// each value of the document. `LACUNA_FUZZ` says how many records; 1,000 where it does not.
-@Suite("Numbers and texts arrive as the document has them", .timeLimit(.minutes(10)))
+@Suite("Numbers and texts arrive as the document has them", .timeLimit(.minutes(30)))
 struct RoundTripTests {
     private static let columns = [
         ("i", "bigint"), ("x", "numeric"), ("d", "double precision"), ("s", "text"), ("j", "jsonb"), ("b", "bytea"),

@@ -7,10 +7,11 @@
 --                                 what in_lane takes
 --   in_lane         fragment      whether a row belongs to the segment's partition, or true
 --   in_piece        fragment      lacuna_lower <= unit < lacuna_upper in a form that an index serves
+--   key             fragment      the key column; the unit grows with it
 --   unit            fragment      the ordinal of a row, bigint
 -- Rows: piece bigint (the segment's number), lower bigint, upper bigint (missing, half-open); in no order.
 --
--- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v pieces="(SELECT g, g + 2048, g
+-- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 2048, g
 --      FROM generate_series(1::bigint, 10000000, 2048) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -v in_piece='sequence >= lacuna_piece.lacuna_lower AND sequence < lacuna_piece.lacuna_upper' -f count_segments.sql
 SELECT
@@ -30,8 +31,8 @@ CROSS JOIN LATERAL (
             lacuna_unit,
             LAG(lacuna_unit) OVER lacuna_order AS lacuna_previous,
             LEAD(lacuna_unit) OVER lacuna_order AS lacuna_next
-        FROM (SELECT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_piece) AS lacuna_row
-        WINDOW lacuna_order AS (ORDER BY lacuna_unit)
+        FROM (SELECT :unit AS lacuna_unit, :key AS lacuna_key FROM :"schema".:"table" WHERE :in_lane AND :in_piece) AS lacuna_row
+        WINDOW lacuna_order AS (ORDER BY lacuna_key)
     ) AS lacuna_present
     CROSS JOIN LATERAL (
         VALUES

@@ -10,7 +10,9 @@
 --   schema, table   identifiers   where the rows are
 --   lane_columns    fragment      the partition columns, or true where there are none
 --   lane            fragment      the partition as text[], of the columns above
---   unit            fragment      the ordinal of a row, bigint
+--   key             fragment      what is equal and ordered as the units are: the key column, in whose order an index has the
+--                                 rows, or the ordinal itself where several keys are one unit
+--   unit            fragment      the ordinal, bigint, of lacuna_key
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
 --   distinct        fragment      DISTINCT, or nothing where units are known to be unique
 --   any_row         fragment      true where a row is in the range, NULL where none is
@@ -18,24 +20,24 @@
 --   lower, upper    bigint        the range asked for, half-open
 -- Rows: lane text[], lower bigint, upper bigint; in no order.
 --
--- psql -v schema=public -v table=ledgers -v distinct=DISTINCT -v gate= \
+-- psql -v schema=public -v table=ledgers -v distinct=DISTINCT -v gate= -v key=sequence \
 --      -v any_row='(SELECT true FROM ledgers WHERE sequence >= 1 AND sequence < 1000 LIMIT 1)' -v lane_columns=true -v lane="'{}'::text[]" \
---      -v unit=sequence -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
+--      -v unit=lacuna_key -v in_range='sequence >= 1 AND sequence < 1000' -v lower=1 -v upper=1000 -f find_gaps.sql
 --
 -- What the statement names itself begins with lacuna_, so that no partition column is mistaken for it.
 SELECT :lane AS lane, gap.lacuna_lower AS lower, gap.lacuna_upper AS upper
 FROM (
     SELECT
         :lane_columns,
-        lacuna_unit,
-        LAG(lacuna_unit) OVER lacuna_lane AS lacuna_previous,
-        LEAD(lacuna_unit) OVER lacuna_lane AS lacuna_next
+        :unit AS lacuna_unit,
+        LAG(:unit) OVER lacuna_lane AS lacuna_previous,
+        LEAD(:unit) OVER lacuna_lane AS lacuna_next
     FROM (
-        SELECT :distinct :lane_columns, :unit AS lacuna_unit
+        SELECT :distinct :lane_columns, :key AS lacuna_key
         FROM :"schema".:"table"
         WHERE :in_range :gate
     ) AS present
-    WINDOW lacuna_lane AS (PARTITION BY :lane_columns ORDER BY lacuna_unit)
+    WINDOW lacuna_lane AS (PARTITION BY :lane_columns ORDER BY lacuna_key)
 ) AS present
 CROSS JOIN LATERAL (
     VALUES

@@ -12,13 +12,16 @@
 --   unit            fragment      the ordinal of a row, bigint
 -- Rows: piece bigint (its number); in no order.
 --
+-- The unit has a name of its own: ORDER BY takes an output column before a column of the table, and PostgreSQL calls
+-- "k"::bigint "k". It would sort all rows of each segment by it, where the index has them in order.
+--
 -- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 1024, g
 --      FROM generate_series(1::bigint, 10000000, 1024) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -v from_lower='sequence >= lacuna_piece.lacuna_lower' -f find_short_segments.sql
 SELECT lacuna_piece.lacuna_number AS piece
 FROM :pieces
 WHERE (
-    SELECT :unit
+    SELECT :unit AS lacuna_unit
     FROM :"schema".:"table"
     WHERE :in_lane AND :from_lower
     ORDER BY :key

@@ -33,7 +33,7 @@ FROM (
     FROM (
         SELECT :lanes :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_range
         UNION ALL
-        SELECT :lanes :unit FROM :"schema".:"table" WHERE false
+        SELECT :lanes :unit AS lacuna_unit FROM :"schema".:"table" WHERE false
     ) AS lacuna_row
     GROUP BY :lanes lacuna_unit >> 6
     WINDOW lacuna_lane AS (PARTITION BY :lanes true ORDER BY lacuna_unit >> 6)

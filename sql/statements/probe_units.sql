@@ -32,8 +32,8 @@ FROM (
     FROM :pieces
     CROSS JOIN LATERAL (
         SELECT GREATEST(
-            (SELECT :next FROM :"schema".:"table" WHERE :in_lane AND :from_lower ORDER BY :key, :next OFFSET 3 LIMIT 1),
-            (SELECT :next FROM :"schema".:"table" WHERE :in_lane AND :from_last ORDER BY :key, :next OFFSET 3 LIMIT 1)
+            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_lane AND :from_lower ORDER BY :key, :next OFFSET 3 LIMIT 1),
+            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_lane AND :from_last ORDER BY :key, :next OFFSET 3 LIMIT 1)
         ) AS lacuna_bound
         -- Once for a range, not for each unit.
         OFFSET 0

@@ -49,7 +49,7 @@ public struct Database: Sendable {
             ]
         }
         let session = try await open(options)
-        if let warning = await session.transportWarning { onWarning(warning) }
+        if let warning = session.transportWarning { onWarning(warning) }
         return session
     }
 }

@@ -176,7 +176,7 @@ actor BatchWorker {
     }
 
     private func release(_ batch: PlannedBatch) async {
-        guard let session, await session.isUsable, let statement = try? releasing(batch) else { return }
+        guard let session, session.isUsable, let statement = try? releasing(batch) else { return }
         held[run.leaseName(of: batch)] = nil
         // A lease that cannot be given back ends with its session.
         let released = await Task { [session] in (try? await session.query(statement)) != nil }.value
@@ -296,7 +296,7 @@ actor BatchWorker {
     // MARK: Session
 
     private func usableSession() async throws -> Session {
-        if let session, await session.isUsable { return session }
+        if let session, session.isUsable { return session }
         await discardSession()
         let fresh = try await run.database.connect(run.definition.name, stream: run.definition)
         session = fresh
@@ -304,7 +304,7 @@ actor BatchWorker {
     }
 
     private func discardUnusableSession() async {
-        if let session, await !session.isUsable { await discardSession() }
+        if let session, !session.isUsable { await discardSession() }
     }
 
     private func discardSession() async {

@@ -37,7 +37,7 @@ public enum Diagnosis {
     /// - Throws: ``PostgresError``.
     public static func database(on session: Session) async throws -> [Finding] {
         var findings: [Finding] = []
-        let version = await session.serverVersion
+        let version = session.serverVersion
         findings.append(
             version >= 140_000
                 ? Finding(level: .good, text: "PostgreSQL \(version / 10_000).\(version % 10_000)")

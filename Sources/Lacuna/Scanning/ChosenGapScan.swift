@@ -10,6 +10,8 @@ import SQLStatements
 public struct ChosenGapScan: GapScan {
     /// The way to scan; nil: the best one.
     public var strategy: ScanStrategy?
+    /// How long a way may take in place of the time that ``ScanChoice`` lets it have; nil: that time.
+    package var longestTime: Duration?
 
     /// A scan.
     public init(_ strategy: ScanStrategy? = nil) {
@@ -66,20 +68,28 @@ public struct ChosenGapScan: GapScan {
             let table = try await session.walkingIndexes { session in
                 try await MeasuredTable.measure(stream, range: range, partition: partition, on: session)
             }
-            if let fast = try await scan(table, choice, on: session) { return fast }
+            switch try await scan(table, choice, on: session) {
+            case .complete(let result): return result
+            case .windowIsBest(let reason):
+                return try await window(reason, isUnique: choice.unitsAreUnique, rows: statistics.rows)
+            }
         } catch PostgresError.server(let error) where error.sqlState.conditionClass == "0A" {
             return try await window("the server does not support a faster scan of this table: \(error.message)")
         }
-        return try await window(
-            "the rows lie too far apart for anything else", isUnique: choice.unitsAreUnique, rows: statistics.rows)
+    }
+
+    /// What came of a measured table.
+    private enum Outcome: Sendable {
+        case complete(GapScanResult)
+        /// The window scan is the best way, for this reason.
+        case windowIsBest(String)
     }
 
     /// Scans a table that was measured.
-    ///
-    /// - Returns: nil where the window scan is the best way.
     private func scan(
-        _ table: MeasuredTable, _ choice: ScanChoice, on session: isolated Session
-    ) async throws -> GapScanResult? {
+        _ measured: MeasuredTable, _ choice: ScanChoice, on session: isolated Session
+    ) async throws -> Outcome {
+        var table = measured
         let spanned = table.spannedUnits
         if let strategy, let problem = table.problem(with: strategy) {
             throw StreamError.invalid(
@@ -88,41 +98,63 @@ public struct ChosenGapScan: GapScan {
         var decision =
             strategy.map { ScanChoice.Decision(strategy: $0, reason: "it was asked for") }
             ?? choice.decision(spannedUnits: spanned, laneCount: table.lanes.count, fitsBits: table.fitsBits)
+        guard decision.strategy != .window else { return .windowIsBest("the rows lie too far apart for anything else") }
+        // A way that was asked for has all the time it takes.
+        if strategy == nil, let most = choice.longestTime(of: decision.strategy, spannedUnits: spanned) {
+            table.limit = .now + (longestTime ?? most)
+        }
+        var result: GapScanResult
+        do {
+            (result, decision) = try await scan(table, by: decision, choice, on: session)
+        } catch is ScanTookTooLong {
+            let reason = "\(decision.strategy.rawValue) took far longer than such a table lets expect, and was given up"
+            guard table.fitsBits else { return .windowIsBest(reason) }
+            decision = ScanChoice.Decision(strategy: .bits, reason: reason)
+            (result, decision) = try await scan(table, by: decision, choice, on: session)
+        }
+        result.account = ScanAccount(
+            strategy: decision.strategy, reason: decision.reason,
+            rowEstimate: choice.statistics.rows.map { Int64($0) })
+        result.account.spannedUnits = spanned
+        return .complete(result)
+    }
+
+    /// Scans a table that was measured in a way that is not the window scan.
+    ///
+    /// - Returns: what was found, and the way that was taken in the end.
+    /// - Throws: ``ScanTookTooLong`` at the table's limit; ``PostgresError``.
+    private func scan(
+        _ table: MeasuredTable, by decision: ScanChoice.Decision, _ choice: ScanChoice, on session: isolated Session
+    ) async throws -> (GapScanResult, ScanChoice.Decision) {
+        let spanned = table.spannedUnits
         let sequentially = choice.readsSequentially(spannedUnits: spanned)
         func crew(from units: UInt64) async throws -> ScanCrew {
             guard spanned >= units else { return .alone }
             return try await ScanCrew.assemble(helpers: min(choice.statistics.workers, 3), on: session)
         }
-        var result: GapScanResult
         switch decision.strategy {
-        case .window: return nil
-        case .skip: result = try await session.walkingIndexes { try await table.skipUnits(on: $0) }
+        case .window, .bits: return (try await table.readBits(sequentially: sequentially, on: session), decision)
+        case .skip: return (try await session.walkingIndexes { try await table.skipUnits(on: $0) }, decision)
         case .probe:
             let crew = try await crew(from: ScanCrew.unitsWorthProbing)
             let next = choice.statistics.nextColumn
-            result = try await session.walkingIndexes {
+            let result = try await session.walkingIndexes {
                 try await table.probeUnits(nextColumn: next, with: crew, on: $0)
             }
-        case .bits: result = try await table.readBits(sequentially: sequentially, on: session)
+            return (result, decision)
         case .segments:
             let crew = try await crew(from: ScanCrew.unitsWorthReading)
             let opensAll = strategy != nil || !table.fitsBits
             let scan = try await session.walkingIndexes {
                 try await table.openShortSegments(opensAll: opensAll, with: crew, on: $0)
             }
-            switch scan {
-            case .complete(let complete): result = complete
-            case .tooManyShort:
-                result = try await table.readBits(sequentially: sequentially, on: session)
-                decision = ScanChoice.Decision(
-                    strategy: .bits, reason: "too many segments of the units fell short")
-            }
+            if case .complete(let complete) = scan { return (complete, decision) }
+            let reason = "too many segments of the units fell short"
+            return (
+                try await table.readBits(sequentially: sequentially, on: session),
+                ScanChoice.Decision(strategy: .bits, reason: reason)
+            )
         }
-        result.account = ScanAccount(
-            strategy: decision.strategy, reason: decision.reason,
-            rowEstimate: choice.statistics.rows.map { Int64($0) })
-        result.account.spannedUnits = spanned
-        return result
     }
 }
 

@@ -80,11 +80,12 @@ public struct WindowGapScan: GapScan {
         if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
         let table = try SQLFragment(identifier: stream.table.schema, stream.table.name)
         let byKey = looksFirst ? "ORDER BY \(try SQLFragment(identifier: stream.definition.keyColumn)) " : ""
-        let anyRow = "(SELECT true FROM \(table) WHERE \(inRange) \(byKey)LIMIT 1)"
+        let anyRow = "(SELECT true AS lacuna_any FROM \(table) WHERE \(inRange) \(byKey)LIMIT 1)"
         return try Statements.findGaps.bound(
             identifiers: stream.identifiers,
             fragments: [
-                "lane_columns": try stream.laneColumns, "lane": try stream.lane, "unit": try stream.key.unit,
+                "lane_columns": try stream.laneColumns, "lane": try stream.lane,
+                "key": try stream.key.ordering, "unit": try stream.key.unit(ofOrdering: "lacuna_key"),
                 "in_range": SQLFragment(trusted: inRange),
                 "distinct": SQLFragment(trusted: unitsAreUnique ? "" : "DISTINCT"),
                 "any_row": SQLFragment(trusted: anyRow),

@@ -27,6 +27,8 @@ struct MeasuredTable: Sendable {
     /// The only partition that was asked for; nil: all.
     let partition: Partition?
     let lanes: [Lane]
+    /// When a scan that walks an index piece by piece has taken too long; nil: never.
+    var limit: ContinuousClock.Instant?
 
     /// The units of all hulls.
     var spannedUnits: UInt64 {

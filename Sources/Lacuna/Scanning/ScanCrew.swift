@@ -73,7 +73,7 @@ extension MeasuredTable {
         let partSize = min(max(1, (pieces.count + partCount - 1) / partCount), MeasuredTable.statementPieces)
         let shared = SharedPieces(
             stride(from: 0, to: pieces.count, by: partSize).map { pieces[$0..<min($0 + partSize, pieces.count)] },
-            found: known)
+            found: known, limit: limit)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<min(crew.helpers, max(pieces.count - 1, 0) / partSize) {
                 group.addTask { await crew.help(session, with: shared, reading) }
@@ -87,6 +87,9 @@ extension MeasuredTable {
     }
 }
 
+/// A way to scan took far longer than a table of this size lets expect: another one is better.
+struct ScanTookTooLong: Error {}
+
 /// Parts of pieces that sessions take one by one, and what they found in them.
 private final class SharedPieces: Sendable {
     private struct State {
@@ -95,26 +98,48 @@ private final class SharedPieces: Sendable {
     }
 
     private let state: Mutex<State>
+    /// When all parts should have been read; nil: no matter when.
+    private let limit: ContinuousClock.Instant?
 
-    init(_ parts: [ArraySlice<MeasuredTable.Piece>], found: [[Range<Int64>]]) {
+    init(
+        _ parts: [ArraySlice<MeasuredTable.Piece>], found: [[Range<Int64>]], limit: ContinuousClock.Instant?
+    ) {
         state = Mutex(State(parts: parts.reversed(), found: found))
+        self.limit = limit
     }
 
     var isEmpty: Bool { state.withLock { $0.parts.isEmpty } }
 
     /// Reads part after part until none is left. A part that could not be read is there again.
+    ///
+    /// - Throws: ``ScanTookTooLong`` once the limit is past.
     func work(on session: isolated Session, _ reading: MeasuredTable.Reading) async throws {
         while let part = state.withLock({ $0.parts.popLast() }) {
             do {
+                try limitNextStatement(of: session)
                 let found = try await reading(part, session)
                 state.withLock { state in
                     for piece in found { state.found[piece.lane].append(piece.units) }
                 }
             } catch {
                 state.withLock { $0.parts.append(part) }
+                // The server counts from a later moment than the limit was taken at: what it ended came too late.
+                if case PostgresError.server(let failure) = error, failure.sqlState == .queryCanceled, isPastLimit {
+                    throw ScanTookTooLong()
+                }
                 throw error
             }
         }
+    }
+
+    private var isPastLimit: Bool { limit.map { $0 <= .now } ?? false }
+
+    /// Has the server end the statement at the limit.
+    private func limitNextStatement(of session: isolated Session) throws {
+        guard let limit else { return }
+        if isPastLimit { throw ScanTookTooLong() }
+        let left = min(Int64(ContinuousClock.now.duration(to: limit) / .milliseconds(1)) + 1, Int64(Int32.max))
+        try session.enqueue(try Statements.limitStatementTime.bound(values: ["milliseconds": String(left)]))
     }
 
     /// What was found. It is moved from here: there may be millions of ranges.

@@ -87,14 +87,38 @@ public struct KeyExpression: Sendable, Hashable {
                     "((\(expression) AT TIME ZONE \(zone))::pg_catalog.date OPERATOR(pg_catalog.-) \(epoch))::bigint"
                 case (.date, _): "(\(expression)::pg_catalog.date OPERATOR(pg_catalog.-) \(epoch))::bigint"
                 case (.timestamp(let step, _), .timestamp):
-                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression) AT TIME ZONE \(zone)) OPERATOR(pg_catalog.+) "
-                        + "\(type.anchorSeconds)) OPERATOR(pg_catalog./) \(step))::bigint"
-                case (.timestamp(let step, _), _):
-                    "pg_catalog.floor((EXTRACT(epoch FROM \(expression)) OPERATOR(pg_catalog.+) \(type.anchorSeconds)) "
-                        + "OPERATOR(pg_catalog./) \(step))::bigint"
+                    unit(of: isInUTC ? "\(expression)" : "(\(expression) AT TIME ZONE \(zone))", "timestamp", step)
+                case (.timestamp(let step, _), _): unit(of: "\(expression)", "timestamptz", step)
                 }
             return SQLFragment(trusted: sql)
         }
+    }
+
+    /// The unit of a moment. Its seconds are counted as a double where that is exact, for microseconds from 1685 to 2255:
+    /// PostgreSQL's own way with numbers of any size takes twice as long.
+    ///
+    /// - Parameter stored: the type of the column.
+    private func unit(of moment: String, _ stored: String, _ step: Int64) -> String {
+        let anchor = type.anchorSeconds
+        let exact =
+            "pg_catalog.floor((EXTRACT(epoch FROM \(moment)) OPERATOR(pg_catalog.+) \(anchor)) "
+            + "OPERATOR(pg_catalog./) \(step))::bigint"
+        return "(CASE WHEN \(expression) OPERATOR(pg_catalog.>=) '1700-01-01 00:00:00+00'::pg_catalog.\(stored) "
+            + "AND \(expression) OPERATOR(pg_catalog.<) '2200-01-01 00:00:00+00'::pg_catalog.\(stored) "
+            + "THEN pg_catalog.floor((pg_catalog.floor(pg_catalog.date_part('epoch', \(moment))) "
+            + "OPERATOR(pg_catalog.+) \(anchor)) OPERATOR(pg_catalog./) \(step))::bigint ELSE \(exact) END)"
+    }
+
+    /// What is equal and ordered as the units are: the key itself where it is one, because an index has it in that order.
+    var ordering: SQLFragment {
+        get throws { isOneKeyPerUnit ? expression : try unit }
+    }
+
+    /// The ordinal of ``ordering``, by the name it was given.
+    func unit(ofOrdering name: String) throws -> SQLFragment {
+        let named = SQLFragment(trusted: name)
+        guard isOneKeyPerUnit else { return named }
+        return try KeyExpression(expression: named, storage: storage, type: type, stream: stream).unit
     }
 
     /// Whether a row's unit lies in `lower ..< upper`, as an index on the column serves it.

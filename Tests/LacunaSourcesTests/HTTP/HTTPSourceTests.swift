@@ -264,8 +264,8 @@ struct HTTPSourceTests {
         try await HTTPServer.with { request in
             var response = HTTPServer.Response("[{\"n\":1},{\"n\":2}]")
             switch request.path {
-            case "/v1/hang": response.delay = .seconds(30)
-            case "/v1/drip": response.drip = .milliseconds(100)
+            case "/v1/hang": response.delay = LongestWait.duration
+            case "/v1/drip": response.drip = .seconds(60)
             default: response.cutAfter = 10
             }
             return response
@@ -303,16 +303,14 @@ struct HTTPSourceTests {
     func cancelled() async throws {
         try await HTTPServer.with { _ in
             var response = HTTPServer.Response("[]")
-            response.delay = .seconds(60)
+            response.delay = LongestWait.duration
             return response
         } _: { server in
             let fixture = try HTTPFixture(server)
             let task = Task { _ = try await fixture.fetch() }
             while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-            let started = ContinuousClock.now
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(ContinuousClock.now - started < .seconds(20))
         }
     }
 

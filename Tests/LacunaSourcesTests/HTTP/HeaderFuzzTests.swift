@@ -6,7 +6,7 @@ import Testing
 @testable import LacunaSources
 
 /// Random and mutated input for everything that reads what a server or a person wrote. `LACUNA_FUZZ` says how much.
-@Suite("Under random input", .timeLimit(.minutes(10)))
+@Suite("Under random input", .timeLimit(.minutes(30)))
 struct HeaderFuzzTests {
     private static let pieces = [
         "<", ">", ";", ",", "\"", "\\", "=", " ", "\t", "rel", "rel=next", "rel=\"next\"", "next", "https://", "//",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Random and mutated documents. `LACUNA_FUZZ` says how many.
-@Suite("Records: under random input", .timeLimit(.minutes(10)))
+@Suite("Records: under random input", .timeLimit(.minutes(30)))
 struct RecordFuzzTests {
     private static let pieces = [
         "{", "}", "[", "]", "\"", ",", ":", "\\", "\\n", "\\u0000", "\\ud83d", "\\u00e9", "\n", "\r", "\r\n", "\t", " ",

@@ -39,7 +39,8 @@ struct StatementTests {
                 "find_field_sets": (["presence": "ARRAY['a']::text[]"], [:], [:]),
                 "find_odd_partition": (["type": "integer"], [:], [:]),
                 "count_segments": (
-                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower", "key": "k"]) { $1 }, table,
+                    [:]
                 ),
                 "count_units": (hull, table, [:]),
                 "find_short_segments": (
@@ -50,6 +51,7 @@ struct StatementTests {
                     lanes.merging([
                         "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
                         "any_row": "(SELECT true LIMIT 1)", "gate": "AND (SELECT true LIMIT 1)",
+                        "key": "\"k\"", "unit": "lacuna_key::bigint",
                     ]) { $1 }, table, [:]
                 ),
                 "group_units": (
@@ -179,6 +181,27 @@ struct StatementTests {
         #expect(file.text.utf8.allSatisfy { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\t") })
     }
 
+    /// `ORDER BY` and `DISTINCT ON` take an output column before a column of the table, and PostgreSQL names an expression
+    /// after a column in it: `SELECT "k"::bigint … ORDER BY "k"` sorts by the expression, which no index has in order.
+    @Test("never sort by what they select where they mean a column of the table", arguments: StatementFile.all)
+    func outputColumns(file: StatementFile) {
+        let body = file.text.split(separator: "\n").filter { !$0.hasPrefix("--") }.joined(separator: "\n")
+        let plainColumns: Set = ["columns", "lane_columns", "lanes", "primary_key", "distinct"]
+        for list in body.matches(of: /SELECT\s([^()]*?)\sFROM/) {
+            for item in list.output.1.split(separator: ",") {
+                let words = item.split(whereSeparator: \.isWhitespace)
+                let expressions = words.filter { $0.hasPrefix(":") && !plainColumns.contains(String($0.dropFirst())) }
+                #expect(expressions.isEmpty || words.contains("AS"), "\(item) has no name of its own")
+            }
+        }
+        for column in body.matches(of: /(?:ORDER BY|DISTINCT ON \() ([a-z_]+)\b(?!\.)/) {
+            let name = column.output.1
+            #expect(
+                name.hasPrefix("lacuna_") || !body.contains(" AS \(name)\n") && !body.contains(" AS \(name),"),
+                "\(name) is an output column, too")
+        }
+    }
+
     @Test("find the same gaps when psql runs the file as it stands")
     func gapsByPsql() async throws {
         try await ScannedTable.with(
@@ -188,9 +211,10 @@ struct StatementTests {
                 "find_gaps",
                 [
                     "schema": "public", "table": "a table", "lane_columns": "\"the lane\"",
-                    "lane": "ARRAY[\"the lane\"::text]", "unit": "k", "in_range": "k >= 0 AND k < 6", "lower": "0",
+                    "lane": "ARRAY[\"the lane\"::text]", "unit": "lacuna_key", "in_range": "k >= 0 AND k < 6",
+                    "lower": "0",
                     "upper": "6", "distinct": "DISTINCT", "gate": "",
-                    "any_row": "(SELECT true FROM \"a table\" WHERE k >= 0 AND k < 6 LIMIT 1)",
+                    "any_row": "(SELECT true FROM \"a table\" WHERE k >= 0 AND k < 6 LIMIT 1)", "key": "k",
                 ], table.database)
             let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the lane"])
             let result = try await WindowGapScan().scan(stream, range: 0..<6, partition: nil, on: table.session)

@@ -161,6 +161,83 @@ struct ScanChoiceTests {
     }
 
     @Test(
+        "gives up a way that takes far longer than it should, takes another one and says so",
+        arguments: [
+            ("bigint", "SELECT n, 0 FROM generate_series(1, 60000) AS n WHERE n <> 777", ScanStrategy.segments, .bits),
+            ("integer", "SELECT n / 300, n FROM generate_series(1, 60000) AS n WHERE n / 300 <> 7", .probe, .bits),
+            ("integer", "SELECT n / 1000 * 1000, n FROM generate_series(1, 60000) AS n", .skip, .bits),
+            ("bigint", "SELECT n / 1000 * 1000000000::bigint, n FROM generate_series(1, 60000) AS n", .skip, .window),
+        ] as [(String, String, ScanStrategy, ScanStrategy)])
+    func tooSlow(type: String, rows: String, chosen: ScanStrategy, instead: ScanStrategy) async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k \(type), j int, PRIMARY KEY (k\(rows.contains(", 0 FROM") ? "" : ", j")))
+                WITH (autovacuum_enabled = false);
+            INSERT INTO t \(rows)
+            """
+        ) { (table: ScannedTable) async throws in
+            try await table.run("VACUUM ANALYZE t")
+            let stream = try await table.stream(type: .integer(step: 1))
+            let range = stream.definition.keyType.limits
+            let free = try await table.scan(stream, by: nil, range: range)
+            #expect(free.account.strategy == chosen, "\(free.account.reason)")
+            var scan = ChosenGapScan()
+            scan.longestTime = .zero
+            let limited = scan
+            let found = try await table.session.withTransaction(.snapshot) { session in
+                try await limited.scan(stream, range: range, partition: nil, on: session)
+            }
+            #expect(found.account.strategy == instead)
+            #expect(found.account.reason.hasPrefix("\(chosen.rawValue) took far longer"), "\(found.account.reason)")
+            #expect(found.missing == free.missing)
+            // A way that was asked for has all the time it takes.
+            var asked = ChosenGapScan(chosen)
+            asked.longestTime = .zero
+            let patient = asked
+            let same = try await table.session.withTransaction(.snapshot) { session in
+                try await patient.scan(stream, range: range, partition: nil, on: session)
+            }
+            #expect(same.account.strategy == chosen && same.missing == free.missing)
+        }
+    }
+
+    @Test("ends a statement that would take for ever, and leaves the transaction as it was")
+    func endless() async throws {
+        try await ScannedTable.with(
+            """
+            CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
+            INSERT INTO t SELECT n FROM generate_series(1, 60000) AS n WHERE n NOT IN (7, 59999);
+            CREATE FUNCTION walks_slowly() RETURNS boolean LANGUAGE plpgsql AS $$
+            BEGIN
+                IF current_setting('enable_seqscan') = 'off' AND current_setting('statement_timeout') <> '0' THEN
+                    PERFORM pg_sleep(3600);
+                END IF;
+                RETURN true;
+            END $$;
+            ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY slow ON t USING (walks_slowly());
+            GRANT SELECT ON t TO pg_read_all_data
+            """
+        ) { (table: ScannedTable) async throws in
+            try await table.run("VACUUM ANALYZE t")
+            try await table.run("SET ROLE pg_read_all_data")
+            let stream = try await table.stream(type: .integer(step: 1))
+            var scan = ChosenGapScan()
+            scan.longestTime = .milliseconds(100)
+            let limited = scan
+            try await table.session.withTransaction(.snapshot) { session in
+                let found = try await limited.scan(stream, range: 1..<60_001, partition: nil, on: session)
+                #expect(found.account.strategy == .bits, "\(found.account.reason)")
+                #expect(found.account.reason.hasPrefix("segments took far longer"), "\(found.account.reason)")
+                #expect(found.missing(in: .whole) == UnitSet([7..<8, 59_999..<60_000]))
+                let setting = BoundStatement(
+                    name: "setting", sql: "SELECT current_setting('statement_timeout') AS timeout")
+                #expect(try await session.query(setting).only().get("timeout", as: String.self) == "0")
+            }
+        }
+    }
+
+    @Test(
         "refuses to look at units one by one where they are too many",
         arguments: [ScanStrategy.probe, .segments, .bits])
     func tooFarApart(strategy: ScanStrategy) async throws {
@@ -221,7 +298,7 @@ struct ScanChoiceTests {
             """
         ) { (table: ScannedTable) async throws in
             let stream = try await table.stream(type: .integer(step: 1))
-            let other = try await table.session.openAnother(deadline: .seconds(10))
+            let other = try await table.session.openAnother(deadline: LongestWait.duration)
             @Sendable func sessions() async throws -> Int {
                 let sql = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
                 return try await other.query(BoundStatement(name: "sessions", sql: sql)).only().get("n")
@@ -238,17 +315,16 @@ struct ScanChoiceTests {
                 try await session.query(BoundStatement(name: "snapshot", sql: "SELECT 1"))
                 try await other.query(BoundStatement(name: "delete", sql: "DELETE FROM t WHERE k < 290000"))
                 // A helper that comes late finds nothing left to do, and a short visit is easily missed.
-                for _ in 0..<100 where most.withLock({ $0 }) <= 2 {
+                try await LongestWait.until("a helper is seen") {
                     let found = try await ChosenGapScan(strategy).scan(
                         stream, range: 1..<300_001, partition: nil, on: session)
                     #expect(found.missing(in: .whole) == UnitSet([7..<8, 150_000..<150_001, 299_999..<300_000]))
+                    return most.withLock { $0 } > 2
                 }
             }
             watch.cancel()
             _ = await watch.result
-            #expect(most.withLock { $0 } > 2, "no helper was seen")
-            for _ in 0..<500 where try await sessions() > 2 { try await Task.sleep(for: .milliseconds(20)) }
-            #expect(try await sessions() == 2)
+            try await LongestWait.until("the helpers are gone") { try await sessions() == 2 }
             await other.close()
         }
     }

@@ -41,6 +41,7 @@ struct DeadNetworkTests {
                 result.output.contains("(\($0) batch") || $0 == 0 && result.output.contains("nothing committed")
             },
             "\(committed): \(result.output)\(result.errors)")
+        try installation.edit("lacuna.yaml", "statement_timeout: 3s", to: "statement_timeout: 10m")
         let healed = try await installation.lacuna("reconcile", "--retry-now")
         #expect(healed.status == 0, "\(healed.errors)")
         #expect(
@@ -56,6 +57,7 @@ struct DeadNetworkTests {
             #expect(result.status == 1)
             #expect(result.errors.contains("no answer within"), "\(result.errors)")
             proxy.isSwallowing = false
+            try installation.edit("lacuna.yaml", "statement_timeout: 3s", to: "statement_timeout: 10m")
             #expect(try await installation.lacuna("reconcile", database: address).status == 0)
         }
     }

@@ -14,8 +14,9 @@ struct FullDiskTests {
         """
     }
 
-    /// More attempts than the source's one: sessions that the server took along in a COPY come back, too.
-    private static let patience = ", retry: {attempts: 60, backoff: 1s, max_backoff: 1s}"
+    /// More attempts than the source's one, as many as it takes until there is room again: sessions that the server took
+    /// along in a COPY come back, too.
+    private static let retry = ", retry: {attempts: 100000, backoff: 100ms, max_backoff: 1s}"
 
     /// Whole batches only, and the extents as far as they reach. The row `tip` was there before.
     private func expectWholeBatches(_ database: TestDatabase, tip: Int) async throws {
@@ -78,7 +79,7 @@ struct FullDiskTests {
                     ALTER TABLE numbers ALTER COLUMN v SET STORAGE EXTERNAL;
                     INSERT INTO numbers VALUES (3999, repeat('v', 1900));
                     """,
-                    config: Program.source + Program.stream(batch: 100, more: Self.patience),
+                    config: Program.source + Program.stream(batch: 100, more: Self.retry),
                     files: ["numbers": Self.source(tip: 3999)]
                 ) { installation in
                     let database = installation.database

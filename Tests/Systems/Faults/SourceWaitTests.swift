@@ -19,15 +19,22 @@ struct SourceWaitTests {
 
     /// Looks again and again for a transaction of Lacuna's.
     private func expectNoTransaction(_ installation: Installation, _ what: String) async throws {
+        // What closes a commit may be under way for a moment more.
+        try await installation.waitUntil("no transaction is open \(what)") {
+            try await transactions(installation) == []
+        }
         for _ in 0..<20 {
-            let open = try await installation.database.column(
-                """
-                SELECT application_name || ': ' || state || ': ' || query FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name LIKE 'lacuna%' AND xact_start IS NOT NULL AND state <> 'idle'
-                """)
-            #expect(open == [], "\(what)")
+            #expect(try await transactions(installation) == [], "\(what)")
             try await Task.sleep(for: .milliseconds(20))
         }
+    }
+
+    private func transactions(_ installation: Installation) async throws -> [String] {
+        try await installation.database.column(
+            """
+            SELECT application_name || ': ' || state || ': ' || query FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'lacuna%' AND xact_start IS NOT NULL AND state <> 'idle'
+            """)
     }
 
     @Test("neither for a tip, nor for windows, nor after some are fetched", arguments: ["reconcile", "catchup"])
@@ -51,8 +58,6 @@ struct SourceWaitTests {
                     try await database.number("SELECT count(*) FROM lacuna.batch") == 4
                 }
             }
-            // What closes a commit is under way for a moment more.
-            try await Task.sleep(for: .milliseconds(200))
             try await expectNoTransaction(installation, "while windows are waited for")
             #expect(process.isRunning)
             try installation.directory.write("", to: "go")

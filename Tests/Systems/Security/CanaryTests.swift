@@ -15,7 +15,7 @@ private struct Canary {
     }
 }
 
-@Suite("A secret", .timeLimit(.minutes(5)))
+@Suite("A secret", .timeLimit(.minutes(30)))
 struct CanaryTests {
     private static let database = Canary("database")
     private static let upstream = Canary("upstream")

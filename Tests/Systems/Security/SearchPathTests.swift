@@ -69,7 +69,8 @@ struct SearchPathTests {
     ]
 
     @Test(
-        "of the database or the role catches no statement, and the user's own scripts keep it", .timeLimit(.minutes(3)),
+        "of the database or the role catches no statement, and the user's own scripts keep it",
+        .timeLimit(.minutes(30)),
         arguments: ["ALTER DATABASE %", "ALTER ROLE CURRENT_USER IN DATABASE %"], [true, false])
     func trapped(alter: String, leases: Bool) async throws {
         try await Installation.with(
