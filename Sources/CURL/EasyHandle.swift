@@ -32,7 +32,7 @@ struct EasyHandle: ~Copyable {
     /// Sets a text, which libcurl copies.
     func set(_ option: CURLoption, _ value: String) throws(CURLError) {
         // As a text of C it would end there.
-        guard !value.utf8.contains(0) else { throw .malformed("a NUL byte in '\(value)'") }
+        guard !value.utf8.contains(0) else { throw .malformed("a NUL byte where none can be") }
         try check(lacuna_set_text(pointer, option, value))
     }
 
