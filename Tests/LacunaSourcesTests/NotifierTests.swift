@@ -122,8 +122,9 @@ struct NotifierTests {
                 return number(in: "child", of: directory) != nil
             }
             for name in ["leader", "child"] {
-                let number = try #require(number(in: name, of: directory))
-                try await LongestWait.until("the \(name) is gone") { kill(number, 0) != 0 }
+                let found = number(in: name, of: directory)
+                let leftover = try #require(found)
+                try await LongestWait.until("the \(name) is gone") { kill(leftover, 0) != 0 }
             }
         }
     }

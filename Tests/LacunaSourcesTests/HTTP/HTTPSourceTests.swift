@@ -315,7 +315,7 @@ struct HTTPSourceTests {
     }
 
     @Test("takes compressed pages, and refuses one that is small only while it is compressed")
-    func compressed() async throws {
+    func compressedPages() async throws {
         let small = try compressed("[{\"n\":1}]", by: "gzip")
         let bomb = try compressed("[" + String(repeating: " ", count: 8 << 20) + "]", by: "gzip")
         #expect(bomb.count < 32 << 10)
