@@ -34,7 +34,10 @@ enum JSONSchema {
 
     private static func object(_ group: SettingsGroup, requires: Bool = true) -> [(String, JSONValue)] {
         let properties = group.settings.map { setting in
-            (setting.name, JSONValue.object([("description", .string(setting.summary))] + members(of: setting.kind)))
+            (
+                setting.name,
+                JSONValue.object([("description", .string(setting.description))] + members(of: setting.kind))
+            )
         }
         var result: [(String, JSONValue)] = [("type", "object"), ("additionalProperties", false)]
         let required = group.settings.filter(\.isRequired).map { JSONValue.string($0.name) }

@@ -1,16 +1,25 @@
-/// A setting of lacuna.yaml. What the reader accepts, what it suggests and the JSON Schema all come from these.
+/// A setting of lacuna.yaml. What the reader accepts, what it suggests, the JSON Schema and the reference come from these.
 struct Setting: Sendable {
     let name: String
     let kind: SettingKind
     /// One line for a person who writes a config.
     let summary: String
-    var isRequired = false
+    let isRequired: Bool
+    /// What holds if it is not set, as it would be written or in words; nil if nothing does.
+    let fallback: String?
 
-    init(_ name: String, _ kind: SettingKind, _ summary: String, required: Bool = false) {
+    init(_ name: String, _ kind: SettingKind, _ summary: String, required: Bool = false, absent fallback: String? = nil)
+    {
         self.name = name
         self.kind = kind
         self.summary = summary
         isRequired = required
+        self.fallback = fallback
+    }
+
+    /// The summary and what holds if the setting is absent.
+    var description: String {
+        fallback.map { "\(summary) If absent: \($0)." } ?? summary
     }
 }
 

@@ -12,7 +12,7 @@ extension SettingsTable {
             Setting("param", .text, "api_key: the query parameter that takes the key, instead of a header."),
             Setting("key", .text, "api_key: the key."),
             Setting("username", .text, "http_basic: the user."),
-            Setting("password", .value, "http_basic: the password; empty if absent."),
+            Setting("password", .value, "http_basic: the password.", absent: "empty"),
             Setting("token_url", .text, "oauth2_client_credentials: where tokens are asked for."),
             Setting("client_id", .text, "oauth2_client_credentials: the client."),
             Setting("client_secret", .text, "oauth2_client_credentials: its secret."),
@@ -26,21 +26,24 @@ extension SettingsTable {
             Setting("per", .duration, "In any period of this length.", required: true),
             Setting(
                 "on_exhausted", .choice(RateLimit.Exhaustion.allCases.map(\.rawValue)),
-                "When they are used up: wait, or defer the run; defer if absent for a day and longer."),
+                "What happens when they are used up: the request waits, or the run is deferred.",
+                absent: "defer for periods of a day and longer, else wait"),
         ])
 
     static let timeouts = SettingsGroup(
         name: "timeout",
         settings: [
-            Setting("connect", .duration, "Until a connection stands; 10s if absent."),
-            Setting("idle", .duration, "Without a byte of the answer; 30s if absent."),
-            Setting("total", .duration, "From the start to the last byte; 2m if absent."),
+            Setting("connect", .duration, "Until a connection stands.", absent: "10s"),
+            Setting("idle", .duration, "Without a byte of the answer.", absent: "30s"),
+            Setting("total", .duration, "From the start to the last byte.", absent: "2m"),
         ])
 
     static let request = SettingsGroup(
         name: "request",
         settings: [
-            Setting("method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "GET if absent."),
+            Setting(
+                "method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "The method of the request.",
+                absent: "POST with a body, else GET"),
             Setting("path", .template(window: true), "Appended to base_url. Values are percent-encoded."),
             Setting("params", .map(.template(window: true), of: "parameter"), "The parameters of the query."),
             Setting("headers", .map(.template(window: true), of: "header"), "Headers of this request."),
@@ -50,12 +53,14 @@ extension SettingsTable {
     static let tip = SettingsGroup(
         name: "tip",
         settings: [
-            Setting("method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "GET if absent."),
+            Setting(
+                "method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "The method of the request.",
+                absent: "POST with a body, else GET"),
             Setting("path", .template(window: false), "Appended to base_url."),
             Setting("params", .map(.template(window: false), of: "parameter"), "The parameters of the query."),
             Setting("headers", .map(.template(window: false), of: "header"), "Headers of this request."),
             Setting("body", .body(window: false), bodySummary),
-            Setting("select", .path, "Where the answer holds the newest key; absent: the answer is the key."),
+            Setting("select", .path, "Where the answer holds the newest key.", absent: "the answer is the key"),
         ])
 
     static let paginator = SettingsGroup(
@@ -65,13 +70,13 @@ extension SettingsTable {
                 "type",
                 .choice(["single_page", "page_number", "offset", "cursor", "json_link", "header_link"]),
                 "How the pages of a window follow each other.", required: true),
-            Setting("page_param", .text, "page_number: the parameter that takes the number; page if absent."),
-            Setting("base_page", .integer(0...1_000_000), "page_number: the first page's number; 1 if absent."),
+            Setting("page_param", .text, "page_number: the parameter that takes the number.", absent: "page"),
+            Setting("base_page", .integer(0...1_000_000), "page_number: the first page's number.", absent: "1"),
             Setting("page_size_param", .text, "page_number: the parameter that takes the size."),
             Setting(
                 "page_size", .integer(1...1_000_000),
                 "page_number: records per page. A shorter page is the last, unless the pages say otherwise."),
-            Setting("offset_param", .text, "offset: the parameter that takes the offset; offset if absent."),
+            Setting("offset_param", .text, "offset: the parameter that takes the offset.", absent: "offset"),
             Setting("limit_param", .text, "offset: the parameter that takes the limit."),
             Setting(
                 "limit", .integer(1...1_000_000),
@@ -82,7 +87,7 @@ extension SettingsTable {
             Setting("total_path", .path, "Where a page says how many records there are; proven before the commit."),
             Setting("total_pages_path", .path, "Where a page says how many pages there are."),
             Setting("has_more_path", .path, "Where a page says true or false: whether another follows."),
-            Setting("max_pages", .integer(1...10_000_000), "More pages than this are an error; 10000 if absent."),
+            Setting("max_pages", .integer(1...10_000_000), "More pages than this are an error.", absent: "10000"),
         ])
 
     static let tls = SettingsGroup(
@@ -102,7 +107,9 @@ extension SettingsTable {
             Setting("auth", .group(auth), "The credentials."),
             Setting("headers", .map(.template(window: true), of: "header"), "Headers of every request."),
             Setting("rate_limit", .oneOrMany(.group(rateLimit)), "How fast all streams together may ask."),
-            Setting("concurrency", .integer(1...64), "How many requests may be in flight at once."),
+            Setting(
+                "concurrency", .integer(1...64), "How many requests may be in flight at once.",
+                absent: "as many as workers"),
             Setting("stagger", .duration, "How far apart the first requests begin."),
             Setting(
                 "timeout", .either([.duration, .group(timeouts)]), "How long a request may take, or its parts."),
@@ -111,18 +118,18 @@ extension SettingsTable {
                 "What a status means: empty, unavailable, retry or fail."),
             Setting(
                 "max_page_bytes", .integer(1024...(1 << 30)),
-                "How large a page may be after decompression; 64 MiB if absent."),
+                "How large a page may be after decompression.", absent: "67108864"),
             Setting("tls", .group(tls), "How the server is known, and the client to it."),
             Setting(
                 "proxy", .choice(["environment", "none"]),
-                "environment (if absent): HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
+                "environment: the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY say which.", absent: "environment"),
             Setting(
-                "format", .choice(HTTPFormat.allCases.map(\.rawValue)), "How a page is written; json if absent."),
+                "format", .choice(HTTPFormat.allCases.map(\.rawValue)), "How a page is written.", absent: "json"),
             Setting("request", .group(request), "What is asked for a window."),
             Setting(
                 "record_selector", .path,
-                "Where a page holds its records: a list, or one record. Absent or $: the page itself."),
-            Setting("paginator", .group(paginator), "How pages follow each other; single_page if absent."),
+                "Where a page holds its records: a list, or one record.", absent: "$, the page itself"),
+            Setting("paginator", .group(paginator), "How pages follow each other.", absent: "single_page"),
             Setting("tip", .group(tip), "What is asked for the newest key."),
             retrying,
         ])

@@ -43,14 +43,16 @@ extension SettingsTable {
     private static func anySource(_ setting: Setting) -> Setting {
         let kinds = types(having: setting.name).compactMap { source($0)[setting.name]?.kind }
         let isOneKind = !["tip", "timeout", "format"].contains(setting.name)
-        return Setting(setting.name, isOneKind ? setting.kind : .either(kinds), setting.summary)
+        return Setting(
+            setting.name, isOneKind ? setting.kind : .either(kinds), setting.summary,
+            absent: isOneKind ? setting.fallback : nil)
     }
 
     static let retrying = Setting("retry", .group(retry), "How transient faults are retried.")
-    private static let timeout = Setting("timeout", .duration, "How long one run or query may take; 10m if absent.")
+    private static let timeout = Setting("timeout", .duration, "How long one run or query may take.", absent: "10m")
     private static let format = Setting(
         "format", .choice(RecordFormat.allCases.map(\.rawValue)),
-        "What is printed or stored: ndjson, or csv with a header.")
+        "What is printed or stored: ndjson, or csv with a header.", absent: "ndjson; of a file by its name")
 
     private static let command = SettingsGroup(
         name: "command source",
@@ -76,7 +78,7 @@ extension SettingsTable {
     private static let postgres = SettingsGroup(
         name: "postgres source",
         settings: [
-            Setting("database", .text, "A libpq connection string. Absent: libpq's own environment."),
+            Setting("database", .text, "A libpq connection string.", absent: "libpq's own environment"),
             Setting("query", .template(window: true), "The query for a window's rows."),
             Setting("tip", .template(window: false), "A query for the newest key."),
             timeout,

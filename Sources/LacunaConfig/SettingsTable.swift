@@ -10,11 +10,11 @@ enum SettingsTable {
             Setting("version", .version, "The version of this language: 1.", required: true),
             Setting(
                 "database", .text,
-                "A libpq connection string. Absent: libpq's own environment (PGHOST, PGSERVICE and so on)."),
+                "A libpq connection string.", absent: "libpq's own environment (PGHOST, PGSERVICE and so on)"),
             Setting(
                 "statement_timeout", .duration,
-                "How long a statement may take, and a connection if less than 15s, before the run gives it up; 10m if absent."
-            ),
+                "How long a statement may take before the run gives it up. Connecting takes 15s at most, or less if this is less.",
+                absent: "10m"),
             Setting("defaults", .defaults, "Settings of every stream that does not set them itself."),
             Setting("sources", .map(.source, of: "source"), "Where rows come from, by name.", required: true),
             Setting("streams", .map(.stream, of: "stream"), "The declared histories, by name.", required: true),
@@ -30,7 +30,7 @@ enum SettingsTable {
                 "The argument vector of a program that reads the message from its standard input. Never a shell."),
             Setting(
                 "on", .oneOrMany(.choice(NotificationSettings.Occasion.allCases.map(\.rawValue))),
-                "Which runs are told of: failure, healed, finished; failure and healed if absent."),
+                "Which runs are told of.", absent: "failure and healed"),
         ])
 
     static let key = SettingsGroup(
@@ -43,17 +43,19 @@ enum SettingsTable {
                 required: true),
             Setting(
                 "step", .either([.integer(1...Int64.max), .duration]),
-                "How much one unit holds: whole numbers for integer keys (1 if absent), a time like 1h that divides a day for timestamp keys."
-            ),
-            Setting("timezone", .text, "The IANA name of the zone that days are counted in; UTC if absent."),
+                "How much one unit holds: a whole number for integer keys, a time like 1h that divides a day for timestamp keys.",
+                absent: "1 for integer keys; timestamp keys need it"),
+            Setting("timezone", .text, "The IANA name of the zone that days are counted in.", absent: "UTC"),
         ])
 
     static let expect = SettingsGroup(
         name: "expect",
         settings: [
-            Setting("from", .bound(allowsTip: false), "The first expected unit: a key, or today - 90d."),
             Setting(
-                "to", .bound(allowsTip: true), "The last expected unit: tip (if absent), a key, today - 1d or now."),
+                "from", .bound(allowsTip: false), "The first expected unit: a key, or today - 90d.",
+                absent: "the first unit that is there"),
+            Setting(
+                "to", .bound(allowsTip: true), "The last expected unit: tip, a key, today - 1d or now.", absent: "tip"),
             Setting("delay", .span, "Units younger than this are not due yet."),
             Setting("weekdays", .oneOrMany(.choice(Weekday.allCases.map(\.rawValue))), "The days that have units."),
             Setting("seasons", .seasons, "The parts of the year that have units, as 10-01..06-30."),
@@ -64,9 +66,9 @@ enum SettingsTable {
     static let retry = SettingsGroup(
         name: "retry",
         settings: [
-            Setting("attempts", .integer(1...100), "How often a batch is tried in one run; 5 if absent."),
-            Setting("backoff", .duration, "The longest first wait; 1s if absent."),
-            Setting("max_backoff", .duration, "The longest wait; 1m if absent."),
+            Setting("attempts", .integer(1...100), "How often a batch is tried in one run.", absent: "5"),
+            Setting("backoff", .duration, "The longest first wait.", absent: "1s"),
+            Setting("max_backoff", .duration, "The longest wait.", absent: "1m"),
         ])
 
     static let partitionQuery = SettingsGroup(
@@ -82,28 +84,36 @@ enum SettingsTable {
             Setting("source", .text, "The name of the source that the rows come from.", required: true),
             Setting("table", .text, "The table, as table or schema.table.", required: true),
             Setting(
-                "primary_key", .oneOrMany(.text), "The columns that identify a row. Absent: the table's primary key."),
+                "primary_key", .oneOrMany(.text), "The columns that identify a row.", absent: "the table's primary key"),
             Setting("key", .group(key), "The column that orders the stream.", required: true),
-            Setting("partitions", .partitions, "The independent lanes: values by column, or a query."),
+            Setting(
+                "partitions", .partitions, "The partitions: values by column, or a query.",
+                absent: "one partition, the whole table"),
             Setting("expect", .group(expect), "Which units should be there."),
-            Setting("batch", .span, "Units per window: a number, 30d or 1 month; 1000 if absent, 1 for text keys."),
-            Setting("order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first."),
+            Setting("batch", .span, "Units per window: a number, 30d or 1 month.", absent: "1000; 1 for text keys"),
+            Setting(
+                "order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first.", absent: "newest"),
             Setting("overlap", .span, "How far each window is widened on both sides."),
             Setting("lookback", .span, "How much behind the tip is read again on every run."),
             Setting(
-                "coalesce", .integer(0...Int64.max), "Gaps at most this many covered units apart are fetched as one."),
+                "coalesce", .integer(0...Int64.max), "Gaps at most this many covered units apart are fetched as one.",
+                absent: "0"),
             Setting(
                 "empty", .choice(EmptyPolicy.allCases.map(\.rawValue)),
-                "A unit without rows: verify records it as empty, error fails the batch."),
-            Setting("workers", .integer(1...64), "How many batches are in flight at once."),
-            Setting("load", .oneOrMany(.script), "SQL files that load the temporary table batch. Absent: an upsert."),
+                "A unit without rows: verify records it as empty, error fails the batch.", absent: "verify"),
+            Setting("workers", .integer(1...64), "How many batches are in flight at once.", absent: "4"),
+            Setting(
+                "load", .oneOrMany(.script), "SQL files that load the temporary table batch.",
+                absent: "an upsert by column name"),
             Setting("columns", .map(.text, of: "column"), "The record's field for a column, where the names differ."),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
             Setting(
                 "track_changes", .boolean,
-                "Whether triggers on the table record what changes, so that a scan need not start over. lacuna init installs them."
-            ),
-            Setting("leases", .boolean, "Whether batches are leased; off behind a proxy that pools transactions."),
+                "Whether triggers on the table record what changes, so that a scan need not start over. lacuna init installs them.",
+                absent: "false"),
+            Setting(
+                "leases", .boolean, "Whether batches are leased. Turn it off behind a proxy that pools transactions.",
+                absent: "true"),
         ])
 }

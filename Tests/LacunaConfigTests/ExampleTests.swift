@@ -206,6 +206,32 @@ struct ExampleTests {
         #expect(source.map(names) == SourceType.allCases.map { Set(SettingsTable.source($0).names + ["type"]) })
     }
 
+    @Test("has a row for every setting of every group in the reference, and says what holds if it is absent")
+    func reference() {
+        let sections = Dictionary(
+            uniqueKeysWithValues: Configuration.reference.split(separator: "\n## ").dropFirst().map { section in
+                let lines = section.split(separator: "\n")
+                return (String(lines[0]), lines.filter { $0.hasPrefix("| `") })
+            })
+        let groups =
+            [
+                SettingsTable.document, SettingsTable.notify, SettingsTable.stream, SettingsTable.key,
+                SettingsTable.expect, SettingsTable.partitionQuery, SettingsTable.retry, SettingsTable.auth,
+                SettingsTable.rateLimit, SettingsTable.timeouts, SettingsTable.request, SettingsTable.tip,
+                SettingsTable.paginator, SettingsTable.tls,
+            ] + SourceType.allCases.map(SettingsTable.source)
+        for group in groups {
+            let rows = sections[group.name] ?? []
+            for setting in group.settings {
+                let row = rows.first { $0.hasPrefix("| `\(setting.name)` | ") }
+                let fallback = setting.isRequired ? "required" : setting.fallback ?? ""
+                #expect(row?.contains(" | \(fallback) | ") == true, "\(group.name).\(setting.name)")
+            }
+        }
+        let unknown = Set(sections.keys).subtracting(groups.map(\.name)).sorted()
+        #expect(unknown == ["Values"])
+    }
+
     private func names(_ object: [String: Any]) -> Set<String> {
         Set((object["properties"] as? [String: Any])?.keys ?? [:].keys)
     }

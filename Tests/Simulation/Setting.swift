@@ -82,7 +82,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         lostCommits = oneIn(2) ? draw(2...8) : 0
         hasPruner = oneIn(3)
         // Where windows are read beyond what is missing, an answer that is older than a correction may come in after it:
-        // RELIABILITY.md says so.
+        // docs/RELIABILITY.md says so.
         hasCorrections = oneIn(2) && overlap == 0 && lookback == 0
         grows = !oneIn(3)
         isAhead = oneIn(4)

@@ -214,7 +214,7 @@ struct CommandTests {
         ) { installation in
             try await installation.database.execute("DELETE FROM numbers")
             let run = try await entries(installation, ["reconcile"], status: 1)
-            // No closure inside the macros: see "Tests" in ARCHITECTURE.md.
+            // No closure inside the macros: see "Tests" in docs/ARCHITECTURE.md.
             let timed = run.filter { $0["time"] != nil }
             let warnings = run.filter { $0["level"] == "warning" && $0["stream"] == "numbers" && $0["window"] == "-" }
             let errors = run.filter { $0["level"] == "error" }.compactMap { $0["message"] }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Lacuna
+import LacunaConfig
 import Postgres
 
 /// `lacuna init`
@@ -116,11 +117,20 @@ struct ConfigCommand: ParsableCommand {
     @Flag(name: .long, help: "Print the JSON Schema of lacuna.yaml instead, for editors.")
     var schema = false
 
+    @Flag(name: .long, help: "Print the reference of all settings instead, as Markdown.")
+    var reference = false
+
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard !schema || !reference else { throw ValidationError("--schema and --reference exclude each other") }
+    }
 
     func run() throws {
         if schema {
             Console.shared.data(ProjectSchema.text)
+        } else if reference {
+            Console.shared.data(Configuration.reference)
         } else {
             Console.shared.data(try Project(global).configuration.redacted())
         }
