@@ -118,10 +118,10 @@ public enum Statements {
     public static let lockTrackedTable = statement("lock_tracked_table", PackageResources.lock_tracked_table_sql)
     /// `lock_window.sql`
     public static let lockWindow = statement("lock_window", PackageResources.lock_window_sql)
-    /// `measure_lane.sql`
-    public static let measureLane = statement("measure_lane", PackageResources.measure_lane_sql)
-    /// `measure_lanes.sql`
-    public static let measureLanes = statement("measure_lanes", PackageResources.measure_lanes_sql)
+    /// `measure_partition.sql`
+    public static let measurePartition = statement("measure_partition", PackageResources.measure_partition_sql)
+    /// `measure_partitions.sql`
+    public static let measurePartitions = statement("measure_partitions", PackageResources.measure_partitions_sql)
     /// `measure_table.sql`
     public static let measureTable = statement("measure_table", PackageResources.measure_table_sql)
     /// `next_run.sql`
@@ -220,7 +220,8 @@ public enum Statements {
         findOddPartition, findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary,
         groupUnits, importSnapshot, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter,
         insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence, lockSummary,
-        lockTrackedTable, lockWindow, measureLane, measureLanes, measureTable, nextRun, probeUnits, pruneJournal,
+        lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun, probeUnits,
+        pruneJournal,
         registerKeys,
         releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists, selectChanges,
         selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations,

@@ -6,8 +6,8 @@ struct PartitionReader {
     let reading: Reading
     let keyColumn: String
 
-    /// More lanes than this are a mistake, and would be planned one by one.
-    private static let laneLimit = 100_000
+    /// More partitions than this are a mistake, and would be planned one by one.
+    private static let partitionLimit = 100_000
 
     func partitions(_ node: ConfigNode?) -> PartitionSet {
         guard let node else { return .whole }
@@ -30,12 +30,12 @@ struct PartitionReader {
             check(column: entry.name, shown: "'\(Shown.text(entry.name))'", at: entry.position)
             return PartitionColumn(name: entry.name, values: values(entry))
         }
-        var lanes = 1
+        var count = 1
         for column in columns {
-            lanes = lanes.multipliedReportingOverflow(by: column.values.count).partialValue
-            guard lanes <= PartitionReader.laneLimit else {
+            count = count.multipliedReportingOverflow(by: column.values.count).partialValue
+            guard count <= PartitionReader.partitionLimit else {
                 reading.report(
-                    "more than \(PartitionReader.laneLimit) partitions; split the stream or use a query",
+                    "more than \(PartitionReader.partitionLimit) partitions; split the stream or use a query",
                     at: node.position)
                 return .whole
             }

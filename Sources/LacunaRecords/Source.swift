@@ -53,7 +53,7 @@ public enum StrayRecordPolicy: Sendable, Hashable {
 public struct FetchRequest: Sendable, Hashable {
     /// The stream that asks.
     public let stream: StreamDefinition
-    /// The lane.
+    /// The partition.
     public let partition: Partition
     /// The units asked for, overlap included.
     public let window: Range<Int64>
@@ -78,7 +78,7 @@ public struct FetchRequest: Sendable, Hashable {
 public struct TipRequest: Sendable, Hashable {
     /// The stream that asks.
     public let stream: StreamDefinition
-    /// The lane.
+    /// The partition.
     public let partition: Partition
 
     /// A request for the tip of `partition`.

@@ -66,15 +66,15 @@ struct FileSourceTests {
 
     /// Asks the file of a path that names the window.
     private func fetch(
-        _ window: Range<Int64>, path: String, in directory: TestDirectory, lane: String? = nil
+        _ window: Range<Int64>, path: String, in directory: TestDirectory, region: String? = nil
     ) async throws -> (count: Int, answered: Range<Int64>?) {
         var settings = FileSettings(path: try Template(path))
         settings.directory = directory.url.path
         var stream = StreamDefinition(name: "s", table: "t", keyColumn: "d", keyType: .date(timezone: .gmt))
         var fields: [PartitionField] = []
-        if let lane {
-            stream.partitions = .product([PartitionColumn(name: "lane", values: [lane])])
-            fields = [PartitionField(field: "lane", value: lane)]
+        if let region {
+            stream.partitions = .product([PartitionColumn(name: "region", values: [region])])
+            fields = [PartitionField(field: "region", value: region)]
         }
         let source = FileSource(settings)
         let sink = RecordSink(
@@ -82,7 +82,8 @@ struct FileSourceTests {
                 keyField: "d", keyType: .date(timezone: .gmt), window: window, partition: fields,
                 stray: source.strayRecords))
         let summary = try await source.fetch(
-            FetchRequest(stream: stream, partition: lane.map { Partition([$0]) } ?? .whole, window: window), into: sink)
+            FetchRequest(stream: stream, partition: region.map { Partition([$0]) } ?? .whole, window: window),
+            into: sink)
         return (try sink.finish().recordCount, summary.answered)
     }
 
@@ -122,12 +123,12 @@ struct FileSourceTests {
                 try await fetch(2..<3, path: "{window.first}.csv", in: directory)
             }
             #expect(day?.message.contains("1970-01-03.csv is named after 1970-01-03, but 1 of its records lie") == true)
-            try directory.write("d,lane\n1970-01-03,b\n1970-01-03,a\n1970-01-04,a\n", to: "a.csv")
-            let lane = await #expect(throws: SourceError.self) {
-                try await fetch(2..<3, path: "{partition.lane}.csv", in: directory, lane: "a")
+            try directory.write("d,region\n1970-01-03,b\n1970-01-03,a\n1970-01-04,a\n", to: "a.csv")
+            let region = await #expect(throws: SourceError.self) {
+                try await fetch(2..<3, path: "{partition.region}.csv", in: directory, region: "a")
             }
-            #expect(lane?.message.contains("a.csv is named after lane=a, but 1 of its records are of") == true)
-            #expect(try await fetch(3..<4, path: "{partition.lane}.csv", in: directory, lane: "a").count == 1)
+            #expect(region?.message.contains("a.csv is named after region=a, but 1 of its records are of") == true)
+            #expect(try await fetch(3..<4, path: "{partition.region}.csv", in: directory, region: "a").count == 1)
         }
     }
 

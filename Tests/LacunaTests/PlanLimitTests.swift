@@ -4,18 +4,18 @@ import Testing
 @Suite("A plan")
 struct PlanLimitTests {
     @Test("holds a bounded number of batches of a history without bounds, newest first", arguments: [1, 3])
-    func bounded(lanes: Int) {
+    func bounded(partitions: Int) {
         var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
         stream.batch = .units(1)
         let history: Range<Int64> = 0..<Int64.max - 1
-        let demands = (0..<lanes).map { lane in
+        let demands = (0..<partitions).map { partition in
             Planner.Demand(
-                partition: Partition(["\(lane)"]), units: UnitSet(history), reason: .gap, bounds: history)
+                partition: Partition(["\(partition)"]), units: UnitSet(history), reason: .gap, bounds: history)
         }
         let batches = Planner(stream).batches(for: demands, limit: 3000)
         #expect(batches.count == 3000)
         #expect(batches.first?.window == Int64.max - 2..<Int64.max - 1)
-        #expect(batches.last?.window.lowerBound == Int64.max - 1 - Int64(3000 / lanes))
+        #expect(batches.last?.window.lowerBound == Int64.max - 1 - Int64(3000 / partitions))
     }
 
     @Test("gives the same windows from either end")

@@ -106,23 +106,24 @@ public final class Episode: @unchecked Sendable {
     // MARK: Before
 
     private func prepare() {
-        for lane in setting.lanes {
+        for partition in setting.partitions {
             let tip = setting.first + Int64(scheduler.draw(0..<setting.unitCount))
-            history.publish(lane, upTo: tip, drawParts(setting.first...tip), now: scheduler.tick())
+            history.publish(partition, upTo: tip, drawParts(setting.first...tip), now: scheduler.tick())
             guard !scheduler.oneIn(5) else { continue }
             // A part of it was ingested, with holes.
             let last = Int64(scheduler.draw(0..<Int(tip - setting.first) + 1)) + setting.first
-            let kept = (setting.first...last).filter { _ in !scheduler.oneIn(3) }.filter { history.has(lane, $0) }
+            let kept = (setting.first...last).filter { _ in !scheduler.oneIn(3) }.filter { history.has(partition, $0) }
             guard let oldest = kept.first, let latest = kept.last else { continue }
-            let rows = kept.flatMap { history.rows(lane, $0..<$0 + 1) }
+            let rows = kept.flatMap { history.rows(partition, $0..<$0 + 1) }
             server.change { state in
                 for row in rows { state.facts[row.key] = row.value }
-                state.extents[lane] = ExtentsRow(oldest: oldest, latest: latest)
+                state.extents[partition] = ExtentsRow(oldest: oldest, latest: latest)
             }
             guard setting.hasCorrections, scheduler.oneIn(2) else { continue }
-            for unit in kept where scheduler.oneIn(2) { history.correct(lane, unit, now: scheduler.tick()) }
+            for unit in kept where scheduler.oneIn(2) { history.correct(partition, unit, now: scheduler.tick()) }
             // One mark over all of them: it is longer than a batch, and rows that are right lie in it too.
-            let mark = RefetchRow(lane: lane, units: oldest..<latest + 1, reason: "", markedAt: scheduler.tick())
+            let mark = RefetchRow(
+                partition: partition, units: oldest..<latest + 1, reason: "", markedAt: scheduler.tick())
             server.change { $0.refetch[server.makeID()] = mark }
         }
         if setting.badAnswers > 0, scheduler.oneIn(2) {
@@ -185,7 +186,7 @@ public final class Episode: @unchecked Sendable {
     private func reconciler(_ client: SimulatedClient) -> Reconciler {
         let source = SimulatedSource(
             history: history, client: client, scheduler: scheduler,
-            badAnswers: { [self] in isChaos ? setting.badAnswers : 0 }, namesLane: setting.namesLane)
+            badAnswers: { [self] in isChaos ? setting.badAnswers : 0 }, namesPartition: setting.namesPartition)
         return Reconciler(stream: setting.stream, source: source, database: client.database)
     }
 
@@ -279,47 +280,47 @@ public final class Episode: @unchecked Sendable {
     private func changeWorld() async {
         while !isOver, invariants.violations.isEmpty {
             try? await scheduler.sleep(.seconds(scheduler.draw(0..<20)))
-            guard let lane = setting.lanes.randomElement(using: &scheduler.random) else { return }
+            guard let partition = setting.partitions.randomElement(using: &scheduler.random) else { return }
             switch scheduler.draw(0..<4) {
-            case 0 where setting.grows: grow(lane)
-            case 1 where setting.hasCorrections: await correct(lane)
-            case 2 where setting.hasPruner: prune(lane)
-            case 3 where setting.isAhead: ingestAhead(lane)
+            case 0 where setting.grows: grow(partition)
+            case 1 where setting.hasCorrections: await correct(partition)
+            case 2 where setting.hasPruner: prune(partition)
+            case 3 where setting.isAhead: ingestAhead(partition)
             default: break
             }
         }
     }
 
-    private func grow(_ lane: String) {
-        guard let tip = history.tips[lane], tip < end else { return }
+    private func grow(_ partition: String) {
+        guard let tip = history.tips[partition], tip < end else { return }
         let next = min(tip + Int64(scheduler.draw(1..<6)), end)
-        history.publish(lane, upTo: next, drawParts(tip + 1...next), now: scheduler.tick())
+        history.publish(partition, upTo: next, drawParts(tip + 1...next), now: scheduler.tick())
     }
 
     /// Somebody else, who is faster than the source, ingests a unit beyond its tip.
-    private func ingestAhead(_ lane: String) {
-        guard let tip = history.tips[lane], tip + 1 < end else { return }
+    private func ingestAhead(_ partition: String) {
+        guard let tip = history.tips[partition], tip + 1 < end else { return }
         let unit = tip + 2 + Int64(scheduler.draw(0..<Int(end - tip - 1)))
-        guard server.state.facts[FactKey(lane: lane, unit: unit, part: 0)] == nil else { return }
-        let rows = history.foresee(lane, unit, now: scheduler.tick())
+        guard server.state.facts[FactKey(partition: partition, unit: unit, part: 0)] == nil else { return }
+        let rows = history.foresee(partition, unit, now: scheduler.tick())
         server.change { $0.facts.merge(rows) { $1 } }
     }
 
     /// The source corrects a unit that is there, and somebody marks it, again and again until that is done.
-    private func correct(_ lane: String) async {
-        guard let extents = server.state.extents[lane] else { return }
+    private func correct(_ partition: String) async {
+        guard let extents = server.state.extents[partition] else { return }
         var unit = Int64(scheduler.draw(0..<Int(extents.latest - setting.first) + 1)) + setting.first
         // Best one that is on its way.
         let client = clients.randomElement(using: &scheduler.random)
-        if let answer = client.flatMap({ history.answers[$0.number]?[lane]?.last }), scheduler.oneIn(2) {
+        if let answer = client.flatMap({ history.answers[$0.number]?[partition]?.last }), scheduler.oneIn(2) {
             unit = answer.window.lowerBound + Int64(scheduler.draw(0..<answer.window.count))
         }
-        guard history.has(lane, unit), unit >= setting.first, unit <= extents.latest else { return }
-        history.correct(lane, unit, now: scheduler.tick())
+        guard history.has(partition, unit), unit >= setting.first, unit <= extents.latest else { return }
+        history.correct(partition, unit, now: scheduler.tick())
         var options = RunOptions()
         options.from = unit
         options.to = unit
-        options.partitions = [Partition([lane])]
+        options.partitions = [Partition([partition])]
         let bounds = options
         for _ in 0..<100 {
             let client = makeClient()
@@ -333,8 +334,8 @@ public final class Episode: @unchecked Sendable {
     }
 
     /// Somebody deletes the rows of a unit that nobody is writing.
-    private func prune(_ lane: String) {
-        let keys = server.state.facts.keys.filter { $0.lane == lane }.sorted()
+    private func prune(_ partition: String) {
+        let keys = server.state.facts.keys.filter { $0.partition == partition }.sorted()
         guard let unit = keys.randomElement(using: &scheduler.random)?.unit else { return }
         let rows = keys.filter { $0.unit == unit }
         guard !rows.contains(where: { server.isLocked(.fact($0)) }) else { return }
@@ -349,9 +350,9 @@ public final class Episode: @unchecked Sendable {
         isChaos = false
         history.sick = []
         if setting.isAhead {
-            for lane in setting.lanes where history.tips[lane] ?? end < end {
+            for partition in setting.partitions where history.tips[partition] ?? end < end {
                 history.publish(
-                    lane, upTo: end, drawParts((history.tips[lane] ?? end) + 1...end), now: scheduler.tick())
+                    partition, upTo: end, drawParts((history.tips[partition] ?? end) + 1...end), now: scheduler.tick())
             }
         }
         // Connections that the server has not noticed the loss of.
@@ -379,6 +380,6 @@ public final class Episode: @unchecked Sendable {
         }
         invariants.idle(before: before, commits: commits)
         invariants.crashed()
-        invariants.healed(setting.lanes)
+        invariants.healed(setting.partitions)
     }
 }

@@ -50,9 +50,9 @@ final class Invariants: @unchecked Sendable {
                 violated("row \(key) was equal and was written again")
             }
             if !history.had(key, value) { violated("row \(key) = \(value) was never in the source") }
-            let isAsked = history.answers[backend.client]?[key.lane]?.contains { answer in
+            let isAsked = history.answers[backend.client]?[key.partition]?.contains { answer in
                 answer.window.contains(key.unit)
-                    && batches.contains { $0.lane == key.lane && answer.window.overlaps($0.units) }
+                    && batches.contains { $0.partition == key.partition && answer.window.overlaps($0.units) }
             }
             if isAsked != true { violated("row \(key) was written without a batch that asked for it") }
         }
@@ -60,46 +60,52 @@ final class Invariants: @unchecked Sendable {
 
     /// Verified units are empty and known to the source; marks and verified ranges change inside the windows only.
     private func checkEvidence(_ writes: Writes, _ before: StoredState, _ after: StoredState, _ batches: [BatchRow]) {
-        let gone = writes.verified.keys.compactMap { before.verified[$0]?.lane }
-        for lane in Set(writes.verified.values.compactMap { $0?.lane } + gone) {
-            let old = before.verifiedUnits(of: lane)
-            let new = after.verifiedUnits(of: lane)
-            for unit in old.symmetricDifference(new) where !SimulatedServer.holds(batches, lane, unit) {
-                violated("verified \(lane) \(unit) changed outside the windows of the transaction")
+        let gone = writes.verified.keys.compactMap { before.verified[$0]?.partition }
+        for partition in Set(writes.verified.values.compactMap { $0?.partition } + gone) {
+            let old = before.verifiedUnits(of: partition)
+            let new = after.verifiedUnits(of: partition)
+            for unit in old.symmetricDifference(new) where !SimulatedServer.holds(batches, partition, unit) {
+                violated("verified \(partition) \(unit) changed outside the windows of the transaction")
             }
             for unit in new.subtracting(old) {
-                if history.has(lane, unit) { violated("verified empty \(lane) \(unit), but the source has it") }
-                if unit > history.tips[lane] ?? .min { violated("verified empty \(lane) \(unit) beyond the tip") }
+                if history.has(partition, unit) {
+                    violated("verified empty \(partition) \(unit), but the source has it")
+                }
+                if unit > history.tips[partition] ?? .min {
+                    violated("verified empty \(partition) \(unit) beyond the tip")
+                }
             }
         }
         let isMark = writes.runs.values.contains { $0.mode == "mark" }
         if !writes.refetch.isEmpty, !isMark {
-            for lane in Set(before.refetch.values.map(\.lane)) {
-                let gone = before.markedUnits(of: lane).subtracting(after.markedUnits(of: lane))
-                for unit in gone where !SimulatedServer.holds(batches, lane, unit) {
-                    violated("the mark of \(lane) \(unit) was removed outside the windows of the transaction")
+            for partition in Set(before.refetch.values.map(\.partition)) {
+                let gone = before.markedUnits(of: partition).subtracting(after.markedUnits(of: partition))
+                for unit in gone where !SimulatedServer.holds(batches, partition, unit) {
+                    violated("the mark of \(partition) \(unit) was removed outside the windows of the transaction")
                 }
-                for unit in gone where unit > history.tips[lane] ?? .min {
-                    violated("the mark of \(lane) \(unit) was removed, of which the source says nothing yet")
+                for unit in gone where unit > history.tips[partition] ?? .min {
+                    violated("the mark of \(partition) \(unit) was removed, of which the source says nothing yet")
                 }
             }
         }
-        for (lane, row) in writes.extents {
-            if let old = before.extents[lane], row.oldest > old.oldest || row.latest < old.latest {
-                violated("the extents of \(lane) were moved back from \(old) to \(row)")
+        for (partition, row) in writes.extents {
+            if let old = before.extents[partition], row.oldest > old.oldest || row.latest < old.latest {
+                violated("the extents of \(partition) were moved back from \(old) to \(row)")
             }
-            if batches.isEmpty { violated("extents of \(lane) without a batch of their transaction") }
-            for unit in [row.oldest, row.latest] where !isCovered(lane, unit, after) {
-                if before.extents[lane].map({ $0.oldest == unit || $0.latest == unit }) != true {
-                    violated("the extents of \(lane) reach \(unit), which is not covered")
+            if batches.isEmpty { violated("extents of \(partition) without a batch of their transaction") }
+            for unit in [row.oldest, row.latest] where !isCovered(partition, unit, after) {
+                if before.extents[partition].map({ $0.oldest == unit || $0.latest == unit }) != true {
+                    violated("the extents of \(partition) reach \(unit), which is not covered")
                 }
             }
         }
     }
 
-    private func isCovered(_ lane: String, _ unit: Int64, _ state: StoredState) -> Bool {
-        for part in 0..<3 where state.facts[FactKey(lane: lane, unit: unit, part: part)] != nil { return true }
-        return state.verified.values.contains { $0.lane == lane && $0.units.contains(unit) }
+    private func isCovered(_ partition: String, _ unit: Int64, _ state: StoredState) -> Bool {
+        for part in 0..<3 where state.facts[FactKey(partition: partition, unit: unit, part: part)] != nil {
+            return true
+        }
+        return state.verified.values.contains { $0.partition == partition && $0.units.contains(unit) }
     }
 
     /// The journal says what the transaction did, and it did something.
@@ -110,8 +116,8 @@ final class Invariants: @unchecked Sendable {
         let new = writes.facts.count { before.facts[$0.key] == nil }
         let changed = writes.facts.count - new
         var empty = 0
-        for lane in Set(batches.values.map(\.lane)) {
-            empty += after.verifiedUnits(of: lane).subtracting(before.verifiedUnits(of: lane)).count
+        for partition in Set(batches.values.map(\.partition)) {
+            empty += after.verifiedUnits(of: partition).subtracting(before.verifiedUnits(of: partition)).count
         }
         func expect(_ what: String, _ said: Int, _ done: Int) {
             guard said != done else { return }
@@ -127,7 +133,7 @@ final class Invariants: @unchecked Sendable {
         // Extents that were reached meanwhile, marks that came meanwhile, and rows that a neighbour's wider window brought
         // meanwhile are found out by writing.
         let hasMarks = before.refetch.values.contains { mark in
-            batches.values.contains { $0.lane == mark.lane && $0.units.overlaps(mark.units) }
+            batches.values.contains { $0.partition == mark.partition && $0.units.overlaps(mark.units) }
         }
         if new + changed + empty == 0, !hasMarks, !windowsOverlap, writes.extents.isEmpty, writes.verified.isEmpty {
             violated("a transaction wrote nothing but the journal")
@@ -136,17 +142,17 @@ final class Invariants: @unchecked Sendable {
 
     /// The window was answered whole, and all of it is there.
     private func checkWindow(_ backend: Backend, _ token: Token, _ batch: BatchRow, _ after: StoredState) {
-        let answers = history.answers[backend.client]?[batch.lane] ?? []
+        let answers = history.answers[backend.client]?[batch.partition] ?? []
         let covering = answers.last {
             $0.window.lowerBound <= batch.units.lowerBound && $0.window.upperBound >= batch.units.upperBound
         }
         guard let answer = covering else {
-            return violated("batch \(token) \(batch.lane) \(batch.units) was committed without a whole answer")
+            return violated("batch \(token) \(batch.partition) \(batch.units) was committed without a whole answer")
         }
         for unit in batch.units where unit >= first && unit <= answer.tip {
-            let parts = history.units[batch.lane]?[unit] ?? [:]
+            let parts = history.units[batch.partition]?[unit] ?? [:]
             for (part, versions) in parts {
-                let key = FactKey(lane: batch.lane, unit: unit, part: part)
+                let key = FactKey(partition: batch.partition, unit: unit, part: part)
                 guard let value = after.facts[key] else {
                     violated("batch \(token) left out row \(key)")
                     continue
@@ -158,9 +164,9 @@ final class Invariants: @unchecked Sendable {
                 if !valid { violated("batch \(token) left row \(key) = \(value), out of date when it was asked for") }
             }
         }
-        for unit in batch.units where isCovered(batch.lane, unit, after) {
-            guard let extents = after.extents[batch.lane], unit >= extents.oldest, unit <= extents.latest else {
-                violated("batch \(token) covers \(batch.lane) \(unit) outside the extents")
+        for unit in batch.units where isCovered(batch.partition, unit, after) {
+            guard let extents = after.extents[batch.partition], unit >= extents.oldest, unit <= extents.latest else {
+                violated("batch \(token) covers \(batch.partition) \(unit) outside the extents")
                 continue
             }
         }
@@ -186,8 +192,8 @@ final class Invariants: @unchecked Sendable {
             violated("row \(key) = \(value) was never in the source")
         }
         for row in state.verified.values {
-            for unit in row.units where history.has(row.lane, unit) {
-                violated("verified empty \(row.lane) \(unit), but the source has it")
+            for unit in row.units where history.has(row.partition, unit) {
+                violated("verified empty \(row.partition) \(unit), but the source has it")
             }
         }
     }
@@ -230,19 +236,19 @@ final class Invariants: @unchecked Sendable {
     // MARK: The end
 
     /// What must be true once faults are over and everything has run.
-    func healed(_ lanes: [String]) {
+    func healed(_ partitions: [String]) {
         let state = server.state
-        for lane in lanes {
-            let tip = history.tips[lane] ?? first - 1
-            let rows = history.rows(lane, first..<tip + 1)
+        for partition in partitions {
+            let tip = history.tips[partition] ?? first - 1
+            let rows = history.rows(partition, first..<tip + 1)
             for row in rows where state.facts[row.key] != row.value {
                 violated("after healing row \(row.key) is \(state.facts[row.key] ?? "missing") instead of \(row.value)")
             }
-            if state.facts.count(where: { $0.key.lane == lane }) != rows.count {
-                violated("after healing \(lane) has rows beyond the source's")
+            if state.facts.count(where: { $0.key.partition == partition }) != rows.count {
+                violated("after healing \(partition) has rows beyond the source's")
             }
-            for unit in first..<tip + 1 where !isCovered(lane, unit, state) {
-                violated("after healing \(lane) \(unit) is neither there nor verified empty")
+            for unit in first..<tip + 1 where !isCovered(partition, unit, state) {
+                violated("after healing \(partition) \(unit) is neither there nor verified empty")
             }
         }
         if !state.refetch.isEmpty { violated("after healing there are marks: \(state.refetch.values.map(\.units))") }
@@ -264,7 +270,7 @@ final class Invariants: @unchecked Sendable {
 
 extension SimulatedServer {
     /// Whether one of the windows holds a unit.
-    static func holds(_ batches: [BatchRow], _ lane: String, _ unit: Int64) -> Bool {
-        batches.contains { $0.lane == lane && $0.units.contains(unit) }
+    static func holds(_ batches: [BatchRow], _ partition: String, _ unit: Int64) -> Bool {
+        batches.contains { $0.partition == partition && $0.units.contains(unit) }
     }
 }

@@ -6,7 +6,7 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// Where it comes from.
     public let seed: UInt64
     /// The partitions.
-    public let lanes: [String]
+    public let partitions: [String]
     /// The first expected unit.
     public let first: Int64
     /// The units that there are when it ends, at most.
@@ -28,7 +28,7 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// Whether batches are leased.
     public let leases: Bool
     /// Whether records carry their partition.
-    public let namesLane: Bool
+    public let namesPartition: Bool
     /// After so many crashes everything heals.
     public let crashes: Int
     /// One answer of the source in so many is bad; 0: none.
@@ -60,7 +60,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         func oneIn(_ n: Int) -> Bool { draw(1...n) == 1 }
         self.seed = seed
-        lanes = oneIn(3) ? ["a", "b"] : ["a"]
+        partitions = oneIn(3) ? ["a", "b"] : ["a"]
         first = [0, 1, -17, 1000, 9_007_199_254_740_990, 9_223_372_036_854_775_700][draw(0...5)]
         unitCount = draw(6...40)
         batch = Int64(draw(2...12))
@@ -72,7 +72,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         self.processes = calmRuns == nil ? processes : 1
         attempts = draw(1...3)
         leases = !oneIn(4)
-        namesLane = oneIn(2)
+        namesPartition = oneIn(2)
         crashes = draw(10...60)
         let badAnswers = oneIn(2) ? draw(4...30) : 0
         // Nothing else fails there.
@@ -92,7 +92,7 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// All of it in a line.
     public var description: String {
         """
-        seed \(seed): \(lanes.count) lanes, \(unitCount) units from \(first), batch \(batch), overlap \(overlap), lookback \
+        seed \(seed): \(partitions.count) partitions, \(unitCount) units from \(first), batch \(batch), overlap \(overlap), lookback \
         \(lookback), coalesce \(coalesce), workers \(workers), processes \(processes), attempts \(attempts), \
         \(leases ? "leases" : "no leases"), \(crashes) crashes, bad answers \(badAnswers), bad statements \
         \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
@@ -103,7 +103,7 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// The stream.
     var stream: StreamDefinition {
         var stream = StreamDefinition(name: "facts", table: "public.facts", keyColumn: "n", keyType: .integer(step: 1))
-        stream.partitions = .product([PartitionColumn(name: "lane", values: lanes)])
+        stream.partitions = .product([PartitionColumn(name: "region", values: partitions)])
         stream.expect.from = .unit(first)
         stream.batch = .units(batch)
         if overlap > 0 { stream.overlap = .units(overlap) }

@@ -28,44 +28,44 @@ public final class SimulatedHistory: @unchecked Sendable {
     /// Publishes units up to `tip`.
     ///
     /// - Parameter parts: the number of rows of each unit; units that are not in it have none.
-    func publish(_ lane: String, upTo tip: Int64, _ parts: [Int64: Int], now: Int64) {
-        for (unit, count) in parts where !has(lane, unit) {
+    func publish(_ partition: String, upTo tip: Int64, _ parts: [Int64: Int], now: Int64) {
+        for (unit, count) in parts where !has(partition, unit) {
             for part in 0..<count {
-                units[lane, default: [:]][unit, default: [:]][part] = [
-                    Version(since: now, value: "\(lane)\(unit).\(part).0")
+                units[partition, default: [:]][unit, default: [:]][part] = [
+                    Version(since: now, value: "\(partition)\(unit).\(part).0")
                 ]
             }
         }
-        tips[lane] = tip
+        tips[partition] = tip
     }
 
     /// Decides what a unit beyond the tip will have, and returns it.
-    func foresee(_ lane: String, _ unit: Int64, now: Int64) -> [FactKey: String] {
-        let tip = tips[lane]
-        publish(lane, upTo: unit, [unit: 1], now: now)
-        tips[lane] = tip
-        return units[lane]?[unit]?.reduce(into: [:]) { rows, row in
-            rows[FactKey(lane: lane, unit: unit, part: row.key)] = row.value.last?.value
+    func foresee(_ partition: String, _ unit: Int64, now: Int64) -> [FactKey: String] {
+        let tip = tips[partition]
+        publish(partition, upTo: unit, [unit: 1], now: now)
+        tips[partition] = tip
+        return units[partition]?[unit]?.reduce(into: [:]) { rows, row in
+            rows[FactKey(partition: partition, unit: unit, part: row.key)] = row.value.last?.value
         } ?? [:]
     }
 
     /// Gives every row of a unit another value.
-    func correct(_ lane: String, _ unit: Int64, now: Int64) {
-        guard let parts = units[lane]?[unit] else { return }
+    func correct(_ partition: String, _ unit: Int64, now: Int64) {
+        guard let parts = units[partition]?[unit] else { return }
         for (part, versions) in parts {
-            units[lane]?[unit]?[part]?.append(
-                Version(since: now, value: "\(lane)\(unit).\(part).\(versions.count)"))
+            units[partition]?[unit]?[part]?.append(
+                Version(since: now, value: "\(partition)\(unit).\(part).\(versions.count)"))
         }
     }
 
     /// The rows of a window as they are now, in order.
-    func rows(_ lane: String, _ window: Range<Int64>) -> [(key: FactKey, value: String)] {
-        guard let units = units[lane], let tip = tips[lane] else { return [] }
+    func rows(_ partition: String, _ window: Range<Int64>) -> [(key: FactKey, value: String)] {
+        guard let units = units[partition], let tip = tips[partition] else { return [] }
         var rows: [(FactKey, String)] = []
         for unit in window where unit <= tip {
             for (part, versions) in units[unit] ?? [:] {
                 guard let value = versions.last?.value else { continue }
-                rows.append((FactKey(lane: lane, unit: unit, part: part), value))
+                rows.append((FactKey(partition: partition, unit: unit, part: part), value))
             }
         }
         return rows.sorted { $0.0 < $1.0 }
@@ -73,16 +73,16 @@ public final class SimulatedHistory: @unchecked Sendable {
 
     /// Whether a row ever had a value.
     func had(_ key: FactKey, _ value: String) -> Bool {
-        units[key.lane]?[key.unit]?[key.part]?.contains { $0.value == value } ?? false
+        units[key.partition]?[key.unit]?[key.part]?.contains { $0.value == value } ?? false
     }
 
     /// Whether a unit has any row.
-    func has(_ lane: String, _ unit: Int64) -> Bool {
-        units[lane]?[unit]?.isEmpty == false
+    func has(_ partition: String, _ unit: Int64) -> Bool {
+        units[partition]?[unit]?.isEmpty == false
     }
 
-    func note(_ answer: Answer, of client: Int, _ lane: String) {
-        answers[client, default: [:]][lane, default: []].append(answer)
+    func note(_ answer: Answer, of client: Int, _ partition: String) {
+        answers[client, default: [:]][partition, default: []].append(answer)
     }
 
     func forget(_ client: Int) {
@@ -98,7 +98,7 @@ public struct SimulatedSource: Source {
     /// One answer in so many is a bad one; 0: none.
     let badAnswers: @Sendable () -> Int
     /// Whether records carry their partition.
-    let namesLane: Bool
+    let namesPartition: Bool
 
     private func travel() async throws {
         guard !client.isDead else { throw CancellationError() }
@@ -114,11 +114,11 @@ public struct SimulatedSource: Source {
     ///
     /// - Throws: ``SourceError``; `CancellationError` where the process was killed.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
-        let lane = request.partition.values.first ?? ""
+        let partition = request.partition.values.first ?? ""
         try await travel()
         let now = scheduler.tick()
-        let rows = history.rows(lane, request.window)
-        let tip = history.tips[lane] ?? .min
+        let rows = history.rows(partition, request.window)
+        let tip = history.tips[partition] ?? .min
         if badAnswers() > 0, let unit = request.window.first(where: history.sick.contains) {
             throw SourceError(.permanent, "unit \(unit) is sick")
         }
@@ -128,8 +128,8 @@ public struct SimulatedSource: Source {
         if kind == 1 { throw SourceError(.deferred, "leave me alone") }
         // Half an answer, unless it is to be whole.
         let sent = (2...4).contains(kind) ? Array(rows.prefix(rows.count / 2)) : rows
-        let start = namesLane ? "\(lane)," : ""
-        var text = namesLane ? "lane,n,part,v\n" : "n,part,v\n"
+        let start = namesPartition ? "\(partition)," : ""
+        var text = namesPartition ? "region,n,part,v\n" : "n,part,v\n"
         for row in sent { text += "\(start)\(row.key.unit),\(row.key.part),\(row.value)\n" }
         if kind == 5 { text += "\(start)\(request.window.lowerBound - 100_000),0,stray\n" }
         if kind == 3, let last = rows.last { text += "\(start)\(last.key.unit),\(last.key.part)" }
@@ -145,7 +145,7 @@ public struct SimulatedSource: Source {
         if !(2...5).contains(kind) || sent.count == rows.count {
             history.note(
                 SimulatedHistory.Answer(window: request.window, time: now, tip: tip, count: count),
-                of: client.number, lane)
+                of: client.number, partition)
         }
         return FetchSummary(declaredRecords: scheduler.oneIn(2) ? count : nil)
     }

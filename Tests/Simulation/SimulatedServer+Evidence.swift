@@ -5,30 +5,32 @@ extension SimulatedServer {
     func evidence(_ values: Values, _ state: StoredState) throws -> Reply {
         let name = values.statement.name
         if name == "select_extents" {
-            let rows = state.extents.sorted { $0.key < $1.key }.map { lane, row -> [String?] in
-                ["{\(lane)}", String(row.oldest), String(row.latest)]
+            let rows = state.extents.sorted { $0.key < $1.key }.map { partition, row -> [String?] in
+                ["{\(partition)}", String(row.oldest), String(row.latest)]
             }
-            return Reply(columns: ["lane", "oldest", "latest"], rows: rows)
+            return Reply(columns: ["partition_values", "oldest", "latest"], rows: rows)
         }
         let range = try values.range
         func touches(_ units: Range<Int64>) -> Bool {
             units.lowerBound < range.upperBound && units.upperBound > range.lowerBound
         }
-        let marks = state.refetch.values.filter { touches($0.units) }.map { (lane: $0.lane, units: $0.units) }
-        let empty = state.verified.values.filter { touches($0.units) }.map { (lane: $0.lane, units: $0.units) }
-        func sorted(_ rows: [(lane: String, units: Range<Int64>)]) -> [(lane: String, units: Range<Int64>)] {
-            rows.sorted { ($0.lane, $0.units.lowerBound) < ($1.lane, $1.units.lowerBound) }
+        let marks = state.refetch.values.filter { touches($0.units) }.map { (partition: $0.partition, units: $0.units) }
+        let empty = state.verified.values.filter { touches($0.units) }.map {
+            (partition: $0.partition, units: $0.units)
+        }
+        func sorted(_ rows: [(partition: String, units: Range<Int64>)]) -> [(partition: String, units: Range<Int64>)] {
+            rows.sorted { ($0.partition, $0.units.lowerBound) < ($1.partition, $1.units.lowerBound) }
         }
         guard name == "select_window_evidence" else {
             let rows = sorted(name == "select_verified" ? empty : marks).map { row -> [String?] in
-                ["{\(row.lane)}", String(row.units.lowerBound), String(row.units.upperBound)]
+                ["{\(row.partition)}", String(row.units.lowerBound), String(row.units.upperBound)]
             }
-            return Reply(columns: ["lane", "lower", "upper"], rows: rows)
+            return Reply(columns: ["partition_values", "lower", "upper"], rows: rows)
         }
-        let lane = try values.lane
+        let partition = try values.partition
         var reply = Reply(columns: ["kind", "lower", "upper"])
         for (kind, rows) in [("refetch", sorted(marks)), ("verified", sorted(empty))] {
-            for row in rows where row.lane == lane {
+            for row in rows where row.partition == partition {
                 reply.rows.append([kind, String(row.units.lowerBound), String(row.units.upperBound)])
             }
         }
@@ -41,7 +43,7 @@ extension SimulatedServer {
         case "remove_refetch": try await removeRefetch(values, backend)
         case "insert_refetch":
             let row = RefetchRow(
-                lane: try values.lane, units: try values.range, reason: try values["reason"],
+                partition: try values.partition, units: try values.range, reason: try values["reason"],
                 markedAt: scheduler.tick())
             backend.writes.refetch[makeID()] = row
         default: try await extendExtents(values, backend)
@@ -54,11 +56,13 @@ extension SimulatedServer {
     /// A row that somebody else has locked is waited for, and passed over where it is gone then, as READ COMMITTED does.
     private func replaceVerified(_ values: Values, _ backend: Backend) async throws {
         let range = try values.range
-        let lane = try values.lane
+        let partition = try values.partition
         let seen = visible(to: backend).verified
         var units: Set<Int64> = []
         for (id, row) in seen.sorted(by: { $0.key < $1.key })
-        where row.lane == lane && row.units.lowerBound <= range.upperBound && row.units.upperBound >= range.lowerBound {
+        where row.partition == partition && row.units.lowerBound <= range.upperBound
+            && row.units.upperBound >= range.lowerBound
+        {
             try await lock(.verified(id), backend)
             guard backend.writes.verified[id] != nil || state.verified[id] != nil else { continue }
             backend.writes.verified[id] = .some(nil)
@@ -70,25 +74,25 @@ extension SimulatedServer {
             let id = makeID()
             for other in backends where other !== backend {
                 let clash = other.writes.verified.values.contains {
-                    $0?.lane == lane && $0?.units.lowerBound == part.lowerBound
+                    $0?.partition == partition && $0?.units.lowerBound == part.lowerBound
                 }
                 if clash { try await waitForEnd(of: other, backend) }
             }
             let clash = visible(to: backend).verified.values.contains {
-                $0.lane == lane && $0.units.lowerBound == part.lowerBound
+                $0.partition == partition && $0.units.lowerBound == part.lowerBound
             }
             if clash { throw SimulatedServer.error("23505", "duplicate key in verified_empty") }
-            backend.writes.verified[id] = VerifiedRow(lane: lane, units: part)
+            backend.writes.verified[id] = VerifiedRow(partition: partition, units: part)
         }
     }
 
     private func removeRefetch(_ values: Values, _ backend: Backend) async throws {
         let range = try values.range
-        let lane = try values.lane
+        let partition = try values.partition
         let before = try values.time("before", now: scheduler.tick())
         let seen = visible(to: backend).refetch
         for (id, row) in seen.sorted(by: { $0.key < $1.key })
-        where row.lane == lane && row.units.overlaps(range) && row.markedAt <= before {
+        where row.partition == partition && row.units.overlaps(range) && row.markedAt <= before {
             try await lock(.refetch(id), backend)
             guard backend.writes.refetch[id] != nil || state.refetch[id] != nil else { continue }
             backend.writes.refetch[id] = .some(nil)
@@ -97,20 +101,20 @@ extension SimulatedServer {
                 min(row.units.upperBound, range.upperBound)..<row.units.upperBound,
             ] where !part.isEmpty {
                 backend.writes.refetch[makeID()] = RefetchRow(
-                    lane: lane, units: part, reason: row.reason, markedAt: row.markedAt)
+                    partition: partition, units: part, reason: row.reason, markedAt: row.markedAt)
             }
         }
     }
 
     private func extendExtents(_ values: Values, _ backend: Backend) async throws {
-        let lane = try values.lane
+        let partition = try values.partition
         let oldest = try values.int("oldest")
         let latest = try values.int("latest")
-        try await lock(.extents(lane), backend)
-        var row = visible(to: backend).extents[lane] ?? ExtentsRow(oldest: oldest, latest: latest)
+        try await lock(.extents(partition), backend)
+        var row = visible(to: backend).extents[partition] ?? ExtentsRow(oldest: oldest, latest: latest)
         row.oldest = min(row.oldest, oldest)
         row.latest = max(row.latest, latest)
-        backend.writes.extents[lane] = row
+        backend.writes.extents[partition] = row
     }
 
     /// `{[1,3),[5,6)}`

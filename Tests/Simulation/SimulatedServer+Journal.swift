@@ -66,7 +66,7 @@ extension SimulatedServer {
         guard visible(to: backend).batches[token] == nil else { return Reply(columns: ["run"], tag: "INSERT 0 0") }
         try await lock(.batch(token), backend)
         backend.writes.batches[token] = BatchRow(
-            lane: try values.lane, units: try values.range, state: "committed", endedAt: scheduler.tick())
+            partition: try values.partition, units: try values.range, state: "committed", endedAt: scheduler.tick())
         return Reply(columns: ["run"], rows: [[String(token.run)]], tag: "INSERT 0 1")
     }
 
@@ -90,18 +90,18 @@ extension SimulatedServer {
             row.state == "committed" && row.endedAt > started && row.units.overlaps(range)
                 && (token.run != run || batch.map { $0 != token.batch } ?? false)
         }
-        let rows = newer.values.sorted { ($0.units.lowerBound, $0.lane) < ($1.units.lowerBound, $1.lane) }
+        let rows = newer.values.sorted { ($0.units.lowerBound, $0.partition) < ($1.units.lowerBound, $1.partition) }
         return Reply(
-            columns: ["lane", "lower", "upper", "ended"],
+            columns: ["partition_values", "lower", "upper", "ended"],
             rows: rows.map { row in
-                ["{\(row.lane)}", String(row.units.lowerBound), String(row.units.upperBound), String(row.endedAt)]
+                ["{\(row.partition)}", String(row.units.lowerBound), String(row.units.upperBound), String(row.endedAt)]
             })
     }
 
     /// Whether a window was committed after it failed.
     private func isCommitted(after failed: BatchRow, _ state: StoredState) -> Bool {
         state.batches.values.contains {
-            $0.state == "committed" && $0.lane == failed.lane && $0.units.overlaps(failed.units)
+            $0.state == "committed" && $0.partition == failed.partition && $0.units.overlaps(failed.units)
                 && $0.endedAt > failed.endedAt
         }
     }
@@ -112,13 +112,13 @@ extension SimulatedServer {
         let state = visible(to: backend)
         guard state.batches[token] == nil else { return }
         try await lock(.batch(token), backend)
-        let lane = try values.lane
+        let partition = try values.partition
         let units = try values.range
         let earlier = state.batches.filter { key, row in
-            row.state == "failed" && row.lane == lane && row.units.overlaps(units) && key.run != token.run
+            row.state == "failed" && row.partition == partition && row.units.overlaps(units) && key.run != token.run
                 && !isCommitted(after: row, state)
         }
-        var row = BatchRow(lane: lane, units: units, state: "failed", endedAt: scheduler.tick())
+        var row = BatchRow(partition: partition, units: units, state: "failed", endedAt: scheduler.tick())
         row.failures = 1 + (earlier.values.map(\.failures).max() ?? 0)
         backend.writes.batches[token] = row
     }
@@ -126,19 +126,22 @@ extension SimulatedServer {
     private func selectFailures(_ state: StoredState) -> Reply {
         var latest: [VerifiedRow: BatchRow] = [:]
         for row in state.batches.values where row.state == "failed" && !isCommitted(after: row, state) {
-            let window = VerifiedRow(lane: row.lane, units: row.units)
+            let window = VerifiedRow(partition: row.partition, units: row.units)
             if let known = latest[window], known.endedAt >= row.endedAt { continue }
             latest[window] = row
         }
         let now = scheduler.microseconds
         let rows = latest.values.sorted {
-            ($0.lane, $0.units.lowerBound, $0.units.upperBound) < ($1.lane, $1.units.lowerBound, $1.units.upperBound)
+            ($0.partition, $0.units.lowerBound, $0.units.upperBound) < (
+                $1.partition, $1.units.lowerBound, $1.units.upperBound
+            )
         }
         return Reply(
-            columns: ["lane", "lower", "upper", "failures", "seconds_ago", "error"],
+            columns: ["partition_values", "lower", "upper", "failures", "seconds_ago", "error"],
             rows: rows.map { row in
                 [
-                    "{\(row.lane)}", String(row.units.lowerBound), String(row.units.upperBound), String(row.failures),
+                    "{\(row.partition)}", String(row.units.lowerBound), String(row.units.upperBound),
+                    String(row.failures),
                     String((now - row.endedAt) / 1_000_000), "",
                 ]
             })

@@ -27,7 +27,7 @@ extension SimulatedServer {
 
     private func copyStraight(_ statement: BoundStatement, _ data: [UInt8], _ backend: Backend) async throws -> Reply {
         let batch = BatchRows(columns: SimulatedServer.names(in: statement.sql), rows: SimulatedServer.rows(data))
-        let records = try SimulatedServer.records(batch, lane: nil)
+        let records = try SimulatedServer.records(batch, partition: nil)
         for (key, value) in records {
             try await lock(.fact(key), backend)
             if visible(key, to: backend) != nil {
@@ -72,7 +72,7 @@ extension SimulatedServer {
         var known: [FactKey: String] = [:]
         for (key, value) in try records(of: statement, backend) {
             if let other = known.updateValue(value, forKey: key), other != value {
-                return Reply(columns: ["key"], rows: [["(\(key.lane),\(key.unit),\(key.part))"]])
+                return Reply(columns: ["key"], rows: [["(\(key.partition),\(key.unit),\(key.part))"]])
             }
         }
         return Reply(columns: ["key"])
@@ -85,25 +85,25 @@ extension SimulatedServer {
 
     private func records(of statement: BoundStatement, _ backend: Backend) throws -> [(FactKey, String)] {
         guard let batch = backend.batchTable else { throw SimulatedServer.error("42P01", "there is no table batch") }
-        // A partition that no record carries is written into the statement: 'a'::pg_catalog.text AS "lane".
-        var lane: String?
-        if !batch.columns.contains("lane"), let end = statement.sql.firstRange(of: " AS \"lane\"") {
+        // A partition that no record carries is written into the statement: 'a'::pg_catalog.text AS "region".
+        var partition: String?
+        if !batch.columns.contains("region"), let end = statement.sql.firstRange(of: " AS \"region\"") {
             let quoted = statement.sql[..<end.lowerBound].split(separator: "'", omittingEmptySubsequences: false)
-            lane = quoted.dropLast().last.map(String.init)
+            partition = quoted.dropLast().last.map(String.init)
         }
-        return try SimulatedServer.records(batch, lane: lane)
+        return try SimulatedServer.records(batch, partition: partition)
     }
 
-    private static func records(_ batch: BatchRows, lane: String?) throws -> [(FactKey, String)] {
+    private static func records(_ batch: BatchRows, partition: String?) throws -> [(FactKey, String)] {
         func column(_ name: String) -> Int? { batch.columns.firstIndex(of: name) }
         guard let unit = column("n"), let part = column("part"), let value = column("v") else {
             throw unknown("records of \(batch.columns)")
         }
         return try batch.rows.map { row in
             guard let n = Int64(row[unit]), let number = Int(row[part]),
-                let lane = column("lane").map({ row[$0] }) ?? lane
+                let partition = column("region").map({ row[$0] }) ?? partition
             else { throw error("22P02", "invalid input syntax") }
-            return (FactKey(lane: lane, unit: n, part: number), row[value])
+            return (FactKey(partition: partition, unit: n, part: number), row[value])
         }
     }
 

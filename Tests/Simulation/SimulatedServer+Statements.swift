@@ -41,7 +41,7 @@ struct Values {
     var range: Range<Int64> { get throws { try int("lower")..<int("upper") } }
 
     /// The partition that `values` names: streams of a simulation have one partition column.
-    var lane: String { get throws { String(try self["values"].dropFirst(2).dropLast(2)) } }
+    var partition: String { get throws { String(try self["values"].dropFirst(2).dropLast(2)) } }
 
     /// A time in microseconds.
     func time(_ name: String, now: Int64) throws -> Int64 {
@@ -139,7 +139,7 @@ extension SimulatedServer {
             try await lock(try values["window"], backend)
             return Reply(columns: ["lock"], rows: [[""]])
         case "lock_evidence":
-            try await lock("lacuna.evidence/\(try values["stream"])/\(try values.lane)", backend)
+            try await lock("lacuna.evidence/\(try values["stream"])/\(try values.partition)", backend)
             return Reply(columns: ["lock"], rows: [[""]])
         case "describe_relation", "describe_columns", "measure_table", "find_odd_partition", "find_unique_index",
             "schema_exists", "select_migrations":
@@ -163,7 +163,7 @@ extension SimulatedServer {
 
     // MARK: The catalog
 
-    /// What the table is: `facts (lane text, n bigint, part integer, v text, PRIMARY KEY (lane, n, part))`.
+    /// What the table is: `facts (region text, n bigint, part integer, v text, PRIMARY KEY (region, n, part))`.
     private func catalog(_ name: String) -> Reply {
         switch name {
         case "describe_relation":
@@ -174,7 +174,7 @@ extension SimulatedServer {
             return Reply(
                 columns: ["name", "type", "base_type", "not_null", "is_generated", "primary_key_position"],
                 rows: [
-                    ["lane", "text", "text", "t", "f", "0"], ["n", "bigint", "bigint", "t", "f", "1"],
+                    ["region", "text", "text", "t", "f", "0"], ["n", "bigint", "bigint", "t", "f", "1"],
                     ["part", "integer", "integer", "t", "f", "2"], ["v", "text", "text", "t", "f", nil],
                 ])
         case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
@@ -190,16 +190,18 @@ extension SimulatedServer {
 
     /// `find_gaps.sql`: of each partition with a row the gaps, and a range that ends at the upper edge.
     private func findGaps(_ statement: BoundStatement, _ range: Range<Int64>, _ state: StoredState) -> Reply {
-        var lanes: [String: Set<Int64>] = [:]
-        for key in state.facts.keys where range.contains(key.unit) { lanes[key.lane, default: []].insert(key.unit) }
-        if let only = SimulatedServer.literal(after: "\"lane\" = '", in: statement.sql) {
-            lanes = lanes.filter { $0.key == only }
+        var partitions: [String: Set<Int64>] = [:]
+        for key in state.facts.keys where range.contains(key.unit) {
+            partitions[key.partition, default: []].insert(key.unit)
         }
-        var reply = Reply(columns: ["lane", "lower", "upper"])
-        for (lane, units) in lanes.sorted(by: { $0.key < $1.key }) {
+        if let only = SimulatedServer.literal(after: "\"region\" = '", in: statement.sql) {
+            partitions = partitions.filter { $0.key == only }
+        }
+        var reply = Reply(columns: ["partition_values", "lower", "upper"])
+        for (partition, units) in partitions.sorted(by: { $0.key < $1.key }) {
             func gap(_ lower: Int64, _ upper: Int64) {
                 if lower < upper || upper == range.upperBound {
-                    reply.rows.append(["{\(lane)}", String(lower), String(upper)])
+                    reply.rows.append(["{\(partition)}", String(lower), String(upper)])
                 }
             }
             var next = range.lowerBound
@@ -209,7 +211,7 @@ extension SimulatedServer {
             }
             gap(next, range.upperBound)
         }
-        if lanes.isEmpty { reply.rows.append([nil, String(range.lowerBound), String(range.upperBound)]) }
+        if partitions.isEmpty { reply.rows.append([nil, String(range.lowerBound), String(range.upperBound)]) }
         return reply
     }
 

@@ -3,7 +3,7 @@ import SeededRandom
 /// The identity of a row of the user's table.
 public struct FactKey: Hashable, Comparable, Sendable {
     /// The partition.
-    public let lane: String
+    public let partition: String
     /// The unit.
     public let unit: Int64
     /// Which of the unit's rows.
@@ -11,19 +11,19 @@ public struct FactKey: Hashable, Comparable, Sendable {
 
     /// In the order of the primary key.
     public static func < (lhs: FactKey, rhs: FactKey) -> Bool {
-        (lhs.lane, lhs.unit, lhs.part) < (rhs.lane, rhs.unit, rhs.part)
+        (lhs.partition, lhs.unit, lhs.part) < (rhs.partition, rhs.unit, rhs.part)
     }
 }
 
 /// A verified-empty range.
 struct VerifiedRow: Hashable {
-    let lane: String
+    let partition: String
     let units: Range<Int64>
 }
 
 /// A refetch mark.
 struct RefetchRow: Hashable {
-    let lane: String
+    let partition: String
     let units: Range<Int64>
     let reason: String
     let markedAt: Int64
@@ -66,7 +66,7 @@ public struct Token: Hashable, Sendable {
 /// A batch in the journal.
 public struct BatchRow: Hashable, Sendable {
     /// The partition.
-    public let lane: String
+    public let partition: String
     /// The window.
     public let units: Range<Int64>
     /// `committed` or `failed`.
@@ -97,16 +97,16 @@ struct StoredState {
     var stream: [String?]?
 
     /// The units of a partition that are verified empty.
-    func verifiedUnits(of lane: String) -> Set<Int64> {
+    func verifiedUnits(of partition: String) -> Set<Int64> {
         var units: Set<Int64> = []
-        for row in verified.values where row.lane == lane { units.formUnion(row.units) }
+        for row in verified.values where row.partition == partition { units.formUnion(row.units) }
         return units
     }
 
     /// The units of a partition that are marked.
-    func markedUnits(of lane: String) -> Set<Int64> {
+    func markedUnits(of partition: String) -> Set<Int64> {
         var units: Set<Int64> = []
-        for row in refetch.values where row.lane == lane { units.formUnion(row.units) }
+        for row in refetch.values where row.partition == partition { units.formUnion(row.units) }
         return units
     }
 }

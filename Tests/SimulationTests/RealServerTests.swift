@@ -24,7 +24,7 @@ struct RealServerTests {
             await session.close()
             try await database.execute(
                 """
-                CREATE TABLE public.facts (lane text, n bigint, part integer, v text NOT NULL, PRIMARY KEY (lane, n, part))
+                CREATE TABLE public.facts (region text, n bigint, part integer, v text NOT NULL, PRIMARY KEY (region, n, part))
                 WITH (autovacuum_enabled = false)
                 """)
             let differences = try await Replay(database).differences(trace)
@@ -174,23 +174,23 @@ private actor Replay {
     private func change(_ before: StoredState, _ after: StoredState) async throws {
         var script: [String] = []
         for key in Set(before.facts.keys).union(after.facts.keys) where before.facts[key] != after.facts[key] {
-            script.append("DELETE FROM facts WHERE (lane, n, part) = ('\(key.lane)', \(key.unit), \(key.part))")
+            script.append("DELETE FROM facts WHERE (region, n, part) = ('\(key.partition)', \(key.unit), \(key.part))")
             if let value = after.facts[key] {
-                script.append("INSERT INTO facts VALUES ('\(key.lane)', \(key.unit), \(key.part), '\(value)')")
+                script.append("INSERT INTO facts VALUES ('\(key.partition)', \(key.unit), \(key.part), '\(value)')")
             }
         }
-        for (lane, row) in after.extents where before.extents[lane] != row {
+        for (partition, row) in after.extents where before.extents[partition] != row {
             script.append(
                 """
                 INSERT INTO lacuna.cursor (stream, partition, oldest, latest)
-                VALUES ('facts', '{"lane": "\(lane)"}', \(row.oldest), \(row.latest))
+                VALUES ('facts', '{"region": "\(partition)"}', \(row.oldest), \(row.latest))
                 """)
         }
         for (id, row) in after.refetch where before.refetch[id] == nil {
             script.append(
                 """
                 INSERT INTO lacuna.refetch (stream, partition, lower, upper, reason)
-                VALUES ('facts', '{"lane": "\(row.lane)"}', \(row.units.lowerBound), \(row.units.upperBound), '\(row.reason)')
+                VALUES ('facts', '{"region": "\(row.partition)"}', \(row.units.lowerBound), \(row.units.upperBound), '\(row.reason)')
                 """)
         }
         if !script.isEmpty { try await database.execute(script.joined(separator: ";\n")) }
@@ -202,12 +202,12 @@ private actor Replay {
     static func stored(in database: TestDatabase) async throws -> [String] {
         try await database.column(
             """
-            SELECT concat_ws('|', 'fact', lane, n, part, v) FROM facts
-            UNION ALL SELECT concat_ws('|', 'verified', partition->>'lane', lower, upper) FROM lacuna.verified_empty
-            UNION ALL SELECT concat_ws('|', 'refetch', partition->>'lane', lower, upper, reason) FROM lacuna.refetch
-            UNION ALL SELECT concat_ws('|', 'extents', partition->>'lane', oldest, latest) FROM lacuna.cursor
+            SELECT concat_ws('|', 'fact', region, n, part, v) FROM facts
+            UNION ALL SELECT concat_ws('|', 'verified', partition->>'region', lower, upper) FROM lacuna.verified_empty
+            UNION ALL SELECT concat_ws('|', 'refetch', partition->>'region', lower, upper, reason) FROM lacuna.refetch
+            UNION ALL SELECT concat_ws('|', 'extents', partition->>'region', oldest, latest) FROM lacuna.cursor
             UNION ALL SELECT concat_ws('|', 'run', id, mode, state, planned, committed, failed, missing_units) FROM lacuna.run
-            UNION ALL SELECT concat_ws('|', 'batch', run, batch, partition->>'lane', lower, upper, state, rows_fetched,
+            UNION ALL SELECT concat_ws('|', 'batch', run, batch, partition->>'region', lower, upper, state, rows_fetched,
                 rows_inserted, rows_updated, empty_units, failures) FROM lacuna.batch
             """
         ).sorted()
@@ -219,16 +219,16 @@ private actor Replay {
             values.compactMap { $0.map { "\($0)" } }.joined(separator: "|")
         }
         func range(_ units: Range<Int64>) -> String { "\(units.lowerBound)|\(units.upperBound)" }
-        var lines = state.facts.map { line("fact", $0.key.lane, $0.key.unit, $0.key.part, $0.value) }
-        lines += state.verified.values.map { line("verified", $0.lane, range($0.units)) }
-        lines += state.refetch.values.map { line("refetch", $0.lane, range($0.units), $0.reason) }
+        var lines = state.facts.map { line("fact", $0.key.partition, $0.key.unit, $0.key.part, $0.value) }
+        lines += state.verified.values.map { line("verified", $0.partition, range($0.units)) }
+        lines += state.refetch.values.map { line("refetch", $0.partition, range($0.units), $0.reason) }
         lines += state.extents.map { line("extents", $0.key, $0.value.oldest, $0.value.latest) }
         lines += state.runs.map { id, run in
             line("run", id, run.mode, run.state, run.planned, run.committed, run.failed, run.missing)
         }
         lines += state.batches.map { token, batch in
             line(
-                "batch", token.run, token.batch, batch.lane, range(batch.units), batch.state, batch.fetched,
+                "batch", token.run, token.batch, batch.partition, range(batch.units), batch.state, batch.fetched,
                 batch.inserted, batch.updated, batch.empty, batch.failures)
         }
         return lines.sorted()

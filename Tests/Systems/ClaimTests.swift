@@ -118,26 +118,27 @@ struct ClaimTests {
     @Test("A partition that is refused is asked for once, and touches no other")
     func refusedPartition() async throws {
         try await HTTPServer.with { request in
-            guard request["lane"] == "a" else { return .init("", status: 403) }
+            guard request["region"] == "a" else { return .init("", status: 403) }
             let (first, last) = (Int(request["from"] ?? "") ?? 0, Int(request["to"] ?? "") ?? -1)
             return .init("[" + (first...last).map { "{\"n\": \($0)}" }.joined(separator: ",") + "]")
         } _: { server in
             try await Installation.with(
-                "CREATE TABLE numbers (lane text, n bigint, PRIMARY KEY (lane, n))",
+                "CREATE TABLE numbers (region text, n bigint, PRIMARY KEY (region, n))",
                 config: """
                     sources:
                       api: {type: http, base_url: "\(server.url)", proxy: none, request: {path: /items,
-                        params: {from: "{window.first}", to: "{window.last}", lane: "{partition.lane}"}}}
+                        params: {from: "{window.first}", to: "{window.last}", region: "{partition.region}"}}}
                     streams: {numbers: {source: api, table: numbers, key: {column: n, type: integer}, batch: 10,
-                      workers: 1, partitions: {lane: [a, b]}, expect: {from: 0, to: 299}}}
+                      workers: 1, partitions: {region: [a, b]}, expect: {from: 0, to: 299}}}
 
                     """
             ) { installation in
                 let result = try await installation.lacuna("reconcile")
                 #expect(result.status == 1)
                 #expect(result.output.contains("30 batches committed, 300 rows inserted, 1 failed"), "\(result.output)")
-                #expect(server.requests.count { $0["lane"] == "b" } == 1)
-                #expect(try await installation.database.number("SELECT count(*) FROM numbers WHERE lane = 'a'") == 300)
+                #expect(server.requests.count { $0["region"] == "b" } == 1)
+                #expect(
+                    try await installation.database.number("SELECT count(*) FROM numbers WHERE region = 'a'") == 300)
                 #expect(
                     try await installation.database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'failed'")
                         == 0)
@@ -194,11 +195,11 @@ struct ClaimTests {
     @Test("No partitions are not a table without gaps")
     func noPartitions() async throws {
         try await Installation.with(
-            "CREATE TABLE numbers (lane text, n bigint, PRIMARY KEY (lane, n)); CREATE TABLE lanes (lane text)",
+            "CREATE TABLE numbers (region text, n bigint, PRIMARY KEY (region, n)); CREATE TABLE regions (region text)",
             config: """
                 sources: {numbers: {type: file, path: numbers.csv}}
                 streams: {numbers: {source: numbers, table: numbers, key: {column: n, type: integer},
-                  partitions: {query: SELECT lane FROM lanes, columns: [lane]}}}
+                  partitions: {query: SELECT region FROM regions, columns: [region]}}}
 
                 """
         ) { installation in
@@ -206,15 +207,18 @@ struct ClaimTests {
             #expect(result.status == 2)
             #expect(result.output == "numbers  no partitions were found\n")
             #expect(
-                try await look(at: "numbers", "--column", "n", "--by", "lane", installation: installation).status == 2)
+                try await look(at: "numbers", "--column", "n", "--by", "region", installation: installation).status == 2
+            )
             try await installation.database.execute(
                 """
-                CREATE TABLE loose (lane text, n bigint);
+                CREATE TABLE loose (region text, n bigint);
                 INSERT INTO loose VALUES ('a', 1), ('a', 2), (NULL, 7);
                 """)
-            let loose = try await look(at: "loose", "--column", "n", "--by", "lane", installation: installation)
+            let loose = try await look(at: "loose", "--column", "n", "--by", "region", installation: installation)
             #expect(loose.status == 0)
-            #expect(loose.errors == "public.loose: rows whose lane is NULL belong to no lane and are not looked at\n")
+            #expect(
+                loose.errors == "public.loose: rows whose region is NULL belong to no partition and are not looked at\n"
+            )
         }
     }
 

@@ -113,21 +113,22 @@ struct CommandTests {
 
     @Test("--partition touches nothing else")
     func partition() async throws {
-        let source = Program.source.replacing(#""{window.last}"]"#, with: #""{window.last}", "{partition.lane}"]"#)
-        let stream = Program.stream(batch: 10, more: ", partitions: {lane: [a, b]}")
+        let source = Program.source.replacing(#""{window.last}"]"#, with: #""{window.last}", "{partition.region}"]"#)
+        let stream = Program.stream(batch: 10, more: ", partitions: {region: [a, b]}")
         try await Installation.with(
             """
-            CREATE TABLE numbers (lane text, n bigint, v text NOT NULL, PRIMARY KEY (lane, n));
+            CREATE TABLE numbers (region text, n bigint, v text NOT NULL, PRIMARY KEY (region, n));
             INSERT INTO numbers VALUES ('a', 99, 'v99'), ('b', 99, 'v99');
             """, config: source + stream, files: ["numbers": Program.numbers()]
         ) { installation in
             let database = installation.database
-            #expect(try await installation.lacuna("reconcile", "--partition", "lane=b").status == 0)
+            #expect(try await installation.lacuna("reconcile", "--partition", "region=b").status == 0)
             #expect(
-                try await database.column("SELECT lane || ' ' || count(*) FROM numbers GROUP BY lane ORDER BY lane")
+                try await database.column(
+                    "SELECT region || ' ' || count(*) FROM numbers GROUP BY region ORDER BY region")
                     == ["a 1", "b 100"])
-            #expect(try await installation.lacuna("gaps").output == "numbers  lane=a  0–98  99 units\n")
-            let wrong = try await installation.lacuna("reconcile", "--partition", "lane=c")
+            #expect(try await installation.lacuna("gaps").output == "numbers  region=a  0–98  99 units\n")
+            let wrong = try await installation.lacuna("reconcile", "--partition", "region=c")
             #expect(wrong.status == 64)
             #expect(wrong.errors.contains("declares no such partition"))
         }

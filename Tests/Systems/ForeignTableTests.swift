@@ -30,7 +30,7 @@ struct ForeignTableTests {
 
     private static let table = #""so""me'one"."ta ""ble'; DROP TABLE kept; -- 🐘$$""#
     private static let key = #"ke"y 'of' $1"#
-    private static let lane = #"la"ne;--"#
+    private static let region = #"re"gion;--"#
 
     private static func quoted(_ identifier: String) -> String {
         "\"\(identifier.replacing("\"", with: "\"\""))\""
@@ -45,7 +45,7 @@ struct ForeignTableTests {
             """
             CREATE SCHEMA "so""me'one";
             CREATE TABLE kept ();
-            CREATE TABLE \(Self.table) (\(Self.quoted(Self.key)) \(type), \(Self.quoted(Self.lane)) text);
+            CREATE TABLE \(Self.table) (\(Self.quoted(Self.key)) \(type), \(Self.quoted(Self.region)) text);
             INSERT INTO \(Self.table) \(rows);
             CREATE ROLE \(role) LOGIN;
             GRANT USAGE ON SCHEMA "so""me'one" TO \(role);
@@ -110,28 +110,28 @@ struct ForeignTableTests {
         }
     }
 
-    @Test("Days are counted for each lane, whatever it is called")
+    @Test("Days are counted for each partition, whatever it is called")
     func days() async throws {
         let rows = """
-            SELECT d::date, lane FROM generate_series('2024-02-26'::date, '2024-03-02', '1 day') AS d,
-                (VALUES ('a,"b'';--'), ('x')) AS l (lane)
-            WHERE NOT (lane = 'x' AND d IN ('2024-02-29', '2024-03-02'))
-                AND NOT (lane <> 'x' AND d BETWEEN '2024-02-28' AND '2024-03-01')
+            SELECT d::date, region FROM generate_series('2024-02-26'::date, '2024-03-02', '1 day') AS d,
+                (VALUES ('a,"b'';--'), ('x')) AS l (region)
+            WHERE NOT (region = 'x' AND d IN ('2024-02-29', '2024-03-02'))
+                AND NOT (region <> 'x' AND d BETWEEN '2024-02-28' AND '2024-03-01')
             """
         try await withForeignTable(key: "date", rows: rows) { installation, reader in
-            let json = try await gaps(installation, reader, ["--by", Self.lane, "--format", "json"])
+            let json = try await gaps(installation, reader, ["--by", Self.region, "--format", "json"])
             let stream = try #require(
                 try JSONDecoder().decode(Document.self, from: Data(json.output.utf8)).streams.first, "\(json.errors)")
             var found: [String: [String]] = [:]
             for partition in stream.partitions {
-                found[partition.partition[Self.lane] ?? "?"] = partition.gaps.map { "\($0.first) \($0.last)" }
+                found[partition.partition[Self.region] ?? "?"] = partition.gaps.map { "\($0.first) \($0.last)" }
             }
             #expect(found == ["a,\"b';--": ["2024-02-28 2024-03-01"], "x": ["2024-02-29 2024-02-29"]])
-            let csv = try await gaps(installation, reader, ["--by", Self.lane, "--format", "csv"])
+            let csv = try await gaps(installation, reader, ["--by", Self.region, "--format", "csv"])
             #expect(csv.output.hasPrefix(#"stream,"la""ne;--",first,last,units"# + "\n"))
             #expect(csv.output.contains(#","a,""b';--",2024-02-28,2024-03-01,3"# + "\n"))
             #expect(csv.output.contains(",x,2024-02-29,2024-02-29,1\n"))
-            let report = try await gaps(installation, reader, ["--by", Self.lane, "--report"])
+            let report = try await gaps(installation, reader, ["--by", Self.region, "--report"])
             #expect(report.status == 0)
             #expect(report.output.contains("2 gaps, 4 units missing"))
         }
@@ -171,9 +171,9 @@ struct ForeignTableTests {
             let none = try await installation.lacuna(
                 "gaps", "--database", reader, "--table", Self.table, "--column", "nix")
             #expect(none.status == 1)
-            #expect(none.errors.contains("has no column 'nix'; it has \(Self.key), \(Self.lane)"))
+            #expect(none.errors.contains("has no column 'nix'; it has \(Self.key), \(Self.region)"))
             let text = try await installation.lacuna(
-                "gaps", "--database", reader, "--table", Self.table, "--column", Self.lane)
+                "gaps", "--database", reader, "--table", Self.table, "--column", Self.region)
             #expect(text.status == 1)
             #expect(text.errors.contains("is of type text"))
             let table = try await installation.lacuna(

@@ -84,9 +84,9 @@ struct SourceTests {
         }
     }
 
-    @Test("Hostile names of tables, columns, lanes and fields are harmless, and they work")
+    @Test("Hostile names of tables, columns, partitions and fields are harmless, and they work")
     func hostileNames() async throws {
-        let lane = "o'brien\"; DROP TABLE kept; -- $1 🐘"
+        let region = "o'brien\"; DROP TABLE kept; -- $1 🐘"
         let long = String(repeating: "ü", count: 31)
         let config = """
             sources: {archive: {type: file, path: "l'ist.csv"}}
@@ -96,18 +96,18 @@ struct SourceTests {
                 table: '"sch""ema"."ta''ble $$"'
                 key: {column: 'ke"y', type: integer}
                 columns: {'ke"y': 'fie"ld', "\(long)": ":'stream'"}
-                partitions: {"la'ne": ['\(lane.replacing("'", with: "''"))', plain]}
+                partitions: {"re'gion": ['\(region.replacing("'", with: "''"))', plain]}
                 expect: {from: 0, to: 9}
                 batch: 4
             """
-        let quoted = "\"\(lane.replacing("\"", with: "\"\""))\""
+        let quoted = "\"\(region.replacing("\"", with: "\"\""))\""
         let rows = (0...9).map { "\(quoted),\($0),\"a'; --\"\nplain,\($0),:'lower'\n" }.joined()
         try await Installation.with(
             """
             CREATE TABLE kept ();
             CREATE SCHEMA "sch""ema";
             CREATE TABLE "sch""ema"."ta'ble $$" (
-                "la'ne" text, "ke""y" integer, "\(long)" text, PRIMARY KEY ("la'ne", "ke""y"));
+                "re'gion" text, "ke""y" integer, "\(long)" text, PRIMARY KEY ("re'gion", "ke""y"));
             """, config: config, files: ["l'ist.csv": "la'ne,\"fie\"\"ld\",:'stream'\n" + rows]
         ) { installation in
             let result = try await installation.lacuna("reconcile")
@@ -116,9 +116,9 @@ struct SourceTests {
             #expect(
                 try await database.column(
                     """
-                    SELECT "la'ne" || '|' || count(*) || '|' || min("\(long)") FROM "sch""ema"."ta'ble $$"
-                    GROUP BY "la'ne" ORDER BY 1
-                    """) == ["\(lane)|10|a'; --", "plain|10|:'lower'"])
+                    SELECT "re'gion" || '|' || count(*) || '|' || min("\(long)") FROM "sch""ema"."ta'ble $$"
+                    GROUP BY "re'gion" ORDER BY 1
+                    """) == ["\(region)|10|a'; --", "plain|10|:'lower'"])
             #expect(try await installation.lacuna("mark", "str'eam; --", "--from", "3", "--to", "5").status == 0)
             #expect(try await installation.lacuna("reconcile").status == 0)
             #expect(try await installation.lacuna("status").status == 0)

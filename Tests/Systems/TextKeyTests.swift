@@ -196,8 +196,8 @@ struct TextKeyTests {
         "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
     }
 
-    @Test("keeps the ids of its lanes apart")
-    func lanes() async throws {
+    @Test("keeps the ids of its partitions apart")
+    func regions() async throws {
         try await Installation.with(
             """
             CREATE TABLE runner (region text, horse_id text);

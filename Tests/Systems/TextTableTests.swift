@@ -16,7 +16,7 @@ struct TextTableTests {
     @Test("is as wide as its widest cells in characters, wherever they stand, and ends no line with a space")
     func widths() {
         let columns: [(title: String, alignment: TextTable.Alignment)] = [
-            ("LANE", .left), ("N", .right), ("", .left), ("", .right),
+            ("NAME", .left), ("N", .right), ("", .left), ("", .right),
         ]
         let rows = [
             ["a", "1", "", ""], ["東京", "1,000", "██▒", ""], ["", "", "x", "100 %"],
@@ -24,7 +24,7 @@ struct TextTableTests {
         ]
         #expect(
             lines(columns, rows) == [
-                "  LANE        N", "  a           1", "  東京      1,000  ██▒", "                 x    100 %",
+                "  NAME        N", "  a           1", "  東京      1,000  ██▒", "                 x    100 %",
                 "  e\u{301}le\u{300}ves      –         new", "",
             ])
     }

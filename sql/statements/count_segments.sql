@@ -4,14 +4,14 @@
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
---                                 what in_lane takes
---   in_lane         fragment      whether a row belongs to the segment's partition, or true
+--                                 what in_partition takes
+--   in_partition    fragment      whether a row belongs to the segment's partition, or true
 --   in_piece        fragment      lacuna_lower <= unit < lacuna_upper in a form that an index serves
 --   key             fragment      the key column; the unit grows with it
 --   unit            fragment      the ordinal of a row, bigint
 -- Rows: piece bigint (the segment's number), lower bigint, upper bigint (missing, half-open); in no order.
 --
--- psql -v schema=public -v table=ledgers -v in_lane=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 2048, g
+-- psql -v schema=public -v table=ledgers -v in_partition=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 2048, g
 --      FROM generate_series(1::bigint, 10000000, 2048) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -v in_piece='sequence >= lacuna_piece.lacuna_lower AND sequence < lacuna_piece.lacuna_upper' -f count_segments.sql
 SELECT
@@ -20,7 +20,7 @@ SELECT
     lacuna_gap.lacuna_upper AS upper
 FROM :pieces
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.count(*) AS lacuna_rows FROM :"schema".:"table" WHERE :in_lane AND :in_piece
+    SELECT pg_catalog.count(*) AS lacuna_rows FROM :"schema".:"table" WHERE :in_partition AND :in_piece
 ) AS lacuna_count
 CROSS JOIN LATERAL (
     SELECT lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper WHERE lacuna_count.lacuna_rows = 0
@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
             lacuna_unit,
             LAG(lacuna_unit) OVER lacuna_order AS lacuna_previous,
             LEAD(lacuna_unit) OVER lacuna_order AS lacuna_next
-        FROM (SELECT :unit AS lacuna_unit, :key AS lacuna_key FROM :"schema".:"table" WHERE :in_lane AND :in_piece) AS lacuna_row
+        FROM (SELECT :unit AS lacuna_unit, :key AS lacuna_key FROM :"schema".:"table" WHERE :in_partition AND :in_piece) AS lacuna_row
         WINDOW lacuna_order AS (ORDER BY lacuna_key)
     ) AS lacuna_present
     CROSS JOIN LATERAL (

@@ -3,10 +3,10 @@
 --
 -- Variables:
 --   schema, table   identifiers   where the rows are
---   in_lane         fragment      whether a row belongs to the partition that is looked at, or true
+--   in_partition    fragment      whether a row belongs to the partition that is looked at, or true
 --   in_range        fragment      lower <= unit < upper; NULL keys fall out
 --   lower, upper    bigint        the range that is looked at, half-open
 -- Rows: one: rows bigint.
 --
--- psql -v schema=public -v table=ledgers -v in_lane=true -v in_range='sequence >= 1 AND sequence < 10000000' -f count_units.sql
-SELECT pg_catalog.count(*) AS rows FROM :"schema".:"table" WHERE :in_lane AND :in_range
+-- psql -v schema=public -v table=ledgers -v in_partition=true -v in_range='sequence >= 1 AND sequence < 10000000' -f count_units.sql
+SELECT pg_catalog.count(*) AS rows FROM :"schema".:"table" WHERE :in_partition AND :in_range

@@ -13,11 +13,11 @@
 --   is_indexed boolean            a btree index begins with the partition columns and the key
 --   next text                     the column behind the key in such an index, of a type of PostgreSQL's own, which the role may
 --                                 read; NULL where there is none
---   has_plain_lanes boolean       the partition columns are of types that are equal exactly where their texts are
+--   has_plain_partitions boolean       the partition columns are of types that are equal exactly where their texts are
 --   rows float8                   the number of rows, as the planner estimates it; -1 where it has no statistics
 --   most_rows float8              the most rows that the pages have room for
 --   visible float8                the part of the pages that an index-only scan need not visit, 0 to 1
---   lanes float8                  the estimated number of partitions; NULL where it has none
+--   partition_count float8                 the estimated number of partitions; NULL where it has none
 --   keys float8                   the estimated number of distinct keys; NULL where it has none
 --   workers integer               how many parallel workers the server gives a statement
 WITH relation AS (
@@ -90,14 +90,14 @@ SELECT
             w.base_type IN ('text'::regtype, 'varchar'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype,
                 'uuid'::regtype, 'date'::regtype)
             AND COALESCE(l.collisdeterministic, true))
-    ) AS has_plain_lanes,
+    ) AS has_plain_partitions,
     -- As the planner does: what was counted, scaled to the pages that there are now. A row takes at least 28 bytes of a page.
     COALESCE(r.reltuples * (s.pages / NULLIF(s.counted, 0))::float8, r.reltuples) AS rows,
     COALESCE(s.pages, 0)::float8 * (pg_catalog.current_setting('block_size')::integer / 28) AS most_rows,
     COALESCE(s.visible::float8 / NULLIF(GREATEST(s.pages, s.counted), 0), 0) AS visible,
     (SELECT CASE WHEN pg_catalog.count(*) = pg_catalog.count(w.n_distinct)
             THEN pg_catalog.exp(pg_catalog.sum(pg_catalog.ln(GREATEST(w.n_distinct, 1)))) END
-        FROM wanted AS w WHERE w.position <= pg_catalog.cardinality(:'partitions'::text[])) AS lanes,
+        FROM wanted AS w WHERE w.position <= pg_catalog.cardinality(:'partitions'::text[])) AS partition_count,
     (SELECT w.n_distinct FROM wanted AS w WHERE w.position > pg_catalog.cardinality(:'partitions'::text[])) AS keys,
     pg_catalog.current_setting('max_parallel_workers_per_gather')::integer AS workers
 FROM relation AS r

@@ -8,7 +8,7 @@
 --   schema, name    text          its table
 --   key             text          the key column
 --   partitions      text[]        the partition columns
---   arguments       text[]        what the triggers are given: the SQL of unit, lane and filter
+--   arguments       text[]        what the triggers are given: the SQL of unit, partition and filter
 -- Rows: none where there is no such table, else one:
 --   id integer                    of the stream in lacuna.tracking; NULL where nothing was installed
 --   problem text                  why changes cannot be recorded, or are not; NULL where they are

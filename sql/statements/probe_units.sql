@@ -8,8 +8,8 @@
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
---                                 what in_lane takes
---   in_lane         fragment      whether a row belongs to the piece's partition, or true
+--                                 what in_partition takes
+--   in_partition    fragment      whether a row belongs to the piece's partition, or true
 --   in_unit         fragment      whether a row belongs to the unit lacuna_piece.lacuna_unit, in a form that an index serves
 --   key             fragment      the key column
 --   next            fragment      the column behind it in the index, or NULL::integer
@@ -19,7 +19,7 @@
 --                                 than lacuna_common.lacuna_bound; false where next is NULL
 -- Rows: piece bigint (its number), unit bigint (missing); in no order.
 --
--- psql -v schema=public -v table=readings -v in_lane=true -v key=day -v next=station \
+-- psql -v schema=public -v table=readings -v in_partition=true -v key=day -v next=station \
 --      -v pieces="(VALUES (0::bigint, 20000::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -v in_unit="day = date '1970-01-01' + lacuna_piece.lacuna_unit::integer" \
 --      -v from_lower="day >= date '1970-01-01' + lacuna_piece.lacuna_lower::integer" \
@@ -32,16 +32,16 @@ FROM (
     FROM :pieces
     CROSS JOIN LATERAL (
         SELECT GREATEST(
-            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_lane AND :from_lower ORDER BY :key, :next OFFSET 3 LIMIT 1),
-            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_lane AND :from_last ORDER BY :key, :next OFFSET 3 LIMIT 1)
+            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_partition AND :from_lower ORDER BY :key, :next OFFSET 3 LIMIT 1),
+            (SELECT :next AS lacuna_next FROM :"schema".:"table" WHERE :in_partition AND :from_last ORDER BY :key, :next OFFSET 3 LIMIT 1)
         ) AS lacuna_bound
         -- Once for a range, not for each unit.
         OFFSET 0
     ) AS lacuna_common
     CROSS JOIN LATERAL pg_catalog.generate_series(lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper - 1)
         AS lacuna_wanted (lacuna_unit)
-    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :is_common)
+    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_partition AND :is_common)
     -- First these, then those.
     OFFSET 0
 ) AS lacuna_piece
-WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :in_unit)
+WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_partition AND :in_unit)

@@ -3,8 +3,8 @@
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
---                                 what in_lane takes
---   in_lane         fragment      whether a row belongs to the piece's partition, or true
+--                                 what in_partition takes
+--   in_partition    fragment      whether a row belongs to the piece's partition, or true
 --   in_piece        fragment      lacuna_lower <= unit < lacuna_upper in a form that an index serves
 --   unit            fragment      the ordinal of a row, bigint
 -- Rows: piece bigint (its number), lower bigint, upper bigint (missing, half-open); in no order.
@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
             lacuna_unit,
             LAG(lacuna_unit) OVER lacuna_order AS lacuna_previous,
             LEAD(lacuna_unit) OVER lacuna_order AS lacuna_next
-        FROM (SELECT DISTINCT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_piece) AS lacuna_row
+        FROM (SELECT DISTINCT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_partition AND :in_piece) AS lacuna_row
         WINDOW lacuna_order AS (ORDER BY lacuna_unit)
     ) AS lacuna_present
     CROSS JOIN LATERAL (
@@ -31,5 +31,5 @@ CROSS JOIN LATERAL (
     WHERE lacuna_edge.lacuna_lower < lacuna_edge.lacuna_upper
     UNION ALL
     SELECT lacuna_piece.lacuna_lower, lacuna_piece.lacuna_upper
-    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_lane AND :in_piece)
+    WHERE NOT EXISTS (SELECT FROM :"schema".:"table" WHERE :in_partition AND :in_piece)
 ) AS lacuna_gap

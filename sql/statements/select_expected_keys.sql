@@ -3,21 +3,22 @@
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   query           fragment      a SELECT that returns the partition columns and one column named like the key
---   lane            fragment      the partition as text[], of those columns
+--   partition_values fragment      the partition as text[], of those columns
 --   expected        fragment      the key, of the type of the table's column
 --   key             fragment      the table's key column
 --   registered      fragment      a table expression of the columns ordinal and key
--- Rows: lane text[], ordinal bigint (NULL where the key is not registered), key text, is_present boolean; by key.
+-- Rows: partition_values text[], ordinal bigint (NULL where the key is not registered), key text, is_present
+-- boolean; by key.
 --
 -- It is run with the user's search path, so that everything but the query is named with its schema.
 -- What the statement names itself begins with lacuna_, so that no column of the table is mistaken for it.
 SELECT
-    expected.lacuna_lane AS lane,
+    expected.lacuna_partition AS partition_values,
     registered.ordinal,
     expected.lacuna_key AS key,
     present.lacuna_key IS NOT NULL AS is_present
 FROM (
-    SELECT DISTINCT :lane AS lacuna_lane, (:expected)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
+    SELECT DISTINCT :partition_values AS lacuna_partition, (:expected)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
     FROM (
 :query
     ) AS answer
@@ -25,9 +26,9 @@ FROM (
 ) AS expected
 LEFT JOIN :registered AS registered ON registered.key OPERATOR(pg_catalog.=) expected.lacuna_key
 LEFT JOIN (
-    SELECT DISTINCT :lane AS lacuna_lane, (:key)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
+    SELECT DISTINCT :partition_values AS lacuna_partition, (:key)::pg_catalog.text COLLATE pg_catalog."C" AS lacuna_key
     FROM :"schema".:"table"
 ) AS present
-    ON present.lacuna_lane OPERATOR(pg_catalog.=) expected.lacuna_lane
+    ON present.lacuna_partition OPERATOR(pg_catalog.=) expected.lacuna_partition
     AND present.lacuna_key OPERATOR(pg_catalog.=) expected.lacuna_key
 ORDER BY expected.lacuna_key

@@ -2,9 +2,9 @@
 --
 -- Variables:
 --   query           fragment      a SELECT that returns the partition columns
---   lane            fragment      the partition as text[], of those columns
--- Rows: lane text[]; ordered.
-SELECT DISTINCT :lane AS lane
+--   partition_values fragment      the partition as text[], of those columns
+-- Rows: partition_values text[]; ordered.
+SELECT DISTINCT :partition_values AS partition_values
 FROM (
 :query
 ) AS answer

@@ -2,14 +2,14 @@
 --
 -- Variables:
 --   stream          text
---   columns         text[]        the partition columns, for the order of the lane's values
+--   columns         text[]        the partition columns, for the order of the partition's values
 --   lower, upper    bigint        the range asked for, half-open
--- Rows: lane text[], lower bigint, upper bigint; by lane, then lower.
-SELECT lane.lane, r.lower, r.upper
+-- Rows: partition_values text[], lower bigint, upper bigint; by partition, then lower.
+SELECT p.partition_values, r.lower, r.upper
 FROM lacuna.refetch AS r
 CROSS JOIN LATERAL (
-    SELECT COALESCE(pg_catalog.array_agg(r.partition ->> k.name ORDER BY k.position), '{}') AS lane
+    SELECT COALESCE(pg_catalog.array_agg(r.partition ->> k.name ORDER BY k.position), '{}') AS partition_values
     FROM pg_catalog.unnest(:'columns'::text[]) WITH ORDINALITY AS k (name, position)
-) AS lane
+) AS p
 WHERE r.stream = :'stream' AND r.lower < :'upper'::bigint AND r.upper > :'lower'::bigint
-ORDER BY lane.lane, r.lower
+ORDER BY p.partition_values, r.lower

@@ -2,10 +2,10 @@
 --
 -- Variables:
 --   query           fragment      a SELECT that returns the partition columns and one column named like the key
---   lane            fragment      the partition as text[], of those columns
+--   partition_values fragment      the partition as text[], of those columns
 --   unit            fragment      the ordinal of a row, bigint
--- Rows: lane text[], unit bigint; by lane, then unit.
-SELECT DISTINCT :lane AS lane, :unit AS unit
+-- Rows: partition_values text[], unit bigint; by partition, then unit.
+SELECT DISTINCT :partition_values AS partition_values, :unit AS unit
 FROM (
 :query
 ) AS answer

@@ -2,14 +2,14 @@
 --
 -- Variables:
 --   stream          text
---   columns         text[]        the partition columns, for the order of the lane's values
+--   columns         text[]        the partition columns, for the order of the partition's values
 --   lower, upper    bigint        the range asked for, half-open
--- Rows: lane text[], lower bigint, upper bigint; by lane, then lower.
-SELECT lane.lane, v.lower, v.upper
+-- Rows: partition_values text[], lower bigint, upper bigint; by partition, then lower.
+SELECT p.partition_values, v.lower, v.upper
 FROM lacuna.verified_empty AS v
 CROSS JOIN LATERAL (
-    SELECT COALESCE(pg_catalog.array_agg(v.partition ->> k.name ORDER BY k.position), '{}') AS lane
+    SELECT COALESCE(pg_catalog.array_agg(v.partition ->> k.name ORDER BY k.position), '{}') AS partition_values
     FROM pg_catalog.unnest(:'columns'::text[]) WITH ORDINALITY AS k (name, position)
-) AS lane
+) AS p
 WHERE v.stream = :'stream' AND v.lower < :'upper'::bigint AND v.upper > :'lower'::bigint
-ORDER BY lane.lane, v.lower
+ORDER BY p.partition_values, v.lower

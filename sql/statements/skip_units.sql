@@ -3,15 +3,15 @@
 -- Variables:
 --   schema, table   identifiers   where the rows are
 --   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
---                                 what in_lane takes
---   in_lane         fragment      whether a row belongs to the piece's partition, or true
+--                                 what in_partition takes
+--   in_partition    fragment      whether a row belongs to the piece's partition, or true
 --   unit            fragment      the ordinal of a row, bigint; it grows with the key
 --   key             fragment      the key column
 --   in_first        fragment      lacuna_piece.lacuna_lower <= unit < lacuna_piece.lacuna_upper, as an index serves it
 --   in_rest         fragment      lacuna_walk.lacuna_unit < unit < lacuna_piece.lacuna_upper, as an index serves it
 -- Rows: piece bigint (its number), lower bigint, upper bigint (missing, half-open); in no order. Nothing of a piece without a row.
 --
--- psql -v schema=public -v table=readings -v in_lane=true -v unit=n -v key=n -v in_first='n >= 0 AND n < 20000' \
+-- psql -v schema=public -v table=readings -v in_partition=true -v unit=n -v key=n -v in_first='n >= 0 AND n < 20000' \
 --      -v in_rest='n > lacuna_walk.lacuna_unit AND n < 20000' \
 --      -v pieces="(VALUES (0::bigint, 20000::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
 --      -f skip_units.sql
@@ -22,12 +22,12 @@ SELECT
 FROM :pieces
 CROSS JOIN LATERAL (
     WITH RECURSIVE lacuna_walk AS (
-        (SELECT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_first ORDER BY :key LIMIT 1)
+        (SELECT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_partition AND :in_first ORDER BY :key LIMIT 1)
         UNION ALL
         SELECT lacuna_next.lacuna_unit
         FROM lacuna_walk
         CROSS JOIN LATERAL (
-            SELECT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_lane AND :in_rest ORDER BY :key LIMIT 1
+            SELECT :unit AS lacuna_unit FROM :"schema".:"table" WHERE :in_partition AND :in_rest ORDER BY :key LIMIT 1
         ) AS lacuna_next
     )
     SELECT lacuna_edge.lacuna_lower, lacuna_edge.lacuna_upper

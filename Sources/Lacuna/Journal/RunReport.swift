@@ -16,7 +16,7 @@ public enum RunMode: String, Sendable, Hashable {
 
 /// A batch that failed, or that something else kept from being done.
 public struct BatchFailure: Error, Sendable, Hashable {
-    /// The lane.
+    /// The partition.
     public let partition: Partition
     /// The window.
     public let window: Range<Int64>

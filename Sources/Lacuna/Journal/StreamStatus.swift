@@ -31,7 +31,7 @@ public struct StreamStatus: Sendable {
 
     /// A window that failed and has not been committed since.
     public struct Failure: Sendable {
-        /// The lane.
+        /// The partition.
         public let partition: Partition
         /// The window.
         public let window: Range<Int64>
@@ -93,7 +93,7 @@ public struct StreamStatus: Sendable {
                     note: try row.get("note"))
             },
             failures: try failures.compactMap { row in
-                guard let partition = try row.get("lane", as: TextArray.self).partition else { return nil }
+                guard let partition = try row.get("partition_values", as: TextArray.self).partition else { return nil }
                 let lower: Int64 = try row.get("lower")
                 let upper: Int64 = try row.get("upper")
                 let count: Int = try row.get("failures")

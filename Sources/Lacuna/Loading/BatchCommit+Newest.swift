@@ -36,7 +36,7 @@ extension BatchCommit {
         guard !rows.isEmpty else { return }
         var newer: [Partition: [(window: Range<Int64>, ended: String)]] = [:]
         for row in rows {
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let lower: Int64 = try row.get("lower")
             newer[partition, default: []].append((lower..<(try row.get("upper")), try row.get("ended")))
         }

@@ -74,8 +74,8 @@ struct BatchCommit: Sendable {
 
     /// Waits for whoever else is committing to the same cell of the grid; goes along with the next statement.
     func lock(_ fetched: FetchedBatch, on session: isolated Session) throws {
-        let lane = TextArray.literal(fetched.batch.partition.values)
-        let name = "lacuna.window/\(stream.definition.name)/\(lane)/\(fetched.cell.lowerBound)"
+        let partition = TextArray.literal(fetched.batch.partition.values)
+        let name = "lacuna.window/\(stream.definition.name)/\(partition)/\(fetched.cell.lowerBound)"
         try session.enqueue(try Statements.lockWindow.bound(values: ["window": name]))
     }
 
@@ -177,8 +177,8 @@ struct BatchCommit: Sendable {
         let verifiedChanges = empty != before.verified.intersection(batch.window)
         guard verifiedChanges || !reread.isEmpty else { return }
         result.isChanged = true
-        let lane = stream.evidenceValues(batch.partition)
-        try await session.query(try Statements.lockEvidence.bound(values: lane))
+        let partition = stream.evidenceValues(batch.partition)
+        try await session.query(try Statements.lockEvidence.bound(values: partition))
         if verifiedChanges {
             var values = windowValues(batch)
             values["empty"] = empty.multirangeLiteral
@@ -186,7 +186,7 @@ struct BatchCommit: Sendable {
             result.emptied = empty.subtracting(before.verified).count
         }
         for range in reread.ranges {
-            var values = lane
+            var values = partition
             values["lower"] = String(range.lowerBound)
             values["upper"] = String(range.upperBound)
             values["before"] = fetched.started

@@ -56,7 +56,7 @@ struct BatchLoader: Sendable {
     ///
     /// - Parameters:
     ///   - plan: how they reach the table.
-    ///   - partition: the batch's lane.
+    ///   - partition: the batch's partition.
     ///   - request: the units that were asked for.
     ///   - straight: whether the records are to be copied straight into the table; then the search path is the user's.
     ///   - table: the transaction's temporary table, used again where it fits.

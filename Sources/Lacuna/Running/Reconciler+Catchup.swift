@@ -58,7 +58,7 @@ extension Reconciler {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         let survey = try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
-            stream, lanes: options.partitions, on: session)
+            stream, partitions: options.partitions, on: session)
         return Beginning(
             survey: survey, userSearchPath: try await session.userSearchPath(), started: try clock.get("now"))
     }

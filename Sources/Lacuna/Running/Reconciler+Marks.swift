@@ -22,7 +22,7 @@ extension Reconciler {
         let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         let survey = try await Surveyor(scan: scan, now: options.now).survey(
-            stream, lanes: options.partitions, on: session)
+            stream, partitions: options.partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         let bounds = options.bounds(definition.keyType.limits)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
@@ -89,7 +89,7 @@ extension Reconciler {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
-        let survey = try await Surveyor(scan: scan).survey(stream, lanes: partitions, on: session)
+        let survey = try await Surveyor(scan: scan).survey(stream, partitions: partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         var changes: [Partition: (before: Extents, after: Extents?)] = [:]
         for coverage in survey.partitions {

@@ -168,7 +168,7 @@ public struct Reconciler: Sendable {
         do {
             let (session, survey) = try await connected(StopSignal()) { session in
                 try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
-                    stream, lanes: options.partitions, on: session)
+                    stream, partitions: options.partitions, on: session)
             }
             await session.close()
             let known = survey.with(tips: tips)
@@ -228,7 +228,7 @@ public struct Reconciler: Sendable {
         }
         let survey = try await Surveyor(
             scan: scan, now: options.now, keepsFrom: registersKeys ? Surveyor.changesWorthKeeping : nil
-        ).survey(stream, lanes: options.partitions, on: session)
+        ).survey(stream, partitions: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = try await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
@@ -246,7 +246,7 @@ public struct Reconciler: Sendable {
                 "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
             ]))
         return try rows.compactMap { row in
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { return nil }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { return nil }
             let lower: Int64 = try row.get("lower")
             let upper: Int64 = try row.get("upper")
             return EarlierFailure(

@@ -71,7 +71,8 @@ struct RunContext: Sendable {
     /// What `pg_stat_activity` shows of a worker; PostgreSQL cuts it at 63 bytes.
     func activity(of batch: PlannedBatch?) -> String {
         guard let batch else { return "lacuna \(definition.name)" }
-        let lane = batch.partition.values.joined(separator: " ")
-        return "lacuna \(definition.name)\(lane.isEmpty ? "" : " \(lane)"): \(definition.keyType.text(batch.window))"
+        let values = batch.partition.values.joined(separator: " ")
+        let name = "lacuna \(definition.name)\(values.isEmpty ? "" : " \(values)")"
+        return "\(name): \(definition.keyType.text(batch.window))"
     }
 }

@@ -56,7 +56,7 @@ public struct ChosenGapScan: GapScan {
         let partitions = stream.definition.partitions
         let choice = ScanChoice(
             statistics, key: stream.key, declared: partitions.declared?.count,
-            readsLanes: partition == nil && !partitions.columns.isEmpty)
+            readsPartitions: partition == nil && !partitions.columns.isEmpty)
         if let strategy, let problem = choice.problem(with: strategy) {
             throw StreamError.invalid(
                 "table \(stream.table.name) cannot be scanned by \(strategy.rawValue): \(problem)")
@@ -97,7 +97,7 @@ public struct ChosenGapScan: GapScan {
         }
         var decision =
             strategy.map { ScanChoice.Decision(strategy: $0, reason: "it was asked for") }
-            ?? choice.decision(spannedUnits: spanned, laneCount: table.lanes.count, fitsBits: table.fitsBits)
+            ?? choice.decision(spannedUnits: spanned, measuredCount: table.partitions.count, fitsBits: table.fitsBits)
         guard decision.strategy != .window else { return .windowIsBest("the rows lie too far apart for anything else") }
         // A way that was asked for has all the time it takes.
         if strategy == nil, let most = choice.longestTime(of: decision.strategy, spannedUnits: spanned) {

@@ -3,23 +3,23 @@ import LacunaRecords
 import Postgres
 import SQLStatements
 
-/// What is missing between two units of a table, lane by lane.
+/// What is missing between two units of a table, partition by partition.
 public struct GapScanResult: Sendable, Hashable {
     /// The range that was asked for.
     public let range: Range<Int64>
-    /// The units of every lane that has a row in the range, or the key 2^63−1. A lane that is not here has none.
+    /// The units of every partition that has a row in the range, or the key 2^63−1. A partition that is not here has none.
     public let present: [Partition: PresentUnits]
-    /// The lanes that have a row with the key 2^63−1, which no range of units holds.
+    /// The partitions that have a row with the key 2^63−1, which no range of units holds.
     public var largestKey: Set<Partition> = []
     /// How it was found out.
     public var account = ScanAccount(strategy: .window, reason: "")
     /// What may be kept of it for the next scan.
     var summary: PendingSummary?
 
-    /// The missing units of every lane of ``present``.
+    /// The missing units of every partition of ``present``.
     public var missing: [Partition: UnitSet] { present.mapValues { $0.missing(in: range) } }
 
-    /// The missing units of a lane: all of them where it has no row.
+    /// The missing units of a partition: all of them where it has no row.
     public func missing(in partition: Partition) -> UnitSet {
         (present[partition] ?? PresentUnits()).missing(in: range)
     }
@@ -32,7 +32,7 @@ public struct GapScanResult: Sendable, Hashable {
 
 /// A way to find the missing units of a table. All ways give the same answer; they differ in cost.
 public protocol GapScan: Sendable {
-    /// Scans `range` of the stream's table, in one lane or in all of them at once.
+    /// Scans `range` of the stream's table, in one partition or in all of them at once.
     ///
     /// - Throws: ``PostgresError``.
     func scan(
@@ -67,9 +67,9 @@ public struct WindowGapScan: GapScan {
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard !range.isEmpty else { return GapScanResult(range: range, present: [:]) }
-        var lanes = LaneGaps(range: range)
-        try await session.forEachRow(try statement(stream, range: range, partition: partition)) { try lanes.take($0) }
-        return lanes.result()
+        var gaps = PartitionGaps(range: range)
+        try await session.forEachRow(try statement(stream, range: range, partition: partition)) { try gaps.take($0) }
+        return gaps.result()
     }
 
     /// The statement, for callers that send it together with others. A window of n units has at most n rows to answer.
@@ -84,7 +84,7 @@ public struct WindowGapScan: GapScan {
         return try Statements.findGaps.bound(
             identifiers: stream.identifiers,
             fragments: [
-                "lane_columns": try stream.laneColumns, "lane": try stream.lane,
+                "partition_columns": try stream.partitionColumns, "partition_values": try stream.partitionValues,
                 "key": try stream.key.ordering, "unit": try stream.key.unit(ofOrdering: "lacuna_key"),
                 "in_range": SQLFragment(trusted: inRange),
                 "distinct": SQLFragment(trusted: unitsAreUnique ? "" : "DISTINCT"),
@@ -96,16 +96,16 @@ public struct WindowGapScan: GapScan {
 
     /// What the statement answered.
     func result(of rows: Rows, range: Range<Int64>) throws -> GapScanResult {
-        var lanes = LaneGaps(range: range)
-        for row in rows { try lanes.take(row) }
-        return lanes.result()
+        var gaps = PartitionGaps(range: range)
+        for row in rows { try gaps.take(row) }
+        return gaps.result()
     }
 }
 
 /// Gathers the rows of `find_gaps.sql`.
-private struct LaneGaps {
+private struct PartitionGaps {
     let range: Range<Int64>
-    private var lanes: [Partition: PresentUnits] = [:]
+    private var partitions: [Partition: PresentUnits] = [:]
     /// Gaps that came after others behind them.
     private var late: [Partition: [Range<Int64>]] = [:]
     private var largestKey: Set<Partition> = []
@@ -115,17 +115,19 @@ private struct LaneGaps {
     }
 
     mutating func take(_ row: Row) throws {
-        guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
+        guard let partition = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
             let upper = try row.getIfPresent(at: 2, as: Int64.self)
         else { return }
         let lower = try row.getIfPresent(at: 1, as: Int64.self)
-        if lower == nil { largestKey.insert(lane) }
+        if lower == nil { largestKey.insert(partition) }
         let gap = (lower ?? upper)..<upper
-        if !lanes[lane, default: PresentUnits(hull: range)].trim(gap) { late[lane, default: []].append(gap) }
+        if !partitions[partition, default: PresentUnits(hull: range)].trim(gap) {
+            late[partition, default: []].append(gap)
+        }
     }
 
     consuming func result() -> GapScanResult {
-        for (lane, gaps) in late { lanes[lane]?.remove(UnitSet(gaps)) }
-        return GapScanResult(range: range, present: lanes, largestKey: largestKey)
+        for (partition, gaps) in late { partitions[partition]?.remove(UnitSet(gaps)) }
+        return GapScanResult(range: range, present: partitions, largestKey: largestKey)
     }
 }

@@ -6,7 +6,7 @@ import SQLStatements
 /// The scan that reads a measured table in one pass, in whatever way and as many processes the server finds best, into a bit
 /// for each unit (`sql/statements/group_units.sql`).
 extension MeasuredTable {
-    /// What passes have found: the missing ranges of each lane, in any order.
+    /// What passes have found: the missing ranges of each partition, in any order.
     private struct Findings {
         var gaps: [[Range<Int64>]]
         var isEmpty = true
@@ -14,54 +14,54 @@ extension MeasuredTable {
         /// A word of 64 units, of which some have rows.
         ///
         /// - Parameters:
-        ///   - units: what of its lane was looked at.
+        ///   - units: what of its partition was looked at.
         ///   - neighbours: the words with rows next to it, of those that were looked at.
         mutating func add(
-            _ word: Int64, _ bits: Int64, lane: Int, units: Range<Int64>, neighbours: (Int64?, Int64?)
+            _ word: Int64, _ bits: Int64, partition: Int, units: Range<Int64>, neighbours: (Int64?, Int64?)
         ) {
             let first = word << 6
             // The last unit of the last word is 2^63−1, after which there is none.
             let own = max(first, units.lowerBound)..<min(first | 63, units.upperBound - 1) + 1
             let before = neighbours.0.map { ($0 + 1) << 6 } ?? units.lowerBound
-            append(before..<own.lowerBound, lane)
-            for gap in UnitWord.missing(bits, first: first, within: own) { append(gap, lane) }
-            if neighbours.1 == nil { append(own.upperBound..<units.upperBound, lane) }
+            append(before..<own.lowerBound, partition)
+            for gap in UnitWord.missing(bits, first: first, within: own) { append(gap, partition) }
+            if neighbours.1 == nil { append(own.upperBound..<units.upperBound, partition) }
         }
 
-        private mutating func append(_ gap: Range<Int64>, _ lane: Int) {
+        private mutating func append(_ gap: Range<Int64>, _ partition: Int) {
             guard !gap.isEmpty else { return }
-            if let last = gaps[lane].last, last.upperBound == gap.lowerBound {
-                gaps[lane][gaps[lane].count - 1] = last.lowerBound..<gap.upperBound
+            if let last = gaps[partition].last, last.upperBound == gap.lowerBound {
+                gaps[partition][gaps[partition].count - 1] = last.lowerBound..<gap.upperBound
             } else {
-                gaps[lane].append(gap)
+                gaps[partition].append(gap)
             }
         }
     }
 
     /// The most units whose bits one statement holds, and of several partitions the most that are held at all.
     static let bitsOfStatement: Int64 = 131_072 << 6
-    private static let bitsOfLanes: UInt64 = 524_288 << 6
+    private static let bitsOfPartitions: UInt64 = 524_288 << 6
 
     /// Whether a bit for each unit fits in the server's memory, statement by statement.
     var fitsBits: Bool {
-        lanes.count <= 1
+        partitions.count <= 1
             ? spannedUnits <= MeasuredTable.mostUnits
-            : spannedUnits + UInt64(lanes.count) << 6 <= MeasuredTable.bitsOfLanes
+            : spannedUnits + UInt64(partitions.count) << 6 <= MeasuredTable.bitsOfPartitions
     }
 
     /// Reads all units into bits. Takes any number of rows per unit.
     func readBits(sequentially: Bool, on session: isolated Session) async throws -> GapScanResult {
         var gaps = noGaps
         // Several partitions are read at once: their keys are no ranges of one index.
-        let hulls = lanes.count == 1 ? hulls.map(\.units) : [range]
+        let hulls = partitions.count == 1 ? hulls.map(\.units) : [range]
         for hull in hulls {
             var lower = hull.lowerBound
             while lower < hull.upperBound {
                 let end = lower.adding(saturating: MeasuredTable.bitsOfStatement)
-                let upper = lanes.count == 1 && end < .max ? end & ~63 : .max
+                let upper = partitions.count == 1 && end < .max ? end & ~63 : .max
                 let slice = lower..<min(upper, hull.upperBound)
                 var findings = try await pass(over: slice, sequentially: sequentially, on: session)
-                if findings.isEmpty, lanes.count == 1 { findings.gaps[0].append(slice) }
+                if findings.isEmpty, partitions.count == 1 { findings.gaps[0].append(slice) }
                 if slice.lowerBound == hull.lowerBound {
                     swap(&gaps, &findings.gaps)
                 } else {
@@ -78,29 +78,30 @@ extension MeasuredTable {
     ) async throws -> Findings {
         let none = Findings(gaps: noGaps)
         guard spannedUnits > 0 else { return none }
-        let columns = walksLanes ? stream.definition.partitions.columns : []
+        let columns = walksPartitions ? stream.definition.partitions.columns : []
         let inSlice = [
-            "in_lane": try stream.inPartition(partition ?? .whole), "in_range": try stream.key.inRange(),
+            "in_partition": try stream.inPartition(only ?? .whole), "in_range": try stream.key.inRange(),
         ]
         let edges = ["lower": String(slice.lowerBound), "upper": String(slice.upperBound)]
         let statement = try Statements.groupUnits.bound(
             identifiers: stream.identifiers,
             fragments: inSlice.merging([
-                "lanes": SQLFragment(trusted: try columns.map { "\(try SQLFragment(identifier: $0)), " }.joined()),
-                "lane": walksLanes ? try stream.lane : SQLFragment(trusted: "'{}'::text[]"),
+                "partition_list": SQLFragment(
+                    trusted: try columns.map { "\(try SQLFragment(identifier: $0)), " }.joined()),
+                "partition_values": walksPartitions ? try stream.partitionValues : SQLFragment(trusted: "'{}'::text[]"),
                 "unit": try stream.key.unit,
             ]) { $1 },
             values: edges)
         // Only tables of unique units are read in their own order. To count the rows takes a third of the time of a pass,
         // and often nothing is missing, as after a load. (Rows whose partition is NULL would count, too.)
         let count =
-            sequentially && !walksLanes
+            sequentially && !walksPartitions
             ? try Statements.countUnits.bound(identifiers: stream.identifiers, fragments: inSlice, values: edges) : nil
         let numbers =
-            walksLanes
-            ? Dictionary(lanes.indices.map { (lanes[$0].partition, $0) }) { first, _ in first } : [:]
-        let known = lanes
-        let walksLanes = walksLanes
+            walksPartitions
+            ? Dictionary(partitions.indices.map { (partitions[$0].partition, $0) }) { first, _ in first } : [:]
+        let known = partitions
+        let walksPartitions = walksPartitions
         return try await session.withDiscardedSavepoint { session in
             try await session.query(
                 try Statements.setPassParameters.bound(values: ["sequentially": String(sequentially)]))
@@ -113,14 +114,14 @@ extension MeasuredTable {
                 }
             }
             try await session.forEachRow(statement) { row in
-                let partition = walksLanes ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
-                let lane = walksLanes ? partition.flatMap { numbers[$0] } : 0
-                guard let lane, let word = try row.getIfPresent(at: 1, as: Int64.self),
+                let values = walksPartitions ? try row.getIfPresent(at: 0, as: TextArray.self)?.partition : nil
+                let index = walksPartitions ? values.flatMap { numbers[$0] } : 0
+                guard let index, let word = try row.getIfPresent(at: 1, as: Int64.self),
                     let bits = try row.getIfPresent(at: 4, as: Int64.self)
                 else { return }
                 found.isEmpty = false
                 found.add(
-                    word, bits, lane: lane, units: known[lane].hull.clamped(to: slice),
+                    word, bits, partition: index, units: known[index].hull.clamped(to: slice),
                     neighbours: (try row.getIfPresent(at: 2), try row.getIfPresent(at: 3)))
             }
             return found

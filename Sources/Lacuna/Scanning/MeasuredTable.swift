@@ -6,7 +6,7 @@ import SQLStatements
 /// The partitions of a table with the first and last unit of each, and the statements that look between them.
 struct MeasuredTable: Sendable {
     /// A partition that has a row in the range.
-    struct Lane: Sendable {
+    struct MeasuredPartition: Sendable {
         let partition: Partition
         /// From the first unit to the last; empty where only the key 2^63−1 has a row.
         let hull: Range<Int64>
@@ -15,7 +15,8 @@ struct MeasuredTable: Sendable {
 
     /// A part of a partition's hull.
     struct Piece: Sendable {
-        let lane: Int
+        /// The index in ``partitions``.
+        let partitionIndex: Int
         let units: Range<Int64>
     }
 
@@ -25,15 +26,15 @@ struct MeasuredTable: Sendable {
     let stream: ResolvedStream
     let range: Range<Int64>
     /// The only partition that was asked for; nil: all.
-    let partition: Partition?
-    let lanes: [Lane]
+    let only: Partition?
+    let partitions: [MeasuredPartition]
     /// When a scan that walks an index piece by piece has taken too long; nil: never.
     var limit: ContinuousClock.Instant?
 
     /// The units of all hulls.
     var spannedUnits: UInt64 {
-        lanes.reduce(0) { sum, lane in
-            let (total, overflows) = sum.addingReportingOverflow(lane.hull.unitCount)
+        partitions.reduce(0) { sum, each in
+            let (total, overflows) = sum.addingReportingOverflow(each.hull.unitCount)
             return overflows ? .max : total
         }
     }
@@ -42,9 +43,9 @@ struct MeasuredTable: Sendable {
     ///
     /// - Throws: ``PostgresError``.
     static func measure(
-        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
+        _ stream: ResolvedStream, range: Range<Int64>, partition only: Partition?, on session: isolated Session
     ) async throws -> MeasuredTable {
-        let table = MeasuredTable(stream: stream, range: range, partition: partition, lanes: [])
+        let table = MeasuredTable(stream: stream, range: range, only: only, partitions: [])
         let key = try SQLFragment(identifier: stream.definition.keyColumn)
         let reachesLargest = range.upperBound == .max
         var fragments = [
@@ -53,47 +54,48 @@ struct MeasuredTable: Sendable {
             "in_range": try stream.key.inRange(),
         ]
         let template: StatementTemplate
-        if table.walksLanes {
+        if table.walksPartitions {
             let this = try stream.definition.partitions.columns.map {
                 try SQLFragment(identifier: "lacuna_this", $0).description
             }
             let equal = try zip(stream.definition.partitions.columns, this).map {
                 "\(try SQLFragment(identifier: $0)) = \($1)"
             }
-            fragments["lane_columns"] = try stream.laneColumns
-            fragments["this_lane"] = SQLFragment(trusted: this.joined(separator: ", "))
-            fragments["lane"] = try stream.lane
-            fragments["in_lane"] = SQLFragment(trusted: equal.joined(separator: " AND "))
-            template = Statements.measureLanes
+            fragments["partition_columns"] = try stream.partitionColumns
+            fragments["this_partition"] = SQLFragment(trusted: this.joined(separator: ", "))
+            fragments["partition_values"] = try stream.partitionValues
+            fragments["in_partition"] = SQLFragment(trusted: equal.joined(separator: " AND "))
+            template = Statements.measurePartitions
         } else {
-            fragments["in_lane"] = try stream.inPartition(partition ?? .whole)
-            template = Statements.measureLane
+            fragments["in_partition"] = try stream.inPartition(only ?? .whole)
+            template = Statements.measurePartition
         }
         let statement = try template.bound(
             identifiers: stream.identifiers, fragments: fragments,
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)])
-        var lanes: [Lane] = []
-        let only = partition ?? .whole
-        let walksLanes = table.walksLanes
+        var partitions: [MeasuredPartition] = []
+        let whole = only ?? .whole
+        let walksPartitions = table.walksPartitions
         try await session.forEachRow(statement) { row in
-            let found = walksLanes ? try row.get("lane", as: TextArray.self).partition : only
+            let found = walksPartitions ? try row.get("partition_values", as: TextArray.self).partition : whole
             guard let found else { return }
             let hasLargestKey: Bool = try row.get("has_largest")
             let first: Int64? = try row.getIfPresent("first")
             let last: Int64? = try row.getIfPresent("last")
             if let first, let last {
-                lanes.append(Lane(partition: found, hull: first..<last + 1, hasLargestKey: hasLargestKey))
+                partitions.append(
+                    MeasuredPartition(partition: found, hull: first..<last + 1, hasLargestKey: hasLargestKey))
             } else if hasLargestKey {
-                lanes.append(
-                    Lane(partition: found, hull: range.lowerBound..<range.lowerBound, hasLargestKey: true))
+                partitions.append(
+                    MeasuredPartition(partition: found, hull: range.lowerBound..<range.lowerBound, hasLargestKey: true))
             }
         }
-        return MeasuredTable(stream: stream, range: range, partition: partition, lanes: lanes)
+        return MeasuredTable(stream: stream, range: range, only: only, partitions: partitions)
     }
 
     /// Whether partitions are found in the table: there are some, and not one alone was asked for.
-    var walksLanes: Bool {
-        partition == nil && !stream.definition.partitions.columns.isEmpty
+    var walksPartitions: Bool {
+        only == nil && !stream.definition.partitions.columns.isEmpty
     }
 
     /// Why a way takes too much on this table; nil where it does not.
@@ -104,7 +106,7 @@ struct MeasuredTable: Sendable {
             "\(spannedUnits) units lie between its first and last rows, and all would be asked for; it takes at most "
                 + "\(MeasuredTable.mostUnits). Take skip or window"
         case .bits where !fitsBits:
-            "\(spannedUnits) units lie between its first and last rows, in \(lanes.count) partitions, and a bit for each "
+            "\(spannedUnits) units lie between its first and last rows, in \(partitions.count) partitions, and a bit for each "
                 + "takes too much memory. Take window"
         default: nil
         }
@@ -112,7 +114,7 @@ struct MeasuredTable: Sendable {
 
     /// The hulls of all partitions.
     var hulls: [Piece] {
-        lanes.indices.map { Piece(lane: $0, units: lanes[$0].hull) }
+        partitions.indices.map { Piece(partitionIndex: $0, units: partitions[$0].hull) }
     }
 
     /// Pieces, cut into such of at most `size` units.
@@ -123,7 +125,7 @@ struct MeasuredTable: Sendable {
             while lower < piece.units.upperBound {
                 let isLast = (lower..<piece.units.upperBound).unitCount <= UInt64(size)
                 let upper = isLast ? piece.units.upperBound : lower + size
-                parts.append(Piece(lane: piece.lane, units: lower..<upper))
+                parts.append(Piece(partitionIndex: piece.partitionIndex, units: lower..<upper))
                 lower = upper
             }
         }
@@ -133,7 +135,7 @@ struct MeasuredTable: Sendable {
     /// A statement over `lacuna_piece`.
     ///
     /// - Parameters:
-    ///   - fragments: what the statement takes besides pieces, `in_lane` and `unit`.
+    ///   - fragments: what the statement takes besides pieces, `in_partition` and `unit`.
     func statement(
         _ template: StatementTemplate, over pieces: ArraySlice<Piece>,
         _ fragments: [String: SQLFragment]
@@ -144,17 +146,18 @@ struct MeasuredTable: Sendable {
             "lower": array(pieces) { String($0.units.lowerBound) },
             "upper": array(pieces) { String($0.units.upperBound) },
         ]
-        var inLane = try stream.inPartition(partition ?? .whole).description
-        if walksLanes {
+        var inPartition = try stream.inPartition(only ?? .whole).description
+        if walksPartitions {
             let columnNames = stream.definition.partitions.columns
-            inLane = try columnNames.indices.map { index in
+            inPartition = try columnNames.indices.map { index in
                 let column = try SQLFragment(identifier: columnNames[index])
-                return "\(column) = lacuna_piece.lacuna_lane_\(index)::\(laneType(columnNames[index]))"
+                return "\(column) = lacuna_piece.lacuna_partition_\(index)::\(partitionType(columnNames[index]))"
             }.joined(separator: " AND ")
             for index in columnNames.indices {
-                arrays.append(":'lane_\(index)'::text[]")
-                columns.append("lacuna_lane_\(index)")
-                values["lane_\(index)"] = TextArray.literal(pieces.lazy.map { lanes[$0.lane].partition.values[index] })
+                arrays.append(":'partition_\(index)'::text[]")
+                columns.append("lacuna_partition_\(index)")
+                values["partition_\(index)"] = TextArray.literal(
+                    pieces.lazy.map { partitions[$0.partitionIndex].partition.values[index] })
             }
         }
         let unnested = arrays.map { "pg_catalog.unnest(\($0))" }.joined(separator: ", ")
@@ -163,14 +166,14 @@ struct MeasuredTable: Sendable {
         return try template.bound(
             identifiers: stream.identifiers,
             fragments: fragments.merging([
-                "pieces": SQLFragment(trusted: source), "in_lane": SQLFragment(trusted: inLane),
+                "pieces": SQLFragment(trusted: source), "in_partition": SQLFragment(trusted: inPartition),
                 "unit": try stream.key.unit, "key": try SQLFragment(identifier: stream.definition.keyColumn),
             ]) { $1 },
             values: values.mapValues(Optional.some))
     }
 
     /// What a partition's text is read as. The types are those that `describe_scan.sql` calls plain.
-    private func laneType(_ column: String) -> String {
+    private func partitionType(_ column: String) -> String {
         let type = stream.table.column(column)?.baseType ?? "text"
         return type == "character varying" ? "text" : type
     }
@@ -179,21 +182,21 @@ struct MeasuredTable: Sendable {
         "{\(pieces.map(text).joined(separator: ","))}"
     }
 
-    /// No missing ranges, lane by lane.
-    var noGaps: [[Range<Int64>]] { [[Range<Int64>]](repeating: [], count: lanes.count) }
+    /// No missing ranges, partition by partition.
+    var noGaps: [[Range<Int64>]] { [[Range<Int64>]](repeating: [], count: partitions.count) }
 
     /// The answer, once it is known what is missing in the hulls.
     ///
-    /// - Parameter gaps: of each lane, in any order. They are moved from here: there may be millions.
+    /// - Parameter gaps: of each partition, in any order. They are moved from here: there may be millions.
     func result(_ gaps: inout [[Range<Int64>]]) -> GapScanResult {
         var present: [Partition: PresentUnits] = [:]
         var largestKey: Set<Partition> = []
-        present.reserveCapacity(lanes.count)
-        for (index, lane) in lanes.enumerated() {
+        present.reserveCapacity(partitions.count)
+        for (index, measured) in partitions.enumerated() {
             var holes: [Range<Int64>] = []
             swap(&holes, &gaps[index])
-            present[lane.partition] = PresentUnits(hull: lane.hull, holes: UnitSet(holes))
-            if lane.hasLargestKey { largestKey.insert(lane.partition) }
+            present[measured.partition] = PresentUnits(hull: measured.hull, holes: UnitSet(holes))
+            if measured.hasLargestKey { largestKey.insert(measured.partition) }
         }
         return GapScanResult(range: range, present: present, largestKey: largestKey)
     }

@@ -35,14 +35,14 @@ struct PendingSummary: Sendable, Hashable {
             guard !locked.isEmpty else { return }
             try await session.query(try Statements.deleteChanges.bound(values: ["id": id, "snapshot": snapshot]))
             try await session.query(try Statements.deleteSummary.bound(values: ["id": id]))
-            var rows: [(lane: Partition, ranges: ArraySlice<Range<Int64>>)] = []
+            var rows: [(partition: Partition, ranges: ArraySlice<Range<Int64>>)] = []
             var count = 0
-            for (lane, present) in result.present {
+            for (partition, present) in result.present {
                 var rest = present.missing(in: result.range).ranges[...]
                 repeat {
                     let part = rest.prefix(PendingSummary.rowRanges)
                     rest = rest.dropFirst(part.count)
-                    rows.append((lane, part))
+                    rows.append((partition, part))
                     count += part.count + 1
                     if count >= PendingSummary.rowRanges {
                         try await insert(rows, largestKey: result.largestKey, on: session)
@@ -62,7 +62,7 @@ struct PendingSummary: Sendable, Hashable {
     }
 
     private func insert(
-        _ rows: [(lane: Partition, ranges: ArraySlice<Range<Int64>>)], largestKey: Set<Partition>,
+        _ rows: [(partition: Partition, ranges: ArraySlice<Range<Int64>>)], largestKey: Set<Partition>,
         on session: isolated Session
     ) async throws {
         let missing = rows.map { row in
@@ -70,8 +70,8 @@ struct PendingSummary: Sendable, Hashable {
         }
         try await session.query(
             try Statements.insertSummary.bound(values: [
-                "id": String(id), "lanes": TextArray.literal(rows.map { TextArray.literal($0.lane.values) }),
-                "largest": TextArray.literal(rows.map { largestKey.contains($0.lane) ? "t" : "f" }),
+                "id": String(id), "partitions": TextArray.literal(rows.map { TextArray.literal($0.partition.values) }),
+                "largest": TextArray.literal(rows.map { largestKey.contains($0.partition) ? "t" : "f" }),
                 "missing": TextArray.literal(missing),
             ]))
     }

@@ -5,7 +5,7 @@ import SQLStatements
 
 /// The scans that go through a measured table piece by piece, shared out among a crew.
 extension MeasuredTable {
-    /// What is read of some pieces: ranges of their lanes.
+    /// What is read of some pieces: ranges of their partitions.
     typealias Reading = @Sendable (_ part: ArraySlice<Piece>, isolated Session) async throws -> [Piece]
 
     /// The units of a segment that is asked for its last unit: enough that its rows cost more than to find the first of
@@ -41,7 +41,9 @@ extension MeasuredTable {
         }
         let units = short.joined().reduce(UInt64(0)) { $0 + $1.unitCount }
         if !opensAll, units > spannedUnits / MeasuredTable.costOfLooking { return .tooManyShort }
-        let segments = short.enumerated().flatMap { lane, ranges in ranges.map { Piece(lane: lane, units: $0) } }
+        let segments = short.enumerated().flatMap { index, ranges in
+            ranges.map { Piece(partitionIndex: index, units: $0) }
+        }
         return .complete(try await open(segments, with: crew, on: session))
     }
 
@@ -73,7 +75,7 @@ extension MeasuredTable {
         let size = min(max(256, Int64(clamping: spannedUnits / 64)), 65_536)
         var fragments = ["in_unit": try stream.key.equals("lacuna_piece.lacuna_unit")]
         // A bound on the next column narrows what is read only where it follows one key. To find it takes two looks a piece.
-        if let nextColumn, stream.key.isOneKeyPerUnit, spannedUnits / 16 >= UInt64(lanes.count) {
+        if let nextColumn, stream.key.isOneKeyPerUnit, spannedUnits / 16 >= UInt64(partitions.count) {
             let next = try SQLFragment(identifier: nextColumn)
             let unit = try stream.key.equals("lacuna_wanted.lacuna_unit")
             fragments["next"] = next
@@ -91,12 +93,12 @@ extension MeasuredTable {
             let statement = try statement(Statements.probeUnits, over: part, known)
             var missing: [Piece] = []
             try await session.forEachRow(statement) { row in
-                let lane = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].lane
+                let index = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].partitionIndex
                 let unit = try row.get(at: 1, as: Int64.self)
-                if let last = missing.last, last.lane == lane, last.units.upperBound == unit {
-                    missing[missing.count - 1] = Piece(lane: lane, units: last.units.lowerBound..<unit + 1)
+                if let last = missing.last, last.partitionIndex == index, last.units.upperBound == unit {
+                    missing[missing.count - 1] = Piece(partitionIndex: index, units: last.units.lowerBound..<unit + 1)
                 } else {
-                    missing.append(Piece(lane: lane, units: unit..<unit + 1))
+                    missing.append(Piece(partitionIndex: index, units: unit..<unit + 1))
                 }
             }
             return missing
@@ -112,9 +114,9 @@ extension MeasuredTable {
         var gaps = try await share(pieces, besides: noGaps, among: crew, on: session) { part, session in
             var missing: [Piece] = []
             try await session.forEachRow(try statement(part)) { row in
-                let lane = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].lane
+                let index = part[part.startIndex + (try row.get(at: 0, as: Int.self)) - 1].partitionIndex
                 let lower = try row.get(at: 1, as: Int64.self)
-                missing.append(Piece(lane: lane, units: lower..<(try row.get(at: 2, as: Int64.self))))
+                missing.append(Piece(partitionIndex: index, units: lower..<(try row.get(at: 2, as: Int64.self))))
             }
             return missing
         }

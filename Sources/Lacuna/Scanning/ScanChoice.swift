@@ -27,24 +27,24 @@ struct ScanChoice: Sendable {
     /// Whether no two rows of a partition have the same unit.
     let unitsAreUnique: Bool
     private let hasExactBounds: Bool
-    private let lanes: Double?
-    private let readsLanes: Bool
+    private let partitionCount: Double?
+    private let readsPartitions: Bool
 
     /// - Parameters:
     ///   - declared: how many partitions are declared; nil where nobody knows.
-    ///   - readsLanes: whether the partitions are to be found in the table.
-    init(_ statistics: ScanStatistics, key: KeyExpression, declared: Int?, readsLanes: Bool) {
+    ///   - readsPartitions: whether the partitions are to be found in the table.
+    init(_ statistics: ScanStatistics, key: KeyExpression, declared: Int?, readsPartitions: Bool) {
         self.statistics = statistics
         unitsAreUnique = statistics.isPlain && statistics.isUnique && key.isOneKeyPerUnit
         hasExactBounds = key.hasExactBounds
-        lanes = readsLanes ? statistics.lanes ?? declared.map(Double.init) : 1
-        self.readsLanes = readsLanes
+        partitionCount = readsPartitions ? statistics.partitionCount ?? declared.map(Double.init) : 1
+        self.readsPartitions = readsPartitions
     }
 
     /// Why a way does not give the right answer on this table; nil where it does.
     func problem(with strategy: ScanStrategy) -> String? {
         if strategy == .window { return nil }
-        if readsLanes, !statistics.hasPlainLanes {
+        if readsPartitions, !statistics.hasPlainPartitions {
             return "a partition column is not of type text, integer, uuid or date"
         }
         if strategy == .segments, !unitsAreUnique {
@@ -64,8 +64,10 @@ struct ScanChoice: Sendable {
         guard rows >= ScanChoice.smallTable else { return "the table is small" }
         guard statistics.rows != nil || unitsAreUnique else { return "the table has no statistics yet (ANALYZE)" }
         guard statistics.isIndexed else { return "no index begins with the partition columns and the key" }
-        guard let lanes, lanes * 64 <= rows else { return "the partitions are small, or not known to be few" }
-        guard !readsLanes || statistics.hasPlainLanes else {
+        guard let partitionCount, partitionCount * 64 <= rows else {
+            return "the partitions are small, or not known to be few"
+        }
+        guard !readsPartitions || statistics.hasPlainPartitions else {
             return "a partition column is not of type text, integer, uuid or date"
         }
         guard hasExactBounds else { return "its units are no ranges of the index" }
@@ -101,15 +103,15 @@ struct ScanChoice: Sendable {
     ///
     /// - Parameters:
     ///   - spannedUnits: the units between the first and the last row of each partition, all together.
-    ///   - laneCount: the partitions that have rows.
+    ///   - measuredCount: the partitions that have rows.
     ///   - fitsBits: whether there is memory for a bit for each of these units.
-    func decision(spannedUnits: UInt64, laneCount: Int, fitsBits: Bool) -> Decision {
+    func decision(spannedUnits: UInt64, measuredCount: Int, fitsBits: Bool) -> Decision {
         let rows = statistics.rows ?? statistics.mostRows
         let spanned = Double(spannedUnits)
         let areDense = rows * ScanChoice.unitsPerRow >= spanned
         if unitsAreUnique {
             guard areDense else { return Decision(strategy: .window, reason: "units are unique and far apart") }
-            let areLong = spanned >= Double(laneCount) * ScanChoice.shortPartition
+            let areLong = spanned >= Double(measuredCount) * ScanChoice.shortPartition
             let lackFew = rows >= spanned * (1 - ScanChoice.manyMissing)
             return areLong && lackFew && !readsSequentially(spannedUnits: spannedUnits) || !fitsBits
                 ? Decision(strategy: .segments, reason: "units are unique and most of them are there")
@@ -118,7 +120,7 @@ struct ScanChoice: Sendable {
         if rows >= spanned * ScanChoice.rowsPerProbe {
             return Decision(strategy: .probe, reason: "there are many rows per unit")
         }
-        if let keys = statistics.keys, rows >= keys * (lanes ?? rows) * ScanChoice.rowsPerHop {
+        if let keys = statistics.keys, rows >= keys * (partitionCount ?? rows) * ScanChoice.rowsPerHop {
             return Decision(strategy: .skip, reason: "there are very many rows per unit, and the units lie apart")
         }
         if fitsBits, areDense, rows < spanned * ScanChoice.rowsPerBit {

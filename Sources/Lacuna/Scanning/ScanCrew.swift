@@ -61,8 +61,8 @@ extension MeasuredTable {
 
     /// Reads pieces part by part, each part by whoever of the crew is free.
     ///
-    /// - Parameter known: what is known already, lane by lane.
-    /// - Returns: that and what was read, lane by lane, in any order.
+    /// - Parameter known: what is known already, partition by partition.
+    /// - Returns: that and what was read, partition by partition, in any order.
     /// - Throws: what `reading` throws on the session that asks.
     func share(
         _ pieces: [Piece], besides known: [[Range<Int64>]], among crew: ScanCrew, on session: isolated Session,
@@ -119,7 +119,7 @@ private final class SharedPieces: Sendable {
                 try limitNextStatement(of: session)
                 let found = try await reading(part, session)
                 state.withLock { state in
-                    for piece in found { state.found[piece.lane].append(piece.units) }
+                    for piece in found { state.found[piece.partitionIndex].append(piece.units) }
                 }
             } catch {
                 state.withLock { $0.parts.append(part) }

@@ -14,7 +14,7 @@ struct ScanStatistics: Sendable, Hashable {
     /// The column behind these in such an index, where it can be compared by it.
     var nextColumn: String?
     /// Whether partitions can be told apart by their texts and looked up by them.
-    var hasPlainLanes: Bool
+    var hasPlainPartitions: Bool
     /// The estimated number of rows; nil where the table was never analysed.
     var rows: Double?
     /// The most rows that the table's pages have room for.
@@ -22,7 +22,7 @@ struct ScanStatistics: Sendable, Hashable {
     /// The part of the table that an index-only scan need not visit, 0 to 1.
     var visible: Double
     /// The estimated number of partitions; nil where unknown.
-    var lanes: Double?
+    var partitionCount: Double?
     /// The estimated number of distinct keys; nil where unknown.
     var keys: Double?
     /// How many parallel workers the server gives a statement.
@@ -52,16 +52,17 @@ struct ScanStatistics: Sendable, Hashable {
         let rows: Double = try row.get("rows")
         return ScanStatistics(
             isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),
-            nextColumn: try row.getIfPresent("next"), hasPlainLanes: try row.get("has_plain_lanes"),
+            nextColumn: try row.getIfPresent("next"), hasPlainPartitions: try row.get("has_plain_partitions"),
             rows: rows > 0 ? rows : nil,
             mostRows: try row.get("most_rows"),
-            visible: try row.get("visible"), lanes: try row.getIfPresent("lanes"), keys: try row.getIfPresent("keys"),
+            visible: try row.get("visible"), partitionCount: try row.getIfPresent("partition_count"),
+            keys: try row.getIfPresent("keys"),
             workers: try row.get("workers"))
     }
 
     /// Whether hopping from one partition to the next along an index is cheaper than reading all rows.
-    var lanesAreFew: Bool {
-        guard let rows, let lanes else { return false }
-        return isPlain && isIndexed && hasPlainLanes && lanes * 64 <= rows
+    var partitionsAreFew: Bool {
+        guard let rows, let partitionCount else { return false }
+        return isPlain && isIndexed && hasPlainPartitions && partitionCount * 64 <= rows
     }
 }

@@ -9,7 +9,7 @@ extension StreamDefinition {
     /// - Parameters:
     ///   - table: the table, as in SQL.
     ///   - column: the key column.
-    ///   - partitionColumns: the columns that part it into lanes; their values are found in the table.
+    ///   - partitionColumns: the columns that part it into partitions; their values are found in the table.
     ///   - step: the step of a key that is a number or a time; nil: 1, or a day for times.
     ///   - timezone: the zone that days are counted in.
     /// - Throws: ``StreamError``; ``PostgresError``.
@@ -57,23 +57,23 @@ extension StreamDefinition {
                     description, partitionColumns: partitionColumns, keyColumn: column, on: session)
             }
             definition.partitions = .query(
-                try partitionQuery(description, partitionColumns, hops: statistics.lanesAreFew),
+                try partitionQuery(description, partitionColumns, hops: statistics.partitionsAreFew),
                 columns: partitionColumns)
         }
         return (definition, description)
     }
 
-    /// Whether the table of ``looking(at:column:partitionColumns:step:timezone:on:)`` has rows that belong to no lane, because
+    /// Whether the table of ``looking(at:column:partitionColumns:step:timezone:on:)`` has rows that belong to no partition, because
     /// a partition column is NULL.
     ///
     /// - Throws: ``PostgresError``.
-    public func hasRowsOutsideLanes(of table: TableDescription, on session: Session) async throws -> Bool {
+    public func hasRowsOutsidePartitions(of table: TableDescription, on session: Session) async throws -> Bool {
         let nullable = partitions.columns.filter { table.column($0)?.isNotNull == false }
         guard !nullable.isEmpty else { return false }
         let isNull = try nullable.map { "\(try SQLFragment(identifier: $0)) IS NULL" }.joined(separator: " OR ")
         return try await session.query(
             BoundStatement(
-                name: "rows outside lanes",
+                name: "rows outside partitions",
                 sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE \(isNull)) AS has_some")
         ).only().get("has_some")
     }
@@ -90,14 +90,14 @@ extension StreamDefinition {
         guard hops else { return "SELECT DISTINCT \(list) \(rows)" }
         let this = names.map { "lacuna_this.\($0)" }.joined(separator: ", ")
         return """
-            WITH RECURSIVE lacuna_lanes AS (
+            WITH RECURSIVE lacuna_partitions AS (
                 (SELECT \(list) \(rows) ORDER BY \(list) LIMIT 1)
                 UNION ALL
-                SELECT lacuna_next.* FROM lacuna_lanes AS lacuna_this CROSS JOIN LATERAL (
+                SELECT lacuna_next.* FROM lacuna_partitions AS lacuna_this CROSS JOIN LATERAL (
                     SELECT \(list) \(rows) AND (\(list)) OPERATOR(pg_catalog.>) (\(this)) ORDER BY \(list) LIMIT 1
                 ) AS lacuna_next
             )
-            SELECT \(list) FROM lacuna_lanes
+            SELECT \(list) FROM lacuna_partitions
             """
     }
 }

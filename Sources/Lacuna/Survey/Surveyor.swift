@@ -40,13 +40,13 @@ public struct Surveyor: Sendable {
     ///
     /// - Parameters:
     ///   - stream: the stream.
-    ///   - lanes: the partitions to look at; nil: all that are declared.
+    ///   - partitions: the partitions to look at; nil: all that are declared.
     /// - Throws: ``StreamError`` where a query of the user's fails or the schema is missing; ``PostgresError``.
     public func survey(
-        _ stream: ResolvedStream, lanes: Set<Partition>? = nil, on session: Session
+        _ stream: ResolvedStream, partitions: Set<Partition>? = nil, on session: Session
     ) async throws -> Survey {
         let (survey, scan) = try await session.withTransaction(.snapshot) { session in
-            try await read(stream, lanes: lanes, on: session)
+            try await read(stream, partitions: partitions, on: session)
         }
         if let keepsFrom, let scan, let summary = scan.summary, summary.isWhole || summary.changeCount >= keepsFrom {
             do {
@@ -59,7 +59,7 @@ public struct Surveyor: Sendable {
     }
 
     private func read(
-        _ stream: ResolvedStream, lanes: Set<Partition>?, on session: isolated Session
+        _ stream: ResolvedStream, partitions asked: Set<Partition>?, on session: isolated Session
     ) async throws -> (Survey, GapScanResult?) {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         let now: Int64
@@ -75,14 +75,14 @@ public struct Surveyor: Sendable {
         let definition = stream.definition
         let limits = definition.keyType.limits
         let declared = try await partitions(of: stream, userSearchPath, session)
-        if let lanes, let unknown = lanes.subtracting(declared).min() {
+        if let asked, let unknown = asked.subtracting(declared).min() {
             let label = unknown.label(columns: definition.partitions.columns)
             throw StreamError.invalid("there is no partition \(label)")
         }
-        let wanted = lanes.map { lanes in declared.filter(lanes.contains) } ?? declared
+        let wanted = asked.map { asked in declared.filter(asked.contains) } ?? declared
         let from = definition.expect.from.flatMap { definition.unit(of: $0, now: now) } ?? limits.lowerBound
         let range = min(max(from, limits.lowerBound), limits.upperBound)..<limits.upperBound
-        let only = lanes?.count == 1 ? lanes?.first : nil
+        let only = asked?.count == 1 ? asked?.first : nil
 
         var verified: [Partition: UnitSet] = [:]
         var refetch: [Partition: UnitSet] = [:]
@@ -173,7 +173,7 @@ public struct Surveyor: Sendable {
         let statement = try Statements.selectExpectedKeys.bound(
             identifiers: stream.identifiers,
             fragments: [
-                "lane": try stream.lane, "expected": query.key, "key": try stream.column,
+                "partition_values": try stream.partitionValues, "expected": query.key, "key": try stream.column,
                 "registered": SQLFragment(
                     trusted: hasSchema
                         ? "(SELECT ordinal, key FROM lacuna.key WHERE stream OPERATOR(pg_catalog.=) \(name))"
@@ -183,11 +183,11 @@ public struct Surveyor: Sendable {
         var provisional = TextKeys.firstProvisional - 1
         var lastKey: String?
         for row in try await session.foreign("expect.query", searchPath, statement) {
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let key: String = try row.get("key")
             let registered = try row.getIfPresent("ordinal", as: Int64.self)
             if registered == nil {
-                // The rows come by key: one that two lanes share has one ordinal.
+                // The rows come by key: one that two partitions share has one ordinal.
                 if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { provisional += 1 }
                 lastKey = key
             }
@@ -214,10 +214,11 @@ public struct Surveyor: Sendable {
             return (stream.definition.partitions.declared ?? []).sorted()
         }
         let statement = try Statements.selectPartitions.bound(
-            fragments: ["lane": try stream.lane], foreign: ["query": query.withoutTrailingSemicolon])
+            fragments: ["partition_values": try stream.partitionValues],
+            foreign: ["query": query.withoutTrailingSemicolon])
         let rows = try await session.foreign("partitions.query", searchPath, statement)
         return try rows.map { row in
-            guard let partition = try row.get("lane", as: TextArray.self).partition else {
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else {
                 throw StreamError.invalid("partitions.query returned a NULL")
             }
             return partition
@@ -233,7 +234,7 @@ public struct Surveyor: Sendable {
         ])
         var extents: [Partition: Extents] = [:]
         try await session.forEachRow(statement) { row in
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { return }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { return }
             extents[partition] = Extents(oldest: try row.get("oldest"), latest: try row.get("latest"))
         }
         for index in evidence.indices { evidence[index].extents = extents[evidence[index].partition] }
@@ -249,7 +250,7 @@ public struct Surveyor: Sendable {
             "lower": String(range.lowerBound), "upper": String(range.upperBound),
         ])
         for row in try await session.query(statement) {
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let lower: Int64 = try row.get("lower")
             let upper: Int64 = try row.get("upper")
             ranges[partition, default: []].append(lower..<upper)
@@ -267,11 +268,11 @@ public struct Surveyor: Sendable {
         let cast = SQLFragment(trusted: "(\(try SQLFragment(identifier: column.name))::\(type))")
         let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
         let statement = try Statements.selectUnits.bound(
-            fragments: ["lane": try stream.lane, "unit": try key.unit],
+            fragments: ["partition_values": try stream.partitionValues, "unit": try key.unit],
             foreign: ["query": sql.withoutTrailingSemicolon])
         var units: [Partition: [Range<Int64>]] = [:]
         for row in try await session.foreign(name, searchPath, statement) {
-            guard let partition = try row.get("lane", as: TextArray.self).partition else { continue }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let unit: Int64 = try row.get("unit")
             guard stream.definition.keyType.limits.contains(unit) else { continue }
             units[partition, default: []].append(unit..<unit + 1)

@@ -92,7 +92,7 @@ public struct ResolvedStream: Sendable, Hashable {
     }
 
     /// The partition columns as a list, or `true` where there are none.
-    var laneColumns: SQLFragment {
+    var partitionColumns: SQLFragment {
         get throws {
             let columns = try definition.partitions.columns.map { try SQLFragment(identifier: $0).description }
             return SQLFragment(trusted: columns.isEmpty ? "true" : columns.joined(separator: ", "))
@@ -100,7 +100,7 @@ public struct ResolvedStream: Sendable, Hashable {
     }
 
     /// The partition of a row as `text[]`; whatever the search path, as beside a query of the user's.
-    var lane: SQLFragment {
+    var partitionValues: SQLFragment {
         get throws {
             let columns = try definition.partitions.columns.map {
                 "\(try SQLFragment(identifier: $0))::pg_catalog.text"

@@ -71,7 +71,7 @@ public enum ChangeTracking {
         case .integer, .id: break
         }
         return [
-            try stream.key.unit.description, try stream.lane.description, filter.joined(separator: " AND "),
+            try stream.key.unit.description, try stream.partitionValues.description, filter.joined(separator: " AND "),
         ]
     }
 

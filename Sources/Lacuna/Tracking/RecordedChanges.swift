@@ -5,9 +5,9 @@ import SQLStatements
 
 /// The units that may have changed since a summary.
 struct RecordedChanges: Sendable {
-    /// By lane, inside the range that was asked for.
+    /// By partition, inside the range that was asked for.
     private(set) var units: [Partition: UnitSet] = [:]
-    /// Whether no lane is sure to be as it was: the table was truncated, or a row with the key 2^63−1 came or went,
+    /// Whether no partition is sure to be as it was: the table was truncated, or a row with the key 2^63−1 came or went,
     /// which is no unit of a range.
     private(set) var touchesEverything = false
     /// How many rows recorded them.
@@ -29,15 +29,15 @@ struct RecordedChanges: Sendable {
             changes.rowCount += 1
             guard let first = try row.getIfPresent(at: 1, as: Int64.self),
                 let last = try row.getIfPresent(at: 2, as: Int64.self),
-                let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition
+                let partition = try row.getIfPresent(at: 0, as: TextArray.self)?.partition
             else {
                 changes.touchesEverything = true
                 return
             }
-            guard only == nil || only == lane else { return }
+            guard only == nil || only == partition else { return }
             if last == .max, range.upperBound == .max { changes.touchesEverything = true }
             let changed = (first..<max(first, last == .max ? last : last + 1)).clamped(to: range)
-            if !changed.isEmpty { ranges[lane, default: []].append(changed) }
+            if !changed.isEmpty { ranges[partition, default: []].append(changed) }
         }
         changes.units = ranges.mapValues { UnitSet($0) }
         return changes
@@ -47,14 +47,14 @@ struct RecordedChanges: Sendable {
     ///
     /// - Throws: ``PostgresError``.
     func scan(
-        _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
+        _ stream: ResolvedStream, range: Range<Int64>, partition only: Partition?, on session: isolated Session
     ) async throws -> [Partition: UnitSet] {
-        let lanes = units.map { lane, units in
-            MeasuredTable.Lane(partition: lane, hull: units.hull ?? range, hasLargestKey: false)
+        let measured = units.map { partition, units in
+            MeasuredTable.MeasuredPartition(partition: partition, hull: units.hull ?? range, hasLargestKey: false)
         }
-        let table = MeasuredTable(stream: stream, range: range, partition: partition, lanes: lanes)
-        let pieces = lanes.enumerated().flatMap { index, lane in
-            (units[lane.partition] ?? UnitSet()).ranges.map { MeasuredTable.Piece(lane: index, units: $0) }
+        let table = MeasuredTable(stream: stream, range: range, only: only, partitions: measured)
+        let pieces = measured.enumerated().flatMap { index, each in
+            (units[each.partition] ?? UnitSet()).ranges.map { MeasuredTable.Piece(partitionIndex: index, units: $0) }
         }
         let inPiece = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
         let found = try await session.walkingIndexes { session in
@@ -62,8 +62,8 @@ struct RecordedChanges: Sendable {
                 try table.statement(Statements.scanChangedPieces, over: pieces, ["in_piece": inPiece])
             }
         }
-        return units.reduce(into: [:]) { missing, lane in
-            missing[lane.key] = found.missing(in: lane.key).intersection(lane.value)
+        return units.reduce(into: [:]) { missing, each in
+            missing[each.key] = found.missing(in: each.key).intersection(each.value)
         }
     }
 }

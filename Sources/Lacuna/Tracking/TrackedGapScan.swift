@@ -86,10 +86,10 @@ public struct TrackedGapScan: GapScan {
         guard !changes.touchesEverything else {
             return .costsTooMuch("all of it may have changed since \(summary.since)")
         }
-        var (lanes, largestKey) = try await summarized(id, range, partition, on: session)
+        var (partitions, largestKey) = try await summarized(id, range, partition, on: session)
         let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
         if units > 0 {
-            let present = lanes.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
+            let present = partitions.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
             let pieces = changes.units.values.reduce(0) { $0 + $1.ranges.count }
             let statistics = try await ScanStatistics.load(
                 stream.table, partitionColumns: stream.definition.partitions.columns,
@@ -102,41 +102,44 @@ public struct TrackedGapScan: GapScan {
                 return .costsTooMuch("much of it has changed since \(summary.since)")
             }
             let found = try await changes.scan(stream, range: range, partition: partition, on: session)
-            for (lane, changed) in changes.units {
-                let before = (lanes[lane] ?? PresentUnits()).missing(in: range)
-                let missing = before.subtracting(changed).union(found[lane] ?? UnitSet())
-                lanes[lane] = PresentUnits(range, missing: missing)
+            for (each, changed) in changes.units {
+                let before = (partitions[each] ?? PresentUnits()).missing(in: range)
+                let missing = before.subtracting(changed).union(found[each] ?? UnitSet())
+                partitions[each] = PresentUnits(range, missing: missing)
             }
         }
-        // As any scan has it: a lane without rows in the range is not there.
-        lanes = lanes.filter { largestKey.contains($0.key) || !$0.value.hull.isEmpty }
-        largestKey.formIntersection(lanes.keys)
-        var result = GapScanResult(range: range, present: lanes, largestKey: largestKey)
+        // As any scan has it: a partition without rows in the range is not there.
+        partitions = partitions.filter { largestKey.contains($0.key) || !$0.value.hull.isEmpty }
+        largestKey.formIntersection(partitions.keys)
+        var result = GapScanResult(range: range, present: partitions, largestKey: largestKey)
         result.account.changes = .readAgain(units: units, since: summary.since)
         return .found(result)
     }
 
     private func summarized(
         _ id: Int, _ range: Range<Int64>, _ only: Partition?, on session: isolated Session
-    ) async throws -> (lanes: [Partition: PresentUnits], largestKey: Set<Partition>) {
-        var lanes: [Partition: [Range<Int64>]] = [:]
+    ) async throws -> (partitions: [Partition: PresentUnits], largestKey: Set<Partition>) {
+        var partitions: [Partition: [Range<Int64>]] = [:]
         var largestKey: Set<Partition> = []
         let statement = try Statements.selectSummary.bound(values: [
             "id": String(id), "lower": String(range.lowerBound), "upper": String(range.upperBound),
         ])
         try await session.forEachRow(statement) { row in
-            guard let lane = try row.getIfPresent(at: 0, as: TextArray.self)?.partition, only == nil || only == lane
+            guard let partition = try row.getIfPresent(at: 0, as: TextArray.self)?.partition,
+                only == nil || only == partition
             else { return }
-            if try row.getIfPresent(at: 1, as: Bool.self) == true, range.upperBound == .max { largestKey.insert(lane) }
+            if try row.getIfPresent(at: 1, as: Bool.self) == true, range.upperBound == .max {
+                largestKey.insert(partition)
+            }
             guard let lower = try row.getIfPresent(at: 2, as: Int64.self),
                 let upper = try row.getIfPresent(at: 3, as: Int64.self)
             else {
-                lanes[lane, default: []] += []
+                partitions[partition, default: []] += []
                 return
             }
-            lanes[lane, default: []].append(lower..<upper)
+            partitions[partition, default: []].append(lower..<upper)
         }
-        return (lanes.mapValues { PresentUnits(range, missing: UnitSet($0)) }, largestKey)
+        return (partitions.mapValues { PresentUnits(range, missing: UnitSet($0)) }, largestKey)
     }
 }
 

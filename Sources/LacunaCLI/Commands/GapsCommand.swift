@@ -62,7 +62,7 @@ struct GapsCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The key column of --table: a whole number, a date or a time.")
     var column: String?
 
-    @Option(name: .long, help: "A column that parts --table into lanes; several are joined by commas.")
+    @Option(name: .long, help: "A column that parts --table into partitions; several are joined by commas.")
     var by: String?
 
     @Option(name: .long, help: "The step of the key of --table: 5, 15m, 1h; times are counted in days without it.")
@@ -154,9 +154,9 @@ struct GapsCommand: AsyncParsableCommand {
             try RangeOptions.requireOrder(first, last, from, to)
             definition.expect.from = first.map(Expectation.Bound.unit)
             if let last { definition.expect.to = .unit(last) }
-            if try await definition.hasRowsOutsideLanes(of: description, on: session) {
+            if try await definition.hasRowsOutsidePartitions(of: description, on: session) {
                 Console.shared.message(
-                    "\(Console.printable(definition.name)): rows whose \(by ?? "") is NULL belong to no lane and are not "
+                    "\(Console.printable(definition.name)): rows whose \(by ?? "") is NULL belong to no partition and are not "
                         + "looked at")
             }
             let stream = try ResolvedStream(definition, table: description)

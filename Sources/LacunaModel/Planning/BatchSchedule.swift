@@ -24,11 +24,11 @@ public struct BatchSchedule: Sequence, Sendable {
         var count = 0
         var unitCount: UInt64 = 0
         for demand in demands {
-            var lane = Lane(demand, planner: planner, limit: share)
-            while let window = lane.window {
+            var windows = DemandWindows(demand, planner: planner, limit: share)
+            while let window = windows.window {
                 count += 1
                 unitCount += window.unitCount
-                lane.advance(planner)
+                windows.advance(planner)
             }
         }
         self.count = count
@@ -37,11 +37,11 @@ public struct BatchSchedule: Sequence, Sendable {
 
     /// Begins with the first batch.
     public func makeIterator() -> Iterator {
-        Iterator(demands.map { Lane($0, planner: planner, limit: share) }, planner: planner)
+        Iterator(demands.map { DemandWindows($0, planner: planner, limit: share) }, planner: planner)
     }
 
     /// The windows of one demand, in order.
-    fileprivate struct Lane: Sendable {
+    fileprivate struct DemandWindows: Sendable {
         let demand: Planner.Demand
         private let ranges: [Range<Int64>]
         /// Of text keys the units of each window; empty where a window has them all.
@@ -95,24 +95,24 @@ public struct BatchSchedule: Sequence, Sendable {
     /// Goes from batch to batch.
     public struct Iterator: IteratorProtocol, Sendable {
         /// Those that have a window left, as a heap: the first one's comes first.
-        private var lanes: [Lane]
+        private var remaining: [DemandWindows]
         private let planner: Planner
 
-        /// - Parameter lanes: each with a window.
-        fileprivate init(_ lanes: consuming [Lane], planner: Planner) {
-            self.lanes = lanes
+        /// - Parameter remaining: each with a window.
+        fileprivate init(_ remaining: consuming [DemandWindows], planner: Planner) {
+            self.remaining = remaining
             self.planner = planner
-            for place in (0..<self.lanes.count / 2).reversed() { sink(place) }
+            for place in (0..<self.remaining.count / 2).reversed() { sink(place) }
         }
 
         /// The next batch; nil after the last.
         public mutating func next() -> PlannedBatch? {
-            guard let first = lanes.first, let window = first.window else { return nil }
+            guard let first = remaining.first, let window = first.window else { return nil }
             let (demand, units) = (first.demand, first.units)
-            lanes[0].advance(planner)
-            if lanes[0].window == nil {
-                lanes.swapAt(0, lanes.count - 1)
-                lanes.removeLast()
+            remaining[0].advance(planner)
+            if remaining[0].window == nil {
+                remaining.swapAt(0, remaining.count - 1)
+                remaining.removeLast()
             }
             sink(0)
             return PlannedBatch(
@@ -125,22 +125,24 @@ public struct BatchSchedule: Sequence, Sendable {
             var place = start
             while true {
                 var least = place
-                for child in [2 * place + 1, 2 * place + 2] where child < lanes.count && precedes(child, least) {
+                for child in [2 * place + 1, 2 * place + 2] where child < remaining.count && precedes(child, least) {
                     least = child
                 }
                 guard least != place else { return }
-                lanes.swapAt(place, least)
+                remaining.swapAt(place, least)
                 place = least
             }
         }
 
         private func precedes(_ left: Int, _ right: Int) -> Bool {
-            guard let a = lanes[left].window, let b = lanes[right].window else { return false }
-            if lanes[left].demand.comesFirst != lanes[right].demand.comesFirst { return lanes[left].demand.comesFirst }
+            guard let a = remaining[left].window, let b = remaining[right].window else { return false }
+            if remaining[left].demand.comesFirst != remaining[right].demand.comesFirst {
+                return remaining[left].demand.comesFirst
+            }
             let newest = planner.stream.order == .newest
             let (one, other) = newest ? (b.upperBound, a.upperBound) : (a.lowerBound, b.lowerBound)
             if one != other { return one < other }
-            return lanes[left].demand.partition < lanes[right].demand.partition
+            return remaining[left].demand.partition < remaining[right].demand.partition
         }
     }
 }

@@ -1,6 +1,6 @@
 /// What is known of one partition in one snapshot: the input of the algebra.
 public struct PartitionEvidence: Sendable, Hashable {
-    /// The lane.
+    /// The partition.
     public var partition: Partition
     /// The units that have rows.
     public var present: PresentUnits
@@ -62,7 +62,7 @@ public struct PartitionCoverage: Sendable, Hashable {
     /// end where nothing is there yet. They are asked for on every run and are no gaps.
     public let ahead: UnitSet
 
-    /// The lane.
+    /// The partition.
     public var partition: Partition { evidence.partition }
 
     /// The smallest unit known, by extents or rows; nil where there is nothing yet.

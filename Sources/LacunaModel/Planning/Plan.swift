@@ -10,7 +10,7 @@ public struct PlannedBatch: Sendable, Hashable {
         case catchup
     }
 
-    /// The lane.
+    /// The partition.
     public let partition: Partition
     /// The units that the batch is to cover; never crosses a line of the grid.
     public let window: Range<Int64>
@@ -61,7 +61,7 @@ public struct Planner: Sendable {
 
     /// What is to be fetched in one partition.
     public struct Demand: Sendable {
-        /// The lane.
+        /// The partition.
         public var partition: Partition
         /// The units to cover.
         public var units: UnitSet

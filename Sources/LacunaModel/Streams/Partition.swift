@@ -1,9 +1,9 @@
-/// One lane of a stream: a value for each partition column. A stream without partitions has the one lane ``whole``.
+/// One partition of a stream: a value for each partition column. A stream that is not parted has only ``whole``.
 public struct Partition: Sendable, Hashable, Comparable {
-    /// The values, each with a NUL after it: a short string takes no memory beside itself, and there may be many lanes.
+    /// The values, each with a NUL after it: a short string takes no memory beside itself, and there may be many partitions.
     private let text: String
 
-    /// A lane with these values. None holds a NUL, as no text of PostgreSQL does.
+    /// A partition with these values. None holds a NUL, as no text of PostgreSQL does.
     public init(_ values: [String]) {
         text = values.map { $0 + "\0" }.joined()
     }
@@ -13,7 +13,7 @@ public struct Partition: Sendable, Hashable, Comparable {
         text.utf8.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(Substring($0)) }
     }
 
-    /// The only lane of a stream without partitions.
+    /// The only partition of a stream that is not parted.
     public static let whole = Partition([])
 
     /// Whether both have the same bytes in every value.
@@ -44,7 +44,7 @@ public struct Partition: Sendable, Hashable, Comparable {
 
 /// Where a stream's partitions come from.
 public enum PartitionSet: Sendable, Hashable {
-    /// None: the stream is one lane.
+    /// None: the stream has only ``Partition/whole``.
     case whole
     /// The product of the values of each column, in this order.
     case product([PartitionColumn])
@@ -66,11 +66,11 @@ public enum PartitionSet: Sendable, Hashable {
         case .whole: return [.whole]
         case .query: return nil
         case .product(let columns):
-            var lanes: [[String]] = [[]]
+            var partitions: [[String]] = [[]]
             for column in columns {
-                lanes = lanes.flatMap { lane in column.values.map { lane + [$0] } }
+                partitions = partitions.flatMap { values in column.values.map { values + [$0] } }
             }
-            return lanes.map(Partition.init)
+            return partitions.map(Partition.init)
         }
     }
 }

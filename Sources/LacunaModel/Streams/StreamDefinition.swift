@@ -12,7 +12,7 @@ public struct StreamDefinition: Sendable, Hashable {
     public var keyColumn: String
     /// How its values map to units.
     public var keyType: KeyType
-    /// The independent lanes.
+    /// The independent partitions.
     public var partitions: PartitionSet = .whole
     /// What should be there.
     public var expect = Expectation()

@@ -34,9 +34,9 @@ struct PlannerTests {
                 $0.overlap = overlap == 0 ? nil : .units(overlap)
             }
             let universe = Int64(-20)..<40
-            let demands = (0..<2).map { lane in
+            let demands = (0..<2).map { partition in
                 Planner.Demand(
-                    partition: Partition(["\(lane)"]),
+                    partition: Partition(["\(partition)"]),
                     units: UnitSet(randomRanges(in: universe, using: &random)), reason: .gap, bounds: universe,
                     suspects: UnitSet(randomRanges(in: universe, using: &random)))
             }

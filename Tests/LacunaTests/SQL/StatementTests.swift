@@ -15,16 +15,20 @@ struct StatementTests {
                 "columns": "\"k\", \"region\"", "records": "pg_temp.batch", "distinct": "DISTINCT ON (k)",
                 "primary_key": "\"k\"", "action": "DO UPDATE SET region = EXCLUDED.region",
             ]
-            let lanes = ["lane_columns": "\"region\"", "lane": "ARRAY[\"region\"::text]", "unit": "\"k\"::bigint"]
+            let partition = [
+                "partition_columns": "\"region\"", "partition_values": "ARRAY[\"region\"::text]",
+                "unit": "\"k\"::bigint",
+            ]
             let hull = [
-                "in_lane": "region = 'gb'", "first": "min(k)::bigint", "last": "max(k)::bigint", "largest": "false",
+                "in_partition": "region = 'gb'", "first": "min(k)::bigint", "last": "max(k)::bigint",
+                "largest": "false",
                 "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint",
             ]
             func pieces(_ name: String) -> [String: String] {
                 [
                     name:
                         "(VALUES (0::bigint, 9::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)",
-                    "in_lane": "region = 'gb'", "unit": "\"k\"::bigint",
+                    "in_partition": "region = 'gb'", "unit": "\"k\"::bigint",
                 ]
             }
             return [
@@ -48,7 +52,7 @@ struct StatementTests {
                     table, [:]
                 ),
                 "find_gaps": (
-                    lanes.merging([
+                    partition.merging([
                         "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
                         "any_row": "(SELECT true LIMIT 1)", "gate": "AND (SELECT true LIMIT 1)",
                         "key": "\"k\"", "unit": "lacuna_key::bigint",
@@ -56,14 +60,16 @@ struct StatementTests {
                 ),
                 "group_units": (
                     hull.merging([
-                        "lanes": "region, ", "lane": "ARRAY[region::text]", "unit": "\"k\"::bigint",
+                        "partition_list": "region, ", "partition_values": "ARRAY[region::text]",
+                        "unit": "\"k\"::bigint",
                     ]) { $1 }, table, [:]
                 ),
-                "measure_lane": (hull, table, [:]),
-                "measure_lanes": (
+                "measure_partition": (hull, table, [:]),
+                "measure_partitions": (
                     hull.merging([
-                        "lane_columns": "region", "this_lane": "lacuna_this.region", "lane": "ARRAY[region::text]",
-                        "in_lane": "region = lacuna_this.region",
+                        "partition_columns": "region", "this_partition": "lacuna_this.region",
+                        "partition_values": "ARRAY[region::text]",
+                        "in_partition": "region = lacuna_this.region",
                     ]) { $1 }, table, [:]
                 ),
                 "probe_units": (
@@ -92,15 +98,15 @@ struct StatementTests {
                 "register_keys": (["key": "\"k\"::bigint"], [:], ["query": "SELECT 1 AS k"]),
                 "select_expected_keys": (
                     [
-                        "lane": "ARRAY[\"region\"::text]", "expected": "\"k\"::bigint", "key": "\"k\"",
+                        "partition_values": "ARRAY[\"region\"::text]", "expected": "\"k\"::bigint", "key": "\"k\"",
                         "registered": "(SELECT NULL::bigint AS ordinal, NULL::text AS key)",
                     ],
                     table, ["query": "SELECT 1 AS k, 'gb' AS region"]
                 ),
                 "select_partitions": (
-                    ["lane": "ARRAY[\"region\"::text]"], [:], ["query": "SELECT 'gb' AS region -- :x"]
+                    ["partition_values": "ARRAY[\"region\"::text]"], [:], ["query": "SELECT 'gb' AS region -- :x"]
                 ),
-                "select_units": (lanes, [:], ["query": "SELECT 1 AS k, 'gb' AS region"]),
+                "select_units": (partition, [:], ["query": "SELECT 1 AS k, 'gb' AS region"]),
                 "upsert_batch": (upsert, table, [:]),
                 "upsert_batch_plainly": (upsert, table, [:]),
             ]
@@ -186,7 +192,7 @@ struct StatementTests {
     @Test("never sort by what they select where they mean a column of the table", arguments: StatementFile.all)
     func outputColumns(file: StatementFile) {
         let body = file.text.split(separator: "\n").filter { !$0.hasPrefix("--") }.joined(separator: "\n")
-        let plainColumns: Set = ["columns", "lane_columns", "lanes", "primary_key", "distinct"]
+        let plainColumns: Set = ["columns", "partition_columns", "partition_list", "primary_key", "distinct"]
         for list in body.matches(of: /SELECT\s([^()]*?)\sFROM/) {
             for item in list.output.1.split(separator: ",") {
                 let words = item.split(whereSeparator: \.isWhitespace)
@@ -205,21 +211,22 @@ struct StatementTests {
     @Test("find the same gaps when psql runs the file as it stands")
     func gapsByPsql() async throws {
         try await ScannedTable.with(
-            "CREATE TABLE \"a table\" (k int, \"the lane\" text); INSERT INTO \"a table\" VALUES (1, 'x'), (4, 'x'), (2, 'it''s')"
+            "CREATE TABLE \"a table\" (k int, \"the region\" text); INSERT INTO \"a table\" VALUES (1, 'x'), (4, 'x'), (2, 'it''s')"
         ) { table in
             let printed = try psql(
                 "find_gaps",
                 [
-                    "schema": "public", "table": "a table", "lane_columns": "\"the lane\"",
-                    "lane": "ARRAY[\"the lane\"::text]", "unit": "lacuna_key", "in_range": "k >= 0 AND k < 6",
+                    "schema": "public", "table": "a table", "partition_columns": "\"the region\"",
+                    "partition_values": "ARRAY[\"the region\"::text]", "unit": "lacuna_key",
+                    "in_range": "k >= 0 AND k < 6",
                     "lower": "0",
                     "upper": "6", "distinct": "DISTINCT", "gate": "",
                     "any_row": "(SELECT true FROM \"a table\" WHERE k >= 0 AND k < 6 LIMIT 1)", "key": "k",
                 ], table.database)
-            let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the lane"])
+            let stream = try await table.stream("\"a table\"", type: .integer(step: 1), partitions: ["the region"])
             let result = try await WindowGapScan().scan(stream, range: 0..<6, partition: nil, on: table.session)
-            let expected = result.missing.flatMap { lane, set in
-                set.ranges.map { "{\(lane.values[0])}|\($0.lowerBound)|\($0.upperBound)" }
+            let expected = result.missing.flatMap { partition, set in
+                set.ranges.map { "{\(partition.values[0])}|\($0.lowerBound)|\($0.upperBound)" }
             }
             #expect(printed.sorted() == expected.sorted())
             #expect(printed.count == 5)
@@ -251,7 +258,7 @@ struct StatementTests {
             let row = try await table.session.query(
                 Statements.selectExtents.bound(values: ["stream": "a:b", "columns": "{region}"])
             ).only()
-            #expect(try row.get("lane", as: TextArray.self).elements == ["gb"])
+            #expect(try row.get("partition_values", as: TextArray.self).elements == ["gb"])
             #expect(try row.get("oldest", as: Int64.self) == 5 && row.get("latest", as: Int64.self) == 9)
         }
     }

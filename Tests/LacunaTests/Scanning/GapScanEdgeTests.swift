@@ -143,8 +143,8 @@ struct GapScanEdgeTests {
         }
     }
 
-    @Test("A scan of one lane sees no other")
-    func oneLane() async throws {
+    @Test("A scan of one partition sees no other")
+    func onePartition() async throws {
         try await ScannedTable.with(
             "CREATE TABLE t (a text, b int, k int); INSERT INTO t VALUES ('x', 1, 0), ('x', 2, 1), ('y', 1, 2), (NULL, 1, 3)"
         ) { table in

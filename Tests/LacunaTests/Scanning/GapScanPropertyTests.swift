@@ -51,45 +51,45 @@ extension TimeZone {
 @Suite("Every gap scan")
 struct GapScanPropertyTests {
     @Test(
-        "finds what a set difference finds, in 2,000 lanes of each kind of key at once",
+        "finds what a set difference finds, in 2,000 partitions of each kind of key at once",
         arguments: KeyColumn.all, [false, true])
-    func manyLanes(column: KeyColumn, isUnique: Bool) async throws {
+    func manyPartitions(column: KeyColumn, isUnique: Bool) async throws {
         try await ScannedTable.with(
-            "CREATE TABLE raw (lane int, n int, j int); CREATE TABLE t (lane int, k \(column.sqlType))"
+            "CREATE TABLE raw (region int, n int, j int); CREATE TABLE t (region int, k \(column.sqlType))"
         ) { table in
             var random = SeededGenerator(seed: 20)
             var present: [Int: Set<Int64>] = [:]
             var rows = ""
-            for lane in 0..<2000 {
+            for region in 0..<2000 {
                 await Task.yield()
                 let density = Double.random(in: 0...1.2, using: &random)
                 // Some outside the range that is asked for, some twice, some without a key.
                 for n in 0..<28 where Double.random(in: 0..<1, using: &random) < density {
                     for _ in 0..<Int.random(in: 1...2, using: &random) {
-                        rows += "\(lane),\(n),\(Int.random(in: 0..<1800, using: &random))\n"
+                        rows += "\(region),\(n),\(Int.random(in: 0..<1800, using: &random))\n"
                     }
-                    present[lane, default: []].insert(Int64(n))
+                    present[region, default: []].insert(Int64(n))
                 }
-                if lane % 7 == 0 { rows += "\(lane),,0\n" }
+                if region % 7 == 0 { rows += "\(region),,0\n" }
             }
             let text = rows
             _ = try await table.session.copyIn(BoundStatement(name: "raw", sql: "COPY raw FROM STDIN (FORMAT csv)")) {
                 put in
                 try Array(text.utf8).withUnsafeBytes { try put($0) }
             }
-            try await table.run("INSERT INTO t SELECT \(isUnique ? "DISTINCT" : "") lane, \(column.key) FROM raw")
-            try await table.run("CREATE \(isUnique ? "UNIQUE" : "") INDEX ON t (lane, k)")
+            try await table.run("INSERT INTO t SELECT \(isUnique ? "DISTINCT" : "") region, \(column.key) FROM raw")
+            try await table.run("CREATE \(isUnique ? "UNIQUE" : "") INDEX ON t (region, k)")
             let first = try column.type.ordinal(of: column.first)
-            let stream = try await table.stream(type: column.type, partitions: ["lane"])
+            let stream = try await table.stream(type: column.type, partitions: ["region"])
             for range in [Int64(3)..<24, 0..<28, 10..<11, 27..<30] {
                 let moved = first + range.lowerBound..<first + range.upperBound
                 let result = try await table.scanAllWays(stream, range: moved)
-                for lane in 0..<2000 {
+                for region in 0..<2000 {
                     await Task.yield()
-                    let units = Set((present[lane] ?? []).map { $0 + first })
-                    let missing = result.missing(in: Partition(["\(lane)"]))
+                    let units = Set((present[region] ?? []).map { $0 + first })
+                    let missing = result.missing(in: Partition(["\(region)"]))
                     guard missing == bruteForceMissing(moved, units) else {
-                        Issue.record("lane \(lane) of \(range): \(missing.ranges), present \(units.sorted())")
+                        Issue.record("region \(region) of \(range): \(missing.ranges), present \(units.sorted())")
                         return
                     }
                 }
@@ -100,36 +100,36 @@ struct GapScanPropertyTests {
     @Test(
         "finds what a set difference finds in long tables that lack little, a few units here and whole segments there")
     func longTables() async throws {
-        try await ScannedTable.with("CREATE TABLE t (lane int, k bigint, UNIQUE (lane, k))") { table in
-            let stream = try await table.stream(type: .integer(step: 1), partitions: ["lane"])
+        try await ScannedTable.with("CREATE TABLE t (region int, k bigint, UNIQUE (region, k))") { table in
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["region"])
             var random = SeededGenerator(seed: 9)
             for _ in 0..<20 {
                 try await table.run("TRUNCATE t")
                 var present: [Int: UnitSet] = [:]
-                for lane in 0..<Int.random(in: 1...3, using: &random) {
+                for region in 0..<Int.random(in: 1...3, using: &random) {
                     let lower = Int64.random(in: -9000..<9000, using: &random)
                     var units = UnitSet(lower..<lower + Int64.random(in: 1..<9000, using: &random))
                     for _ in 0..<Int.random(in: 0...9, using: &random) {
                         let hole = Int64.random(in: -9000..<18_000, using: &random)
                         units = units.subtracting(hole..<hole + Int64(1 << Int.random(in: 0...10, using: &random)))
                     }
-                    present[lane] = units
+                    present[region] = units
                     for units in units.ranges {
                         try await table.run(
-                            "INSERT INTO t SELECT \(lane), generate_series(\(units.lowerBound), \(units.upperBound - 1))"
+                            "INSERT INTO t SELECT \(region), generate_series(\(units.lowerBound), \(units.upperBound - 1))"
                         )
                     }
                 }
                 let lower = Int64.random(in: -9500..<0, using: &random)
                 let range = lower..<Int64.random(in: 1..<18_500, using: &random)
                 let result = try await table.scanAllWays(stream, range: range)
-                for (lane, units) in present {
-                    let missing = result.missing(in: Partition(["\(lane)"]))
+                for (region, units) in present {
+                    let missing = result.missing(in: Partition(["\(region)"]))
                     guard missing == UnitSet(range).subtracting(units) else {
-                        Issue.record("lane \(lane), \(units.ranges) in \(range): \(missing.ranges)")
+                        Issue.record("region \(region), \(units.ranges) in \(range): \(missing.ranges)")
                         return
                     }
-                    let partition = Partition(["\(lane)"])
+                    let partition = Partition(["\(region)"])
                     let alone = try await table.scanAllWays(stream, range: range, partition: partition)
                     #expect(alone.missing(in: partition) == missing)
                 }
@@ -137,7 +137,7 @@ struct GapScanPropertyTests {
         }
     }
 
-    @Test("finds what a set difference finds in 300 tables without lanes", arguments: [false, true])
+    @Test("finds what a set difference finds in 300 tables without partitions", arguments: [false, true])
     func singleTables(isUnique: Bool) async throws {
         try await ScannedTable.with("CREATE TABLE t (k bigint \(isUnique ? "UNIQUE" : ""))") { table in
             let stream = try await table.stream(type: .integer(step: 1))

@@ -7,21 +7,22 @@ import Testing
 struct HostileNameTests {
     static let names =
         hostileTexts.filter { !$0.isEmpty } + [
-            String(repeating: "x", count: 63), "unit", "lane", "lower", "upper", "previous", "next", "present", "gap",
+            String(repeating: "x", count: 63), "unit", "partition_values", "lower", "upper", "previous", "next",
+            "present", "gap",
             "true",
             "table", "lacuna",
         ]
 
-    @Test("A column of any name can be the key or part a table into lanes")
+    @Test("A column of any name can be the key or part a table into partitions")
     func columns() async throws {
         try await ScannedTable.with("CREATE SCHEMA s") { table in
             for name in HostileNameTests.names {
                 let quoted = try SQLFragment(identifier: name)
-                for (key, lane) in [("\(quoted)", "\"other column\""), ("\"other column\"", "\(quoted)")] {
+                for (key, region) in [("\(quoted)", "\"other column\""), ("\"other column\"", "\(quoted)")] {
                     try await table.run(
                         """
-                        DROP TABLE IF EXISTS s.t; CREATE TABLE s.t (\(key) int, \(lane) int);
-                        INSERT INTO s.t (\(key), \(lane)) VALUES (0, 7), (3, 7), (1, 8)
+                        DROP TABLE IF EXISTS s.t; CREATE TABLE s.t (\(key) int, \(region) int);
+                        INSERT INTO s.t (\(key), \(region)) VALUES (0, 7), (3, 7), (1, 8)
                         """)
                     let isKey = key == "\(quoted)"
                     let stream = try await table.stream(
@@ -29,7 +30,7 @@ struct HostileNameTests {
                         partitions: [isKey ? "other column" : name])
                     let result = try await table.scanAllWays(stream, range: 0..<4)
                     let expected = [Partition(["7"]): UnitSet(1..<3), Partition(["8"]): UnitSet([0..<1, 2..<4])]
-                    #expect(result.missing == expected, "\(name.debugDescription) \(isKey ? "key" : "lane")")
+                    #expect(result.missing == expected, "\(name.debugDescription) \(isKey ? "key" : "region")")
                 }
             }
         }
@@ -54,14 +55,15 @@ struct HostileNameTests {
 
     @Test("A partition of any value is told from all others")
     func values() async throws {
-        try await ScannedTable.with("CREATE TABLE victim (n int); CREATE TABLE t (lane text COLLATE \"C\", k bigint)") {
+        try await ScannedTable.with("CREATE TABLE victim (n int); CREATE TABLE t (region text COLLATE \"C\", k bigint)")
+        {
             table in
             for (index, value) in hostileTexts.enumerated() {
                 try await table.session.query(
                     BoundStatement(name: "fill", sql: "INSERT INTO t VALUES ($1, $2)", values: [value, String(index)]))
             }
             let range = Int64(0)..<Int64(hostileTexts.count)
-            let stream = try await table.stream(type: .integer(step: 1), partitions: ["lane"])
+            let stream = try await table.stream(type: .integer(step: 1), partitions: ["region"])
             let all = try await table.scanAllWays(stream, range: range)
             for (index, value) in hostileTexts.enumerated() {
                 let expected = UnitSet(range).subtracting(Int64(index)..<Int64(index) + 1)

@@ -48,7 +48,7 @@ struct ScanChoiceTests {
     }
 
     @Test("finds partitions only by columns whose texts tell them apart")
-    func laneTypes() async throws {
+    func partitionTypes() async throws {
         try await ScannedTable.with(
             "CREATE TABLE t (a numeric, k int, PRIMARY KEY (a, k)); INSERT INTO t VALUES (1.0, 3), (2.00, 4)"
         ) { (table: ScannedTable) async throws in

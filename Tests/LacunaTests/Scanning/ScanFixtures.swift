@@ -33,7 +33,7 @@ struct ScannedTable {
         return try await ResolvedStream.resolve(definition, on: session)
     }
 
-    /// The missing ranges of the only lane of table `t`, which every way to scan it agrees on.
+    /// The missing ranges of the only partition of table `t`, which every way to scan it agrees on.
     func missing(_ type: KeyType, _ range: Range<Int64>) async throws -> [Range<Int64>] {
         try await scanAllWays(stream(type: type), range: range).missing(in: .whole).ranges
     }

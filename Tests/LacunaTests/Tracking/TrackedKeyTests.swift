@@ -133,8 +133,8 @@ struct TrackedKeyTests {
         let quoted = try SQLFragment(identifier: name)
         try await ScannedTable.with("") { (table: ScannedTable) async throws -> Void in
             _ = try await SchemaInstaller.install(on: table.session)
-            let lane = try SQLFragment(identifier: String(name.prefix(20)) + "2")
-            try await table.run("CREATE TABLE \(quoted) (\(quoted) bigint PRIMARY KEY, \(lane) text)")
+            let region = try SQLFragment(identifier: String(name.prefix(20)) + "2")
+            try await table.run("CREATE TABLE \(quoted) (\(quoted) bigint PRIMARY KEY, \(region) text)")
             var definition = StreamDefinition(
                 name: name, table: quoted.description, keyColumn: name, keyType: .integer(step: 1))
             definition.partitions = .product([PartitionColumn(name: String(name.prefix(20)) + "2", values: [name])])

@@ -75,37 +75,37 @@ struct TrackedPartitionTests {
         }
     }
 
-    static let lanes = """
-        CREATE TABLE t (lane text, sub int, k bigint, v text);
-        CREATE INDEX ON t (lane, sub, k);
+    static let regions = """
+        CREATE TABLE t (region text, sub int, k bigint, v text);
+        CREATE INDEX ON t (region, sub, k);
         INSERT INTO t SELECT l, s, i, 'v' FROM unnest('{a,b," ",é%s}'::text[]) AS l, generate_series(1, 2) AS s,
             generate_series(0, 200) AS i WHERE i % 50 <> s;
         """
 
     @Test(
-        "reads only the lanes that changed again",
+        "reads only the partitions that changed again",
         arguments: [
-            Change("DELETE FROM t WHERE lane = 'a' AND sub = 1 AND k = 3", again: 1...1),
+            Change("DELETE FROM t WHERE region = 'a' AND sub = 1 AND k = 3", again: 1...1),
             Change("DELETE FROM t WHERE k = 3", again: 8...8),
-            Change("DELETE FROM t WHERE lane = 'é%s'", again: 394...394),
-            Change("UPDATE t SET sub = 2 WHERE lane = 'a' AND sub = 1 AND k < 4", again: 6...6),
-            Change("UPDATE t SET lane = 'new' WHERE lane = ' ' AND sub = 1", again: 394...394),
-            Change("UPDATE t SET lane = NULL WHERE k = 3", again: 8...8),
+            Change("DELETE FROM t WHERE region = 'é%s'", again: 394...394),
+            Change("UPDATE t SET sub = 2 WHERE region = 'a' AND sub = 1 AND k < 4", again: 6...6),
+            Change("UPDATE t SET region = 'new' WHERE region = ' ' AND sub = 1", again: 394...394),
+            Change("UPDATE t SET region = NULL WHERE k = 3", again: 8...8),
             Change("INSERT INTO t VALUES (NULL, 1, 1), ('a', NULL, 1), ('a', 1, NULL), ('a', 1, 999)", again: 1...1),
             Change("INSERT INTO t VALUES ('{\"x\",\\', 1, 1), ('NULL', 1, 2), ('', 1, 3)", again: 3...3),
             Change("INSERT INTO t SELECT 'big', 1, i FROM generate_series(0, 9999) AS i", again: 1000...1000),
             Change("DELETE FROM t; INSERT INTO t VALUES ('a', 1, 5)", again: 1...2000),
         ])
-    func lanes(change: Change) async throws {
-        try await TrackedTable.with(TrackedPartitionTests.lanes, partitions: ["lane", "sub"]) {
+    func regions(change: Change) async throws {
+        try await TrackedTable.with(TrackedPartitionTests.regions, partitions: ["region", "sub"]) {
             (table: TrackedTable) async throws -> Void in
             try await table.keep()
             #expect(try await table.check()?.isAgain(0...0) == true)
             try await table.run(change.sql)
             let account = try #require(try await table.check())
             #expect(account.isAgain(change.again ?? 0...0), "\(account)")
-            for lane in [["a", "1"], ["a", "2"], [" ", "1"], ["new", "2"], ["é%s", "1"]] {
-                try await table.check(partition: Partition(lane), "\(lane)")
+            for region in [["a", "1"], ["a", "2"], [" ", "1"], ["new", "2"], ["é%s", "1"]] {
+                try await table.check(partition: Partition(region), "\(region)")
             }
             try await table.keep()
             try await table.check()
@@ -113,16 +113,18 @@ struct TrackedPartitionTests {
     }
 
     @Test(
-        "is a whole one where a lane cannot be told by its text", arguments: ["date", "char(3)", "numeric", "boolean"])
-    func otherLanes(type: String) async throws {
-        try await ScannedTable.with("CREATE TABLE t (lane \(type), k bigint)") {
+        "is a whole one if a partition cannot be told by its text",
+        arguments: ["date", "char(3)", "numeric", "boolean"])
+    func otherPartitions(type: String) async throws {
+        try await ScannedTable.with("CREATE TABLE t (region \(type), k bigint)") {
             (table: ScannedTable) async throws -> Void in
             _ = try await SchemaInstaller.install(on: table.session)
-            let tracked = try await TrackedTable(table, partitions: ["lane"])
+            let tracked = try await TrackedTable(table, partitions: ["region"])
             let outcome = try await ChangeTracking.install(tracked.stream, on: table.session)
-            #expect(outcome == .impossible("partition column lane is not of type text, integer or uuid"))
+            let problem = "partition column region is not of type text, integer or uuid"
+            #expect(outcome == .impossible(problem))
             #expect(
-                try await tracked.check()?.wholeBecause == "partition column lane is not of type text, integer or uuid")
+                try await tracked.check()?.wholeBecause == problem)
             #expect(
                 try await table.database.number(
                     "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = 't'::regclass") == 0)

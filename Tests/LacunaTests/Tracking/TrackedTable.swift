@@ -69,7 +69,7 @@ struct TrackedTable {
     func keep(from changes: Int = 1, on session: Session? = nil) async throws {
         var stream = stream
         if !stream.definition.partitions.columns.isEmpty {
-            // What lanes there are is of no account here.
+            // What partitions there are is of no account here.
             var definition = stream.definition
             let columns = definition.partitions.columns
             definition.partitions = .query(

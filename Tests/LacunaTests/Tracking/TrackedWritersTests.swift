@@ -7,45 +7,45 @@ import Testing
 struct TrackedWritersTests {
     /// A table of each shape that changes are tracked in.
     enum Shape: String, CaseIterable {
-        case unique, lanes, partitioned
+        case unique, regions, partitioned
 
         var setup: String {
             switch self {
-            case .unique: "CREATE TABLE t (lane text DEFAULT 'a', k bigint PRIMARY KEY)"
-            case .lanes: "CREATE TABLE t (lane text, k bigint); CREATE INDEX ON t (lane, k)"
+            case .unique: "CREATE TABLE t (region text DEFAULT 'a', k bigint PRIMARY KEY)"
+            case .regions: "CREATE TABLE t (region text, k bigint); CREATE INDEX ON t (region, k)"
             case .partitioned:
                 """
-                CREATE TABLE t (lane text, k bigint) PARTITION BY LIST (lane);
+                CREATE TABLE t (region text, k bigint) PARTITION BY LIST (region);
                 CREATE TABLE pa PARTITION OF t FOR VALUES IN ('a') PARTITION BY RANGE (k);
                 CREATE TABLE pa1 PARTITION OF pa FOR VALUES FROM (MINVALUE) TO (20);
                 CREATE TABLE pa2 PARTITION OF pa DEFAULT;
                 CREATE TABLE pb PARTITION OF t DEFAULT;
-                CREATE INDEX ON t (lane, k)
+                CREATE INDEX ON t (region, k)
                 """
             }
         }
 
-        var partitions: [String] { self == .unique ? [] : ["lane"] }
+        var partitions: [String] { self == .unique ? [] : ["region"] }
     }
 
     /// A statement drawn at random.
     private static func statement(_ shape: Shape, _ random: inout SeededGenerator) -> String {
-        let lane = ["a", "b", "c"].randomElement(using: &random) ?? "a"
+        let region = ["a", "b", "c"].randomElement(using: &random) ?? "a"
         let k = Int.random(in: -3..<43, using: &random)
         let width = Int.random(in: 0..<6, using: &random)
         let table =
             shape == .partitioned ? ["t", "t", "pa", "pa1", "pa2", "pb"].randomElement(using: &random) ?? "t" : "t"
-        let inside = table == "pb" ? "lane <> 'a'" : "true"
+        let inside = table == "pb" ? "region <> 'a'" : "true"
         switch Int.random(in: 0..<14, using: &random) {
-        case 0, 1, 2: return "INSERT INTO t SELECT '\(lane)', i FROM generate_series(\(k), \(k + width)) AS i"
-        case 3: return "INSERT INTO t VALUES ('\(lane)', \(k)), ('b', \(k + 7)) ON CONFLICT DO NOTHING"
+        case 0, 1, 2: return "INSERT INTO t SELECT '\(region)', i FROM generate_series(\(k), \(k + width)) AS i"
+        case 3: return "INSERT INTO t VALUES ('\(region)', \(k)), ('b', \(k + 7)) ON CONFLICT DO NOTHING"
         case 4:
             return
-                "INSERT INTO t SELECT '\(lane)', i FROM generate_series(0, 39, \(width + 3)) AS i ON CONFLICT DO NOTHING"
+                "INSERT INTO t SELECT '\(region)', i FROM generate_series(0, 39, \(width + 3)) AS i ON CONFLICT DO NOTHING"
         case 5, 6, 7: return "DELETE FROM \(table) WHERE \(inside) AND k BETWEEN \(k) AND \(k + width)"
         case 8: return "DELETE FROM \(table) WHERE k % 7 = \(width)"
         case 9: return "UPDATE t SET k = k + \(width - 3) WHERE k BETWEEN \(k) AND \(k + 4)"
-        case 10: return "UPDATE t SET lane = '\(lane)' WHERE k BETWEEN \(k) AND \(k + width)"
+        case 10: return "UPDATE t SET region = '\(region)' WHERE k BETWEEN \(k) AND \(k + width)"
         case 11: return "UPDATE \(table) SET k = k WHERE k > \(k)"
         case 12: return "SAVEPOINT s; DELETE FROM t WHERE k = \(k); ROLLBACK TO s; DELETE FROM t WHERE k = \(k + 1)"
         default:
@@ -172,7 +172,7 @@ struct TrackedWritersTests {
 
     @Test("are noticed while writers, scans and scans that are kept go on at once")
     func concurrent() async throws {
-        try await TrackedTable.with(Shape.lanes.setup, partitions: ["lane"], range: 0..<400) {
+        try await TrackedTable.with(Shape.regions.setup, partitions: ["region"], range: 0..<400) {
             (table: TrackedTable) async throws -> Void in
             try await table.run("INSERT INTO t SELECT 'a', i FROM generate_series(0, 300) AS i; ANALYZE t")
             try await withThrowingTaskGroup(of: Void.self) { group in

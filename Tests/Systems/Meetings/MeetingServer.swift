@@ -112,10 +112,10 @@ final class MeetingServer: Sendable {
         guard request.host == "\(municipality).civic.test", path.count == 2, path[0] == "meetings",
             path[1].hasSuffix(".json")
         else { return .init(#"{"error": "there is no such host or table"}"#, status: 404) }
-        let lane = "\(municipality)/\(path[1].dropLast(5))"
+        let partition = "\(municipality)/\(path[1].dropLast(5))"
         return state.withLock { state in
             if state.down.contains(municipality) { return .init(#"{"error": "out of order"}"#, status: 500) }
-            guard let pages = state.pages[lane] else { return .init(#"{"error": "no such table"}"#, status: 404) }
+            guard let pages = state.pages[partition] else { return .init(#"{"error": "no such table"}"#, status: 404) }
             guard let size = request["_size"].flatMap({ Int($0) }), (1...1000).contains(size),
                 let first = request["date__gte"].flatMap({ SystemDay($0) }),
                 let last = request["date__lte"].flatMap({ SystemDay($0) })

@@ -45,7 +45,7 @@ struct MeetingSystemTests {
             sourceLocation: sourceLocation)
     }
 
-    private func lanes(_ municipality: String) -> [String] {
+    private func partitions(_ municipality: String) -> [String] {
         MeetingServer.kinds.flatMap { ["--partition", "municipality=\(municipality),kind=\($0)"] }
     }
 
@@ -182,7 +182,7 @@ struct MeetingSystemTests {
 
             // Forced, all of it is fetched again, and nothing of the others but what every run reads.
             let asked = server.requests.count
-            let marked = try await installation.start(["mark", "pages", "--all"] + lanes("berkeley")).wait()
+            let marked = try await installation.start(["mark", "pages", "--all"] + partitions("berkeley")).wait()
             #expect(marked.status == 0, "\(marked.errors)")
             #expect(try await installation.run("gaps", "--exit-code", status: 2).output.contains("berkeley"))
             try await installation.run("reconcile")

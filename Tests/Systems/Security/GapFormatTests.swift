@@ -4,7 +4,7 @@ import Testing
 
 @Suite("lacuna gaps for a browser and for Prometheus")
 struct GapFormatTests {
-    private static let lanes = ["<script>alert('x')</script>", "a\"b\\c\nd", "{},=x", "&lt;\u{1B}[31m", "plain"]
+    private static let regions = ["<script>alert('x')</script>", "a\"b\\c\nd", "{},=x", "&lt;\u{1B}[31m", "plain"]
 
     private static let config = """
         sources: {archive: {type: file, path: rows.csv}}
@@ -14,26 +14,26 @@ struct GapFormatTests {
             table: public."<i>t"
             key: {column: day, type: date}
             expect: {from: 2024-01-01, to: 2024-01-10}
-            partitions: {lane: ["<script>alert('x')</script>", "a\\"b\\\\c\\nd", "{},=x", "&lt;\\e[31m", plain]}
+            partitions: {region: ["<script>alert('x')</script>", "a\\"b\\\\c\\nd", "{},=x", "&lt;\\e[31m", plain]}
           numbers: {source: archive, table: public.numbers, key: {column: n, type: integer}, expect: {from: 1}}
         """
 
     private func withTables(_ body: (Installation) async throws -> Void) async throws {
         try await Installation.with(
             """
-            CREATE TABLE public."<i>t" (lane text, day date, PRIMARY KEY (lane, day));
+            CREATE TABLE public."<i>t" (region text, day date, PRIMARY KEY (region, day));
             CREATE TABLE public.numbers (n bigint PRIMARY KEY);
             INSERT INTO public.numbers SELECT generate_series(1, 100000, 2);
             """, config: Self.config
         ) { installation in
             let session = try await installation.database.connect()
-            for (index, lane) in Self.lanes.enumerated() {
+            for (index, region) in Self.regions.enumerated() {
                 try await session.query(
                     .init(
                         name: "fill",
                         sql:
                             "INSERT INTO public.\"<i>t\" SELECT $1, date '2024-01-01' + d FROM generate_series(0, $2::int) AS d UNION ALL SELECT $1, '2024-01-10'",
-                        values: [lane, String(index)]))
+                        values: [region, String(index)]))
             }
             await session.close()
             try await body(installation)
@@ -98,15 +98,15 @@ struct GapFormatTests {
                 }
             }
             let missing = Dictionary(
-                uniqueKeysWithValues: Self.lanes.enumerated().map { ("<b>'&\"|lane=\($1)", 8 - $0) } + [
+                uniqueKeysWithValues: Self.regions.enumerated().map { ("<b>'&\"|region=\($1)", 8 - $0) } + [
                     ("numbers|", 49_999)
                 ])
             #expect(samples["lacuna_missing_units"] == missing)
             #expect(samples["lacuna_expected_units"]?["numbers|"] == 99_999)
             #expect(samples["lacuna_covered_units"]?["numbers|"] == 50_000)
-            #expect(samples["lacuna_gaps"]?["<b>'&\"|lane=plain"] == 1)
+            #expect(samples["lacuna_gaps"]?["<b>'&\"|region=plain"] == 1)
             #expect(samples["lacuna_contiguous_units"]?["numbers|"] == 1)
-            #expect(samples["lacuna_behind_tip_units"]?["<b>'&\"|lane=plain"] == 0)
+            #expect(samples["lacuna_behind_tip_units"]?["<b>'&\"|region=plain"] == 0)
             #expect(samples["lacuna_behind_tip_units"]?["numbers|"] == nil)
         }
     }

@@ -64,15 +64,15 @@ struct HostileInstallationTests {
         var streams = "streams:\n"
         var files: [String: String] = [:]
         for (index, name) in names.enumerated() {
-            let lane = String(name.reversed()) == name ? "lane \(index)" : String(name.reversed())
-            let (key, partition) = (Self.identifier(name), Self.identifier(lane))
+            let region = String(name.reversed()) == name ? "region \(index)" : String(name.reversed())
+            let (key, partition) = (Self.identifier(name), Self.identifier(region))
             sql += """
                 CREATE SCHEMA \(key);
                 CREATE TABLE \(key).\(key) (\(key) bigint, \(partition) text, PRIMARY KEY (\(key), \(partition)));
                 INSERT INTO \(key).\(key) VALUES (2, 'x');
                 """
             files["rows-\(index).ndjson"] = (1...3).map {
-                "{\(Self.quoted(name)): \($0), \(Self.quoted(lane)): \"x\"}\n"
+                "{\(Self.quoted(name)): \($0), \(Self.quoted(region)): \"x\"}\n"
             }.joined()
             config += "  source\(index): {type: file, path: rows-\(index).ndjson}\n"
             // Streams are told apart as people tell their names apart.
@@ -82,7 +82,7 @@ struct HostileInstallationTests {
             streams +=
                 "  \(isStream ? Self.written(name) : "s\(index)"):\n"
                 + "    {source: source\(index), table: \(Self.written("\(key).\(key)")), key: {column: \(Self.written(name)), type: integer}, "
-                + "partitions: {\(Self.quoted(lane)): [x]}, expect: {from: 1}, batch: 1}\n"
+                + "partitions: {\(Self.quoted(region)): [x]}, expect: {from: 1}, batch: 1}\n"
         }
         try await Installation.with(sql, config: config + streams, files: files) { installation in
             try await run(
@@ -105,12 +105,12 @@ struct HostileInstallationTests {
     }
 
     // A config refuses a byte order mark, which YAML would lose.
-    private static let lanes = (hostileTexts + more).filter { $0 != "\u{FEFF}" }
+    private static let regions = (hostileTexts + more).filter { $0 != "\u{FEFF}" }
 
     private static let sources = [
         "command": #"""
         type: command
-            command: [./record, "{window.first}", "{partition.lane}", "-{partition.lane}-"]
+            command: [./record, "{window.first}", "{partition.region}", "-{partition.region}-"]
         """#,
         "http": #"""
         type: http
@@ -120,7 +120,7 @@ struct HostileInstallationTests {
         "postgres": #"""
         type: postgres
             database: ${env:TEST_DATABASE}
-            query: SELECT n FROM public.origin WHERE n >= {window.first} AND n <= {window.last} AND lane = {partition.lane}
+            query: SELECT n FROM public.origin WHERE n >= {window.first} AND n <= {window.last} AND region = {partition.region}
         """#,
     ]
 
@@ -129,20 +129,20 @@ struct HostileInstallationTests {
         arguments: ["command", "http", "postgres"])
     func values(kind: String) async throws {
         // An address has no place for an empty segment or one that climbs.
-        let lanes = Self.lanes
+        let regions = Self.regions
         try await HTTPServer.with { request in
-            guard let lane = request["lane"],
+            guard let region = request["region"],
                 let body = try? JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: String],
-                body["lane"]?.unicodeScalars.elementsEqual("-\(lane)-".unicodeScalars) == true,
-                lanes.contains(where: { $0.unicodeScalars.elementsEqual(lane.unicodeScalars) })
+                body["region"]?.unicodeScalars.elementsEqual("-\(region)-".unicodeScalars) == true,
+                regions.contains(where: { $0.unicodeScalars.elementsEqual(region.unicodeScalars) })
             else { return .init("{\"asked\": \"\(request.target)\"}", status: 400) }
             return .init("[{\"n\": 1}]")
         } _: { server in
-            let list = lanes.map(Self.written).joined(separator: ", ")
+            let list = regions.map(Self.written).joined(separator: ", ")
             let source = (Self.sources[kind] ?? "").replacing("URL", with: server.url)
             let request =
                 kind == "http"
-                ? #"request: {path: /, method: POST, params: {lane: "{partition.lane}"}, body: '{"lane": "-{partition.lane}-"}'}"#
+                ? #"request: {path: /, method: POST, params: {region: "{partition.region}"}, body: '{"region": "-{partition.region}-"}'}"#
                 : ""
             let config = """
                 sources:
@@ -154,13 +154,13 @@ struct HostileInstallationTests {
                     table: public.t
                     key: {column: n, type: integer}
                     expect: {from: 1, to: 1}
-                    partitions: {lane: [\(list)]}
+                    partitions: {region: [\(list)]}
                     \(request)
                 """
             try await Installation.with(
                 """
-                CREATE TABLE public.t (lane text COLLATE "C", n bigint, PRIMARY KEY (lane, n));
-                CREATE TABLE public.origin (lane text COLLATE "C", n bigint);
+                CREATE TABLE public.t (region text COLLATE "C", n bigint, PRIMARY KEY (region, n));
+                CREATE TABLE public.origin (region text COLLATE "C", n bigint);
                 CREATE TABLE public.victim (n int);
                 """, config: config,
                 files: [
@@ -173,9 +173,9 @@ struct HostileInstallationTests {
                 ]
             ) { installation in
                 let session = try await installation.database.connect()
-                for lane in lanes {
+                for region in regions {
                     try await session.query(
-                        .init(name: "fill", sql: "INSERT INTO public.origin VALUES ($1, 1)", values: [lane]))
+                        .init(name: "fill", sql: "INSERT INTO public.origin VALUES ($1, 1)", values: [region]))
                 }
                 await session.close()
                 try await run(
@@ -188,12 +188,12 @@ struct HostileInstallationTests {
                         ["reconcile"], ["gaps", "--exit-code"],
                     ])
                 let differing = try await installation.database.column(
-                    "SELECT lane FROM ((TABLE public.t EXCEPT TABLE public.origin) UNION ALL (TABLE public.origin EXCEPT TABLE public.t)) AS d"
+                    "SELECT region FROM ((TABLE public.t EXCEPT TABLE public.origin) UNION ALL (TABLE public.origin EXCEPT TABLE public.t)) AS d"
                 )
                 #expect(differing == [])
-                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.cursor") == lanes.count)
-                for lane in lanes where !lane.isEmpty {
-                    try await run(installation, [["mark", "s", "--partition", "lane=\(lane)", "--all"]])
+                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.cursor") == regions.count)
+                for region in regions where !region.isEmpty {
+                    try await run(installation, [["mark", "s", "--partition", "region=\(region)", "--all"]])
                 }
                 #expect(
                     !FileManager.default.fileExists(
@@ -202,7 +202,7 @@ struct HostileInstallationTests {
                 if kind == "command" {
                     let log = try Data(contentsOf: installation.directory.url.appendingPathComponent("arguments"))
                     let given = Set(log.split(separator: 0, omittingEmptySubsequences: false).map(Array.init))
-                    #expect(given == Set(lanes.map { Array($0.utf8) }))
+                    #expect(given == Set(regions.map { Array($0.utf8) }))
                 }
             }
         }

@@ -6,12 +6,12 @@ import Testing
 struct SearchPathTests {
     private static let tables = """
         CREATE TABLE public.t (n bigint PRIMARY KEY, v text, day date, j jsonb, at timestamptz, u uuid);
-        CREATE TABLE public.laned (lane text, day date, v text, PRIMARY KEY (lane, day));
+        CREATE TABLE public.parted (region text, day date, v text, PRIMARY KEY (region, day));
         CREATE TABLE public.wanted (id text);
         CREATE TABLE public.named (id text PRIMARY KEY, v text);
         CREATE TABLE public.seen (n bigint, path text);
         INSERT INTO public.wanted VALUES ('a'), ('b');
-        INSERT INTO public.laned VALUES ('x', '2024-01-03', 'here');
+        INSERT INTO public.parted VALUES ('x', '2024-01-03', 'here');
         """
 
     private static func config(leases: Bool) -> String {
@@ -30,11 +30,11 @@ struct SearchPathTests {
             expect: {from: 1, to: 3}
             load: [seen.sql]
             after: [after.sql]
-          laned:
+          parted:
             source: days
-            table: public.laned
+            table: public.parted
             key: {column: day, type: date}
-            partitions: {lane: [x]}
+            partitions: {region: [x]}
             expect: {from: 2024-01-01}
             batch: 1
           named: {source: ids, table: public.named, key: {column: id, type: text}, expect: {query: SELECT id FROM public.wanted}}
@@ -53,7 +53,7 @@ struct SearchPathTests {
         "days": #"""
         #!/bin/sh
         [ "$1" = tip ] && { echo 2024-01-05; exit; }
-        echo "{\"lane\": \"x\", \"day\": \"$1\", \"v\": \"new\"}"
+        echo "{\"region\": \"x\", \"day\": \"$1\", \"v\": \"new\"}"
         """#,
         "ids": #"""
         #!/bin/sh
@@ -85,12 +85,12 @@ struct SearchPathTests {
             for arguments in [
                 ["init"], ["doctor"], ["gaps", "--report"], ["gaps", "--explain", "--scan", "window"],
                 [
-                    "gaps", "--database", database.connectionString, "--table", "public.laned", "--column", "day",
-                    "--by", "lane",
+                    "gaps", "--database", database.connectionString, "--table", "public.parted", "--column", "day",
+                    "--by", "region",
                 ], ["reconcile", "--dry-run"],
                 ["reconcile"], ["catchup"], ["mark", "t", "--from", "2", "--to", "3"], ["reconcile"],
                 ["mark", "named", "--all"],
-                ["reconcile"], ["mark", "laned", "--all"], ["mark", "laned", "--all", "--clear"],
+                ["reconcile"], ["mark", "parted", "--all"], ["mark", "parted", "--all", "--clear"],
                 ["rewind", "t", "--latest", "6"], ["status"], ["init"],
             ] {
                 let result = try await installation.start(arguments).wait()
@@ -99,7 +99,7 @@ struct SearchPathTests {
             }
             #expect(try await database.value("SELECT pg_catalog.count(*)::pg_catalog.text FROM public.t") == "12")
             #expect(
-                try await database.column("SELECT v FROM public.laned ORDER BY day") == [
+                try await database.column("SELECT v FROM public.parted ORDER BY day") == [
                     "new", "new", "here", "new", "new",
                 ])
             #expect(try await database.column("SELECT id FROM public.named ORDER BY id") == ["a", "b"])
