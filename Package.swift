@@ -75,6 +75,9 @@ let package = Package(
             resources: [.embedInCode("Templates/Files")]
         ),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
+        // What needs no server.
+        .testTarget(name: "LacunaModelTests", dependencies: ["LacunaModel", "TestSupport"]),
+        .testTarget(name: "LacunaRecordsTests", dependencies: ["LacunaModel", "LacunaRecords", "TestSupport"]),
         .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "Postgres", "SQLStatements", "TestSupport"]),
         .testTarget(name: "LacunaSourcesTests", dependencies: ["LacunaSources", "Lacuna", "TestSupport"]),
         .testTarget(

@@ -42,12 +42,6 @@ struct KeyColumn: Sendable, CustomTestStringConvertible {
     ]
 }
 
-extension TimeZone {
-    static let london = TimeZone(identifier: "Europe/London") ?? .gmt
-    static let kolkata = TimeZone(identifier: "Asia/Kolkata") ?? .gmt
-    static let saoPaulo = TimeZone(identifier: "America/Sao_Paulo") ?? .gmt
-}
-
 @Suite("Every gap scan")
 struct GapScanPropertyTests {
     @Test(

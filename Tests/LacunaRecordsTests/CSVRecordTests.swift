@@ -1,7 +1,6 @@
 import TestSupport
 import Testing
 
-@testable import Lacuna
 @testable import LacunaModel
 @testable import LacunaRecords
 

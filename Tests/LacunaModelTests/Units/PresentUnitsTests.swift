@@ -1,9 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Lacuna
 @testable import LacunaModel
-@testable import LacunaRecords
 
 @Suite("The units that have rows")
 struct PresentUnitsTests {

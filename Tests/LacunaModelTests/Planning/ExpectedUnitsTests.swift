@@ -2,9 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Lacuna
 @testable import LacunaModel
-@testable import LacunaRecords
 
 @Suite("Expected units")
 struct ExpectedUnitsTests {

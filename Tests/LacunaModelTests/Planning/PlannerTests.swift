@@ -1,7 +1,8 @@
 import Foundation
-import Lacuna
 import TestSupport
 import Testing
+
+@testable import LacunaModel
 
 /// A stream to plan for; nothing of it is in a database.
 func plannedStream(

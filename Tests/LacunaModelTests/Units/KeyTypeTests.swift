@@ -1,17 +1,14 @@
 import Foundation
-import Lacuna
 import TestSupport
 import Testing
+
+@testable import LacunaModel
 
 /// Zones with half-hour offsets and changes, gaps at midnight, and days that never were.
 let zoneNames = [
     "UTC", "Europe/London", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "America/New_York",
     "Pacific/Apia", "Asia/Kathmandu",
 ]
-
-func zone(_ name: String) throws -> TimeZone {
-    try #require(TimeZone(identifier: name))
-}
 
 /// An instant, from a UTC time as `2025-03-30T01:00:00Z`.
 func instant(_ text: String) throws -> Int64 {

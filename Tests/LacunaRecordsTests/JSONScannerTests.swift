@@ -2,7 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Lacuna
 @testable import LacunaModel
 @testable import LacunaRecords
 

@@ -1,6 +1,7 @@
 import Foundation
-import Lacuna
 import Testing
+
+@testable import LacunaModel
 
 @Suite("A civil date")
 struct CivilDateTests {

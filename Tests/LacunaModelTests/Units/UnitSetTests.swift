@@ -1,6 +1,7 @@
-import Lacuna
 import TestSupport
 import Testing
+
+@testable import LacunaModel
 
 /// A random range inside a small universe, empty now and then.
 func randomRange(in universe: Range<Int64>, using random: inout SeededGenerator) -> Range<Int64> {

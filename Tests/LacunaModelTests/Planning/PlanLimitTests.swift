@@ -1,5 +1,6 @@
-import Lacuna
 import Testing
+
+@testable import LacunaModel
 
 @Suite("A plan")
 struct PlanLimitTests {

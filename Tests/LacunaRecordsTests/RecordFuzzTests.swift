@@ -1,7 +1,9 @@
 import Foundation
-import Lacuna
 import TestSupport
 import Testing
+
+@testable import LacunaModel
+@testable import LacunaRecords
 
 /// Random and mutated documents. `LACUNA_FUZZ` says how many.
 @Suite("Records: under random input", .timeLimit(.minutes(30)))

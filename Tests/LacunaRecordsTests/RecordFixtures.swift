@@ -1,4 +1,5 @@
-import Lacuna
+@testable import LacunaModel
+@testable import LacunaRecords
 
 /// What a sink made of some documents.
 struct Intake: Equatable {
