@@ -13,8 +13,8 @@ struct WindowState: Sendable {
     var refetch = UnitSet()
 
     /// What there is to close.
-    func open(in batch: PlannedBatch, expected: UnitSet) -> UnitSet {
-        missing.intersection(batch.window).intersection(expected).subtracting(verified).union(refetch)
+    func open(in batch: PlannedBatch) -> UnitSet {
+        missing.intersection(batch.window).intersection(batch.expected).subtracting(verified).union(refetch)
             .union(batch.suspects).intersection(batch.units)
     }
 }
@@ -48,7 +48,7 @@ extension BatchCommit {
     ///
     /// - Returns: the statement's answer, and whether there is still something to close.
     func look(
-        at batch: PlannedBatch, expected: UnitSet, after statement: BoundStatement, on session: Session
+        at batch: PlannedBatch, after statement: BoundStatement, on session: Session
     ) async throws -> (answer: Rows, isOpen: Bool) {
         guard batch.reason == .gap else { return (try await session.query(statement), true) }
         let path = try BoundStatement.searchPath(lacunaSearchPath)
@@ -65,7 +65,7 @@ extension BatchCommit {
                 return try await look(at: batch, on: session)
             }
         }
-        return (answer, !state.open(in: batch, expected: expected).isEmpty)
+        return (answer, !state.open(in: batch).isEmpty)
     }
 
     /// Most windows have no rows yet. Where Lacuna writes the table itself, an index of its keys says so at once.

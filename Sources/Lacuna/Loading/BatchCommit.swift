@@ -13,16 +13,10 @@ struct FetchedBatch: Sendable {
     /// When the fetch began, by the server's clock: marks that came later stay.
     let started: String
     let attempts: Int
-    /// The units of the window that are expected.
-    let expected: UnitSet
     /// The end (exclusive) of the units that an empty answer proves something about.
     let attestableEnd: Int64
     /// The end (exclusive) of what the source has: of units that it does not have yet an empty answer says nothing.
     let sourceEnd: Int64
-    /// The partition's stored extents when the run began.
-    let extents: Extents?
-    /// The cell of the grid that the window lies in.
-    let cell: Range<Int64>
 }
 
 /// What a batch's transaction did.
@@ -75,7 +69,7 @@ struct BatchCommit: Sendable {
     /// Waits for whoever else is committing to the same cell of the grid; goes along with the next statement.
     func lock(_ fetched: FetchedBatch, on session: isolated Session) throws {
         let partition = TextArray.literal(fetched.batch.partition.values)
-        let name = "lacuna.window/\(stream.definition.name)/\(partition)/\(fetched.cell.lowerBound)"
+        let name = "lacuna.window/\(stream.definition.name)/\(partition)/\(fetched.batch.cell.lowerBound)"
         try session.enqueue(try Statements.lockWindow.bound(values: ["window": name]))
     }
 
@@ -93,7 +87,7 @@ struct BatchCommit: Sendable {
         let mayGoStraight = straight && loader.canCopyStraight(fetched.records, plan)
         let before = try await look(
             at: batch, then: mayGoStraight ? try .searchPath(userSearchPath) : nil, on: session)
-        let isOpen = batch.reason != .gap || !before.open(in: batch, expected: fetched.expected).isEmpty
+        let isOpen = batch.reason != .gap || !before.open(in: batch).isEmpty
         let goesStraight = mayGoStraight && isOpen && before.missing.count == batch.request.unitCount
         if mayGoStraight, !goesStraight { try session.enqueue(.searchPath(lacunaSearchPath)) }
         guard isOpen else { return CommittedBatch() }
@@ -109,39 +103,39 @@ struct BatchCommit: Sendable {
             table: &table, on: session)
 
         let missing = try await missingAfter(fetched, before: before, loaded, on: session)
-        let due = batch.window.lowerBound..<max(fetched.attestableEnd, batch.window.lowerBound)
-        let answered = missing.intersection(due).intersection(batch.units)
-        let known = UnitSet((fetched.summary.answered ?? batch.window).clamped(to: Int64.min..<fetched.sourceEnd))
-        // A unit that records came for is not empty, even where a script of the user's wrote no row for it. Which of two
-        // units a record without an offset is of, in the hour that comes twice, only its row says.
-        let isSeenInRows =
-            !fetched.records.keysAreExact && stream.definition.load.isEmpty
-            && loaded.inserted + loaded.updated == fetched.records.recordCount
-        let empty = answered.intersection(known).subtracting(isSeenInRows ? UnitSet() : fetched.records.units)
-            // What was not asked for stays as it was.
-            .union(before.verified.subtracting(batch.units))
-        if stream.definition.empty == .error, let first = answered.intersection(fetched.expected).ranges.first {
-            let unit = stream.definition.keyType.text(first)
-            let isLeftOut = fetched.records.units.contains(first.lowerBound)
-            throw ProofError(
-                "\(isLeftOut ? "a trigger or script left out the records of" : "the source returned nothing for") \(unit), "
-                    + "and empty: error says that every expected unit has rows")
-        }
+        let proven = Attestation(
+            Attestation.Window(
+                range: batch.window, asked: batch.units, missing: missing, verified: before.verified,
+                refetch: before.refetch),
+            Attestation.Answer(
+                spoken: fetched.summary.answered ?? batch.window, sourceEnd: fetched.sourceEnd,
+                dueEnd: fetched.attestableEnd, records: fetched.records.units,
+                // In the hour that comes twice, only its row says which unit a record without an offset is of.
+                rowsDecide: !fetched.records.keysAreExact && stream.definition.load.isEmpty
+                    && loaded.inserted + loaded.updated == fetched.records.recordCount))
+        if stream.definition.empty == .error { try requireRows(proven.unanswered.intersection(batch.expected), fetched) }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.metOthers =
             !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
-        // Of what the source does not have yet it says nothing, so that a mark there stays.
-        let reread = before.refetch.intersection(known.union(fetched.records.units))
-        try await recordEvidence(fetched, before: before, empty: empty, reread: reread, into: &result, on: session)
-        let covered = UnitSet(batch.window).subtracting(missing).union(empty)
-        let extending = try extending(to: covered, fetched)
+        try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
+        let extending = try extending(to: proven.covered, fetched)
         if extending != nil { result.isChanged = true }
         guard result.isChanged else { return result }
         // They go with what comes next, mostly with COMMIT.
         try finishing(fetched, result).forEach(session.enqueue)
         if let extending { try session.enqueue(extending) }
         return result
+    }
+
+    /// Rejects an answer that left out units which the declaration says must have rows.
+    private func requireRows(_ unanswered: UnitSet, _ fetched: FetchedBatch) throws {
+        guard let first = unanswered.ranges.first else { return }
+        let unit = stream.definition.keyType.text(first)
+        let isLeftOut = fetched.records.units.contains(first.lowerBound)
+        throw ProofError(
+            "\(isLeftOut ? "a trigger or script left out the records of" : "the source returned nothing for") \(unit), "
+                + "and empty: error says that every expected unit has rows")
     }
 
     private func proveCount(_ fetched: FetchedBatch) throws {
@@ -170,10 +164,11 @@ struct BatchCommit: Sendable {
     }
 
     private func recordEvidence(
-        _ fetched: FetchedBatch, before: WindowState, empty: UnitSet, reread: UnitSet,
-        into result: inout CommittedBatch, on session: isolated Session
+        _ fetched: FetchedBatch, before: WindowState, _ proven: Attestation, into result: inout CommittedBatch,
+        on session: isolated Session
     ) async throws {
         let batch = fetched.batch
+        let (empty, reread) = (proven.empty, proven.reread)
         let verifiedChanges = empty != before.verified.intersection(batch.window)
         guard verifiedChanges || !reread.isEmpty else { return }
         result.isChanged = true
@@ -200,7 +195,7 @@ struct BatchCommit: Sendable {
     private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
         guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1
-        if let extents = fetched.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return nil }
+        if let extents = fetched.batch.standing.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return nil }
         var values = stream.evidenceValues(fetched.batch.partition)
         values["oldest"] = String(hull.lowerBound)
         values["latest"] = String(latest)

@@ -17,9 +17,18 @@ struct LoadResult: Sendable {
 public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, where, and what to do.
     public let description: String
+    /// The batch's number in its run, once the transaction that loaded it is known.
+    private(set) var batch: Int64?
 
     init(_ description: String) {
         self.description = description
+    }
+
+    /// The same error of a batch.
+    func of(batch number: Int64) -> ProofError {
+        var error = self
+        error.batch = number
+        return error
     }
 }
 

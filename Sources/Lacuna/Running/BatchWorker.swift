@@ -61,7 +61,7 @@ actor BatchWorker {
     private func take(_ leased: inout LeasedBatch) async throws -> Bool {
         let batch = leased.batch
         let policy = leased.policy
-        let lease = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in try await self.lease(batch) }
+        let lease = try await policy.run(mayPass: BatchFault.mayPass, onRetry: run.report(batch)) { _ in try await self.lease(batch) }
         guard let lease else {
             state.heldElsewhere()
             return false
@@ -74,21 +74,8 @@ actor BatchWorker {
     }
 
     /// Fetches a batch, off the actor: reading an answer must not keep a commit waiting.
-    @concurrent
     nonisolated private func fetch(_ leased: LeasedBatch) async -> Result<FetchedBatch, FetchFailure> {
-        var attempts = 1
-        do {
-            let (records, summary) = try await leased.policy.run(mayPass: BatchFault.mayPass, onRetry: report(leased.batch)) { attempt in
-                attempts = attempt
-                return try await run.fetcher.fetch(leased.batch)
-            }
-            return .success(
-                run.fetched(
-                    leased.batch, number: leased.number, records: records, summary: summary, started: leased.started,
-                    attempts: attempts))
-        } catch {
-            return .failure(FetchFailure(error: error, attempts: attempts))
-        }
+        await run.fetch(leased.batch, number: leased.number, started: leased.started, policy: leased.policy)
     }
 
     /// Commits a batch and gives its lease back.
@@ -152,7 +139,7 @@ actor BatchWorker {
             : try Statements.selectClock.bound()
         do {
             let (answer, isOpen) = try await run.commit.look(
-                at: batch, expected: run.expectedUnits(of: batch), after: statement, on: session)
+                at: batch, after: statement, on: session)
             let row = try answer.only()
             let started: String = try row.get("now")
             guard run.definition.leases else { return (started, isOpen) }
@@ -187,42 +174,19 @@ actor BatchWorker {
 
     /// Runs the batch's transaction until its outcome is known.
     private func commit(_ fetched: FetchedBatch, policy: RetryPolicy) async throws -> CommittedBatch {
-        let resolution = CommitResolution(limit: run.options.resolutionLimit)
-        return try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(fetched.batch)) { _ in
-            try await resolution.run {
-                do {
-                    return try await self.transaction(fetched, resolution)
-                } catch {
-                    await self.discardUnusableSession()
-                    throw error
-                }
+        let transaction = BatchTransaction(run: run, lock: .cells)
+        return try await transaction.commit([fetched], policy: policy, onRetry: run.report(fetched.batch)) { attempt in
+            do {
+                let session = try await self.usableSession()
+                // The lease goes back right behind COMMIT, in the same round trip.
+                let result = try await attempt(session, try self.releasing(fetched.batch))
+                self.held[self.run.leaseName(of: fetched.batch)] = nil
+                return result
+            } catch {
+                await self.discardUnusableSession()
+                throw error
             }
         }
-    }
-
-    private func transaction(
-        _ fetched: FetchedBatch, _ resolution: CommitResolution
-    ) async throws -> CommittedBatch {
-        let session = try await usableSession()
-        let run = run
-        // The lease goes back right behind COMMIT, in the same round trip.
-        let result = try await session.withTransaction(followedBy: try releasing(fetched.batch)) { session in
-            try run.commit.begin(on: session)
-            guard try await run.commit.claim(fetched, on: session) else { return try resolution.committedBefore() }
-            resolution.claimed()
-            try run.commit.lock(fetched, on: session)
-            var table = BatchTable()
-            let result = try await run.commit.apply(
-                fetched, straight: resolution.mayCopyStraight, table: &table, on: session)
-            guard result.isChanged else { throw NothingToCommit() }
-            if result.metOthers { try await run.commit.requireNewest([fetched], on: session) }
-            try run.journal.record(in: session)
-            resolution.willCommit(result)
-            return result
-        }
-        held[run.leaseName(of: fetched.batch)] = nil
-        run.journal.wasRecorded()
-        return result
     }
 
     // MARK: Failure
@@ -231,8 +195,7 @@ actor BatchWorker {
         guard !(error is CancellationError) else { return state.interrupted() }
         let batch = leased.batch
         await discardUnusableSession()
-        let failure = BatchFailure(
-            partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
+        let failure = BatchFailure(error, of: batch)
         if case PostgresError.outcomeUnknown = error {
             state.outcomeUnknown(failure)
             run.options.onEvent(.failed(failure))
@@ -285,14 +248,6 @@ actor BatchWorker {
         }
     }
 
-    nonisolated private func report(_ batch: PlannedBatch) -> (any Error, Duration) -> Void {
-        let onEvent = run.options.onEvent
-        return { error, wait in
-            onEvent(
-                .retrying(window: batch.window, partition: batch.partition, message: error.message, wait: wait))
-        }
-    }
-
     // MARK: Session
 
     private func usableSession() async throws -> Session {
@@ -327,10 +282,4 @@ private struct LeasedBatch: Sendable {
     var started = "now"
     /// How often it was fetched again because its answer was older than what another run committed.
     var refetches = 0
-}
-
-/// Why a batch could not be fetched, and after how many attempts.
-private struct FetchFailure: Error {
-    let error: any Error
-    let attempts: Int
 }

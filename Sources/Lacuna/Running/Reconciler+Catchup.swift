@@ -90,7 +90,8 @@ extension Reconciler {
             demands.append(
                 Planner.Demand(
                     partition: coverage.partition, units: tail, reason: .catchup,
-                    bounds: coverage.range.lowerBound..<hull.upperBound))
+                    bounds: coverage.range.lowerBound..<hull.upperBound,
+                    standing: PlannedBatch.Standing(coverage)))
         }
         let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
         guard batches.count <= Planner.batchLimit else {
@@ -119,7 +120,7 @@ extension Reconciler {
         spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / batches.count)
         OpenFileLimit.raise()
         let context = RunContext(
-            database: database, survey: known, fetcher: spooling,
+            database: database, stream: stream, plannedAt: known.now, fetcher: spooling,
             commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
             journal: journal, options: options,
             attestationEnds: await fetcher.attestationEnds(
@@ -138,9 +139,10 @@ extension Reconciler {
             let asked = Dictionary(uniqueKeysWithValues: demands.map { ($0.partition, $0.units) })
             await surveyAgain(&report, stream: stream, tips: tips, asked: asked, options)
             report.notes += context.fieldUse.notes(of: definition)
-        } catch let failure as BatchFailure {
-            report.failures.append(failure)
-            try await journal.recordFailure(failure, batch: 1, attempts: 1, started: "now")
+        } catch let failed as FailedBatch {
+            report.failures.append(failed.failure)
+            try await journal.recordFailure(
+                failed.failure, batch: failed.number, attempts: failed.attempts, started: failed.started)
         } catch let error as SourceError where error.kind == .deferred {
             report.notes.append(error.message)
             report.state = .deferred
@@ -207,30 +209,17 @@ extension Reconciler {
         }
     }
 
-    @concurrent
     private func fetch(
         _ batch: PlannedBatch, number: Int64, _ context: RunContext, started: String
     ) async throws -> FetchedBatch {
-        do {
-            let (records, summary) = try await definition.retry.run(
-                mayPass: BatchFault.mayPass,
-                onRetry: { error, wait in
-                    context.options.onEvent(
-                        .retrying(
-                            window: batch.window, partition: batch.partition, message: error.message, wait: wait))
-                },
-                { _ in
-                    try await context.fetcher.fetch(batch)
-                })
-            return context.fetched(
-                batch, number: number, records: records, summary: summary, started: started, attempts: 1)
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch let error as SourceError where error.kind == .deferred {
-            throw error
-        } catch {
-            throw BatchFailure(
-                partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
+        switch await context.fetch(batch, number: number, started: started, policy: definition.retry) {
+        case .success(let fetched): return fetched
+        case .failure(let failure):
+            if failure.error is CancellationError { throw failure.error }
+            if let error = failure.error as? SourceError, error.kind == .deferred { throw error }
+            throw FailedBatch(
+                failure: BatchFailure(failure.error, of: batch), number: number, attempts: failure.attempts,
+                started: started)
         }
     }
 
@@ -256,46 +245,28 @@ extension Reconciler {
 
     /// One transaction over all batches, run until its outcome is known. After the stop signal it gets its grace.
     private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
-        let resolution = CommitResolution(limit: context.options.resolutionLimit)
+        let transaction = BatchTransaction(run: context, lock: .one("\(catchupLock)/commit"))
         return try await context.options.stop.cancelling(after: context.options.grace) {
-            try await definition.retry.run(mayPass: BatchFault.mayPass) { _ in
-                try await resolution.run { try await transaction(fetched, context, resolution) }
+            do {
+                return try await transaction.commit(fetched, policy: definition.retry) { attempt in
+                    let session = try await connect()
+                    defer { Task { await session.close() } }
+                    return try await attempt(session, nil)
+                }
+            } catch let error as ProofError {
+                guard let batch = fetched.first(where: { $0.number == error.batch }) else { throw error }
+                throw FailedBatch(
+                    failure: BatchFailure(error, of: batch.batch), number: batch.number, attempts: batch.attempts,
+                    started: batch.started)
             }
         }
     }
+}
 
-    private func transaction(
-        _ fetched: [FetchedBatch], _ context: RunContext, _ resolution: CommitResolution
-    ) async throws -> CommittedBatch {
-        let session = try await connect()
-        defer { Task { await session.close() } }
-        let lock = "\(catchupLock)/commit"
-        let result = try await session.withTransaction { session in
-            try context.commit.begin(on: session)
-            try session.enqueue(try Statements.lockWindow.bound(values: ["window": lock]))
-            var total = CommittedBatch()
-            var table = BatchTable()
-            for batch in fetched {
-                guard try await context.commit.claim(batch, on: session) else {
-                    return try resolution.committedBefore()
-                }
-                resolution.claimed()
-                do {
-                    let result = try await context.commit.apply(
-                        batch, straight: resolution.mayCopyStraight, table: &table, on: session)
-                    total.add(result)
-                } catch let error as ProofError {
-                    throw BatchFailure(
-                        partition: batch.batch.partition, window: batch.batch.window, message: error.description)
-                }
-            }
-            guard total.isChanged else { throw NothingToCommit() }
-            if total.metOthers { try await context.commit.requireNewest(fetched, on: session) }
-            try context.journal.record(in: session)
-            resolution.willCommit(total)
-            return total
-        }
-        context.journal.wasRecorded()
-        return result
-    }
+/// The batch that a catchup failed at, as the journal has it.
+private struct FailedBatch: Error {
+    let failure: BatchFailure
+    let number: Int64
+    let attempts: Int
+    let started: String
 }

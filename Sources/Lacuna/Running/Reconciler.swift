@@ -103,7 +103,7 @@ public struct Reconciler: Sendable {
                     of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
             }
             let context = RunContext(
-                database: database, survey: plan.survey, fetcher: fetcher,
+                database: database, stream: stream, plannedAt: plan.survey.now, fetcher: fetcher,
                 commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
                 journal: journal, options: options, attestationEnds: ends)
             let state = RunState(plan.batches, report: report, options: options)

@@ -6,60 +6,57 @@ import SQLStatements
 /// What the parts of one run share and nobody changes.
 struct RunContext: Sendable {
     let database: Database
-    let survey: Survey
+    let stream: ResolvedStream
+    /// The database's clock when the run was planned, seconds since the epoch.
+    let plannedAt: Int64
     let fetcher: Fetcher
     let commit: BatchCommit
     let journal: RunJournal
     let options: RunOptions
-    /// The ends (exclusive) of what the source has, by partition; none where it cannot tell.
+    /// The ends (exclusive) of what the source has, by partition; none if it cannot tell.
     let attestationEnds: [Partition: Int64]
     /// Which fields the records had.
     let fieldUse = FieldUse()
-    /// Where each partition stands in the survey.
-    private let places: [Partition: Int]
 
-    init(
-        database: Database, survey: Survey, fetcher: Fetcher, commit: BatchCommit, journal: RunJournal,
-        options: RunOptions, attestationEnds: [Partition: Int64]
-    ) {
-        self.database = database
-        self.survey = survey
-        self.fetcher = fetcher
-        self.commit = commit
-        self.journal = journal
-        self.options = options
-        self.attestationEnds = attestationEnds
-        places = Dictionary(survey.partitions.enumerated().map { ($1.partition, $0) }) { first, _ in first }
+    var definition: StreamDefinition { stream.definition }
+
+    /// Fetches a batch whole, again if it fails in a way that may pass.
+    ///
+    /// - Parameters:
+    ///   - number: the batch's number in the run.
+    ///   - started: when the source is asked, by the server's clock.
+    ///   - policy: how often it is tried.
+    @concurrent
+    func fetch(
+        _ batch: PlannedBatch, number: Int64, started: String, policy: RetryPolicy
+    ) async -> Result<FetchedBatch, FetchFailure> {
+        var attempts = 1
+        do {
+            let (records, summary) = try await policy.run(
+                mayPass: BatchFault.mayPass, onRetry: report(batch)
+            ) { attempt in
+                attempts = attempt
+                return try await fetcher.fetch(batch)
+            }
+            fieldUse.note(records)
+            let end = attestationEnds[batch.partition]
+            let newest = [batch.standing.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()
+            return .success(
+                FetchedBatch(
+                    batch: batch, number: number, records: records, summary: summary, started: started,
+                    attempts: attempts, attestableEnd: definition.attestableEnd(now: plannedAt, newest: newest),
+                    sourceEnd: end ?? .max))
+        } catch {
+            return .failure(FetchFailure(error: error, attempts: attempts))
+        }
     }
 
-    var stream: ResolvedStream { survey.stream }
-    var definition: StreamDefinition { survey.stream.definition }
-
-    /// A fetched batch with all that its transaction needs to know.
-    func fetched(
-        _ batch: PlannedBatch, number: Int64, records: SpooledRecords, summary: FetchSummary, started: String,
-        attempts: Int
-    ) -> FetchedBatch {
-        fieldUse.note(records)
-        let coverage = coverage(of: batch)
-        let end = attestationEnds[batch.partition]
-        let newest = [coverage?.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()
-        let attestable = definition.attestableEnd(now: survey.now, newest: newest)
-        return FetchedBatch(
-            batch: batch, number: number, records: records, summary: summary, started: started, attempts: attempts,
-            expected: expectedUnits(of: batch),
-            attestableEnd: attestable, sourceEnd: end ?? .max, extents: coverage?.evidence.extents,
-            cell: Planner(definition).cell(of: batch))
-    }
-
-    /// The units of a batch's window that are expected.
-    func expectedUnits(of batch: PlannedBatch) -> UnitSet {
-        let calendar = definition.calendarUnits(in: batch.window, partition: batch.partition)
-        return coverage(of: batch)?.evidence.expected.map(calendar.intersection) ?? calendar
-    }
-
-    private func coverage(of batch: PlannedBatch) -> PartitionCoverage? {
-        places[batch.partition].map { survey.partitions[$0] }
+    /// Tells the run's display of a wait before a batch is tried again.
+    func report(_ batch: PlannedBatch) -> (any Error, Duration) -> Void {
+        { error, wait in
+            options.onEvent(
+                .retrying(window: batch.window, partition: batch.partition, message: error.message, wait: wait))
+        }
     }
 
     /// What the lease of a window is taken on.
@@ -74,5 +71,18 @@ struct RunContext: Sendable {
         let values = batch.partition.values.joined(separator: " ")
         let name = "lacuna \(definition.name)\(values.isEmpty ? "" : " \(values)")"
         return "\(name): \(definition.keyType.text(batch.window))"
+    }
+}
+
+/// Why a batch could not be fetched, and after how many attempts.
+struct FetchFailure: Error {
+    let error: any Error
+    let attempts: Int
+}
+
+extension BatchFailure {
+    /// What is told of a batch that an error ended.
+    init(_ error: any Error, of batch: PlannedBatch) {
+        self.init(partition: batch.partition, window: batch.window, message: error.message, sqlState: error.sqlState)
     }
 }

@@ -47,17 +47,18 @@ struct RunPlanner: Sendable {
                 first = UnitSet(newest.upperBound - 1..<newest.upperBound)
             }
             let suspects = (survey.suspects[partition] ?? UnitSet()).intersection(coverage.expected)
+            let standing = PlannedBatch.Standing(coverage)
             var newest = Planner.Demand(
-                partition: partition, units: first, reason: .gap, bounds: coverage.range, suspects: suspects)
+                partition: partition, units: first, reason: .gap, bounds: coverage.range, suspects: suspects, standing: standing)
             newest.comesFirst = true
             demands += [
                 newest,
                 Planner.Demand(
                     partition: partition, units: gaps.subtracting(recent).subtracting(patient).subtracting(first),
-                    reason: .gap, bounds: coverage.range, suspects: suspects),
+                    reason: .gap, bounds: coverage.range, suspects: suspects, standing: standing),
                 Planner.Demand(
                     partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: reach,
-                    suspects: suspects),
+                    suspects: suspects, standing: standing),
             ].filter { !$0.units.isEmpty }
         }
         let waitingCount = waiting.values.reduce(0) { $0 + $1.count }

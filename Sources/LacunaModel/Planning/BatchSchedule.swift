@@ -118,7 +118,8 @@ public struct BatchSchedule: Sequence, Sendable {
             return PlannedBatch(
                 partition: demand.partition, window: window, units: units,
                 request: units == nil ? planner.widened(window, within: demand.bounds) : window, reason: demand.reason,
-                suspects: demand.suspects.intersection(window))
+                suspects: demand.suspects.intersection(window), cell: planner.grid.cell(of: window.lowerBound),
+                expected: planner.expectedUnits(in: window, of: demand), standing: demand.standing)
         }
 
         private mutating func sink(_ start: Int) {

@@ -22,11 +22,42 @@ public struct PlannedBatch: Sendable, Hashable {
     public let reason: Reason
     /// The units of the window that a check found wrong: they are loaded though they look covered.
     public let suspects: UnitSet
+    /// The cell of the grid that the window lies in.
+    public let cell: Range<Int64>
+    /// The units of the window that are expected.
+    public let expected: UnitSet
+    /// What the plan knew of the batch's partition.
+    public let standing: Standing
+
+    /// What a plan knows of a partition: its batches carry it, so that nobody looks for it a second time.
+    public struct Standing: Sendable, Hashable {
+        /// The extents that were stored.
+        public var extents: Extents?
+        /// The newest unit: the stored one, or that of the table's largest key.
+        public var latest: Int64?
+        /// The only expected units, if a query names them.
+        public var named: UnitSet?
+
+        /// Nothing is known.
+        public init() {}
+
+        /// What a snapshot shows of a partition.
+        public init(_ coverage: PartitionCoverage) {
+            extents = coverage.evidence.extents
+            latest = coverage.latest
+            named = coverage.evidence.expected
+        }
+    }
 
     /// A batch.
+    ///
+    /// - Parameters:
+    ///   - cell: the cell of the grid; nil: the window is one.
+    ///   - expected: the expected units of the window; nil: all.
     public init(
         partition: Partition, window: Range<Int64>, units: UnitSet? = nil, request: Range<Int64>, reason: Reason,
-        suspects: UnitSet = UnitSet()
+        suspects: UnitSet = UnitSet(), cell: Range<Int64>? = nil, expected: UnitSet? = nil,
+        standing: Standing = Standing()
     ) {
         self.partition = partition
         self.window = window
@@ -34,6 +65,13 @@ public struct PlannedBatch: Sendable, Hashable {
         self.request = request
         self.reason = reason
         self.suspects = suspects
+        self.cell = cell ?? window
+        self.expected = expected ?? UnitSet(window)
+        self.standing = standing
+        assert(self.cell.lowerBound <= window.lowerBound, "a window begins in its cell")
+        assert(
+            request.lowerBound <= window.lowerBound && window.upperBound <= request.upperBound,
+            "a window is asked for whole")
     }
 
     /// The two halves of a batch of more than one unit, for finding the units at fault.
@@ -42,7 +80,8 @@ public struct PlannedBatch: Sendable, Hashable {
         return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
             PlannedBatch(
                 partition: partition, window: half, units: units.intersection(half), request: half, reason: reason,
-                suspects: suspects.intersection(half))
+                suspects: suspects.intersection(half), cell: cell, expected: expected.intersection(half),
+                standing: standing)
         }
     }
 }
@@ -71,19 +110,22 @@ public struct Planner: Sendable {
         public var bounds: Range<Int64>
         /// Units that a check found wrong.
         public var suspects: UnitSet
+        /// What is known of the partition.
+        public var standing: PlannedBatch.Standing
         /// Whether it is fetched before all others, whatever the order.
         public var comesFirst = false
 
         /// A demand.
         public init(
             partition: Partition, units: UnitSet, reason: PlannedBatch.Reason, bounds: Range<Int64>,
-            suspects: UnitSet = UnitSet()
+            suspects: UnitSet = UnitSet(), standing: PlannedBatch.Standing = PlannedBatch.Standing()
         ) {
             self.partition = partition
             self.units = units
             self.reason = reason
             self.bounds = bounds
             self.suspects = suspects
+            self.standing = standing
         }
     }
 
@@ -106,9 +148,10 @@ public struct Planner: Sendable {
         BatchSchedule(demands.filter { !$0.units.isEmpty }, planner: self, limit: limit)
     }
 
-    /// The cell of the grid that a batch's window lies in.
-    public func cell(of batch: PlannedBatch) -> Range<Int64> {
-        grid.cell(of: batch.window.lowerBound)
+    /// The expected units of a window.
+    func expectedUnits(in window: Range<Int64>, of demand: Demand) -> UnitSet {
+        let calendar = stream.calendarUnits(in: window, partition: demand.partition)
+        return demand.standing.named.map(calendar.intersection) ?? calendar
     }
 
     /// A window with the stream's overlap, held inside `bounds`.
