@@ -1,7 +1,7 @@
 import LacunaModel
 
 /// Where the values of wanted top-level fields stand in a JSON object, found out object by object.
-package struct JSONFieldValues: ~Copyable {
+package struct JSONFieldValues: JSONVisitor, ~Copyable {
     /// A field's value.
     package struct Value {
         /// Where it stands in the object; of a string, what its quotes enclose.
@@ -18,6 +18,11 @@ package struct JSONFieldValues: ~Copyable {
     private(set) var names: FieldNames
     private var values: ContiguousArray<Value>
     private var scratch = RawBuffer()
+    /// The field that is being read.
+    private var name = UnsafeRawBufferPointer(start: nil, count: 0)
+    private var nameHasEscapes = false
+    private var start = 0
+    private var hasTooManyNames = false
 
     /// - Parameter wanted: the fields whose values are kept, each once.
     package init(wanted: [String]) {
@@ -36,23 +41,40 @@ package struct JSONFieldValues: ~Copyable {
     package mutating func read(_ record: UnsafeRawBufferPointer) throws(JSONScanner.Fault) -> JSONScanner.Extent? {
         for index in values.indices { values[index] = Value() }
         names.rewind()
-        var hasTooManyNames = false
-        let extent = try JSONScanner.scan(record) { field in
-            var name = UnsafeRawBufferPointer(rebasing: record[field.name])
-            if field.nameHasEscapes {
-                JSONText.unescape(name, into: &scratch)
-                name = scratch.bytes
-            }
-            guard let role = names.note(name) else {
-                hasTooManyNames = true
-                return
-            }
-            if role >= 0 {
-                values[role] = Value(
-                    range: field.value, kind: field.kind, hasEscapes: field.valueHasEscapes, isPresent: true)
-            }
-        }
+        hasTooManyNames = false
+        let extent = try JSONScanner.scan(record, as: .object, showing: &self)
         return hasTooManyNames ? nil : extent
+    }
+
+    var depth: Int { @inline(__always) get { 1 } }
+
+    @inline(__always)
+    mutating func begin(at start: Int, name: Range<Int>, hasEscapes: Bool, in text: UnsafeRawBufferPointer) {
+        self.start = start
+        self.name = UnsafeRawBufferPointer(rebasing: text[name])
+        nameHasEscapes = hasEscapes
+    }
+
+    @inline(__always)
+    mutating func open(isObject: Bool) {}
+
+    @inline(__always)
+    mutating func close() {}
+
+    @inline(__always)
+    mutating func end(at end: Int, kind: JSONScanner.Kind, hasEscapes: Bool) {
+        var name = name
+        if nameHasEscapes {
+            JSONText.unescape(name, into: &scratch)
+            name = scratch.bytes
+        }
+        guard let role = names.note(name) else {
+            hasTooManyNames = true
+            return
+        }
+        guard role >= 0 else { return }
+        let range = JSONScanner.content(from: start, to: end, kind)
+        values[role] = Value(range: range, kind: kind, hasEscapes: hasEscapes, isPresent: true)
     }
 
     /// The content of a string, escapes resolved; of another value its text. Valid until the next call.

@@ -1,22 +1,24 @@
 import LacunaModel
 
-/// Checks that a text is one JSON object (RFC 8259) that PostgreSQL's `jsonb` can hold, and finds its top-level fields.
+/// Checks that a text is one JSON value (RFC 8259) that PostgreSQL's `jsonb` can hold, and shows a visitor where its parts
+/// stand.
 ///
 /// Stricter than the grammar where `jsonb` is: no `\u0000`, no surrogate without its pair
 /// (<https://www.postgresql.org/docs/current/datatype-json.html>). Nothing is converted or copied.
 package struct JSONScanner {
-    /// A top-level field.
-    package struct Field {
-        /// The bytes between the quotes of the name.
-        package let name: Range<Int>
-        /// Whether the name holds escapes.
-        package let nameHasEscapes: Bool
-        /// The bytes of the value; of a string those between its quotes.
-        package let value: Range<Int>
-        /// What the value is.
+    /// What a text may be.
+    package enum Root: Sendable {
+        case any, object
+    }
+
+    /// A value that was found in a text.
+    package struct Value: Sendable, Equatable {
+        /// Its bytes; of a string those between its quotes.
+        package let range: Range<Int>
+        /// What it is.
         package let kind: Kind
-        /// Whether the value is a string that holds escapes.
-        package let valueHasEscapes: Bool
+        /// Whether it is a string that holds escapes.
+        package let hasEscapes: Bool
     }
 
     /// What a value is.
@@ -46,7 +48,7 @@ package struct JSONScanner {
         package let reason: Reason
         /// Where, in bytes.
         package let offset: Int
-        /// The name of the top-level field that was being read.
+        /// The name that was read last of those that the visitor was to see: of a record its top-level field.
         package let field: Range<Int>?
     }
 
@@ -65,9 +67,9 @@ package struct JSONScanner {
         case literal = "true, false or null"
     }
 
-    /// The object inside the space around it.
+    /// The value inside the space around it.
     package struct Extent {
-        /// From `{` to `}`.
+        /// From its first byte to past its last one; a string's quotes are its own.
         package let range: Range<Int>
         /// Whether tabs or line ends stand between the tokens.
         package let hasControlSpace: Bool
@@ -100,27 +102,56 @@ package struct JSONScanner {
     /// Checks a text.
     ///
     /// - Parameters:
-    ///   - bytes: the text; space around the object is allowed.
-    ///   - onField: is given each top-level field in order, a name that comes twice as often as it comes. What it was
-    ///     given counts only if the scan does not throw.
+    ///   - bytes: the text; space around the value is allowed.
+    ///   - start: where the text starts in `bytes`. All places count from the first of `bytes`.
+    ///   - root: what the value may be.
+    ///   - visitor: is shown the values at its depth in order. What it was shown counts only if the scan does not throw.
     @inline(__always)
-    package static func scan(
+    static func scan<Visitor: JSONVisitor & ~Copyable>(
         _ bytes: UnsafeRawBufferPointer,
-        onField: (Field) -> Void
+        from start: Int = 0,
+        as root: Root,
+        showing visitor: inout Visitor
     ) throws(Fault) -> Extent {
         guard let base = bytes.baseAddress else { throw Fault(reason: .end, offset: 0, field: nil) }
         var scanner = JSONScanner(bytes, base: base)
-        return try scanner.run(onField)
+        scanner.index = start
+        return try scanner.run(root, &visitor)
     }
 
-    private mutating func run(_ onField: (Field) -> Void) throws(Fault) -> Extent {
+    private mutating func run<Visitor: JSONVisitor & ~Copyable>(
+        _ root: Root, _ visitor: inout Visitor
+    ) throws(Fault) -> Extent {
         skipSpace()
         guard index < size else { throw fault(.end) }
-        guard bytes[index] == UInt8(ascii: "{") else { throw fault(.malformed(expected: .object)) }
+        let byte = bytes[index]
+        guard root == .any || byte == UInt8(ascii: "{") else { throw fault(.malformed(expected: .object)) }
         hasControlSpace = false
         let start = index
-        var valueStart = 0
-        var expected = try open(isObject: true)
+        let isShown = visitor.depth == 0
+        if isShown { visitor.begin(at: start, name: name, hasEscapes: false, in: bytes) }
+        let kind: Kind
+        var hasEscapes = false
+        if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+            kind = byte == UInt8(ascii: "{") ? .object : .array
+            if isShown { visitor.open(isObject: kind == .object) }
+            try scanContent(of: kind, &visitor)
+        } else {
+            (kind, hasEscapes) = try scanScalar(byte)
+        }
+        if isShown { visitor.end(at: index, kind: kind, hasEscapes: hasEscapes) }
+        let extent = Extent(range: start..<index, hasControlSpace: hasControlSpace)
+        skipSpace()
+        guard index == size else { throw fault(.malformed(expected: .nothing)) }
+        return extent
+    }
+
+    /// Reads the outermost object or array.
+    @inline(__always)
+    private mutating func scanContent<Visitor: JSONVisitor & ~Copyable>(
+        of outermost: Kind, _ visitor: inout Visitor
+    ) throws(Fault) {
+        var expected = try open(isObject: outermost == .object)
         while true {
             skipSpace()
             guard index < size else { throw fault(.end) }
@@ -128,7 +159,7 @@ package struct JSONScanner {
             switch expected {
             case .nameOrClose, .name:
                 if byte == UInt8(ascii: "\"") {
-                    try scanName()
+                    try scanName(isShown: depth == visitor.depth)
                     expected = .value
                     continue
                 }
@@ -137,16 +168,15 @@ package struct JSONScanner {
                 }
             case .valueOrClose, .value:
                 if byte != UInt8(ascii: "]") || expected == .value {
-                    if depth == 1 { valueStart = index }
+                    let isShown = depth == visitor.depth
+                    if isShown { visitor.begin(at: index, name: name, hasEscapes: nameHasEscapes, in: bytes) }
                     if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+                        if isShown { visitor.open(isObject: byte == UInt8(ascii: "{")) }
                         expected = try open(isObject: byte == UInt8(ascii: "{"))
                         continue
                     }
                     let (kind, hasEscapes) = try scanScalar(byte)
-                    if depth == 1 {
-                        let value = kind == .string ? valueStart &+ 1..<index &- 1 : valueStart..<index
-                        onField(field(value, kind, hasEscapes))
-                    }
+                    if isShown { visitor.end(at: index, kind: kind, hasEscapes: hasEscapes) }
                     expected = .commaOrClose
                     continue
                 }
@@ -162,20 +192,12 @@ package struct JSONScanner {
             }
             // Only a bracket that closes comes here.
             let kind: Kind = isObject ? .object : .array
+            if depth == visitor.depth { visitor.close() }
             close()
-            if depth == 0 { break }
-            if depth == 1 { onField(field(valueStart..<index, kind, false)) }
+            if depth == 0 { return }
+            if depth == visitor.depth { visitor.end(at: index, kind: kind, hasEscapes: false) }
             expected = .commaOrClose
         }
-        let extent = Extent(range: start..<index, hasControlSpace: hasControlSpace)
-        skipSpace()
-        guard index == size else { throw fault(.malformed(expected: .nothing)) }
-        return extent
-    }
-
-    @inline(__always)
-    private func field(_ value: Range<Int>, _ kind: Kind, _ hasEscapes: Bool) -> Field {
-        Field(name: name, nameHasEscapes: nameHasEscapes, value: value, kind: kind, valueHasEscapes: hasEscapes)
     }
 
     private mutating func open(isObject opensObject: Bool) throws(Fault) -> Expected {
@@ -221,10 +243,11 @@ package struct JSONScanner {
         return Fault(reason: reason, offset: index, field: name.isEmpty ? nil : name)
     }
 
-    private mutating func scanName() throws(Fault) {
+    @inline(__always)
+    private mutating func scanName(isShown: Bool) throws(Fault) {
         let start = index &+ 1
         let hasEscapes = try scanString()
-        if depth == 1 {
+        if isShown {
             name = start..<index &- 1
             nameHasEscapes = hasEscapes
         }

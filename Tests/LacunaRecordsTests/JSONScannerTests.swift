@@ -5,12 +5,41 @@ import Testing
 @testable import LacunaModel
 @testable import LacunaRecords
 
+/// The values at one depth, as `name=text:kind`.
+private struct ValueList: JSONVisitor {
+    let depth: Int
+    private(set) var values: [String] = []
+    private var name = ""
+    private var start = 0
+    private var text = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    init(depth: Int) {
+        self.depth = depth
+    }
+
+    mutating func begin(at start: Int, name: Range<Int>, hasEscapes: Bool, in text: UnsafeRawBufferPointer) {
+        self.name = String(decoding: text[name], as: UTF8.self)
+        self.start = start
+        self.text = text
+    }
+
+    mutating func open(isObject: Bool) {}
+
+    mutating func close() {}
+
+    mutating func end(at end: Int, kind: JSONScanner.Kind, hasEscapes: Bool) {
+        let range = JSONScanner.content(from: start, to: end, kind)
+        values.append("\(name)=\(String(decoding: text[range], as: UTF8.self)):\(kind)\(hasEscapes ? "!" : "")")
+    }
+}
+
 @Suite("Records: JSON scanner")
 struct JSONScannerTests {
-    static func reason(_ bytes: [UInt8]) -> JSONScanner.Fault.Reason? {
+    static func reason(_ bytes: [UInt8], as root: JSONScanner.Root = .object) -> JSONScanner.Fault.Reason? {
         bytes.withUnsafeBytes { raw in
             do throws(JSONScanner.Fault) {
-                _ = try JSONScanner.scan(raw) { _ in }
+                var values = ValueList(depth: 1)
+                _ = try JSONScanner.scan(raw, as: root, showing: &values)
                 return nil
             } catch {
                 return error.reason
@@ -18,7 +47,9 @@ struct JSONScannerTests {
         }
     }
 
-    static func accepts(_ text: String) -> Bool { reason(Array(text.utf8)) == nil }
+    static func accepts(_ text: String, as root: JSONScanner.Root = .object) -> Bool {
+        reason(Array(text.utf8), as: root) == nil
+    }
 
     @Test(
         "Numbers follow the grammar",
@@ -31,6 +62,8 @@ struct JSONScannerTests {
     func numbers(text: String, isValid: Bool) {
         #expect(Self.accepts("{\"a\":\(text)}") == isValid)
         #expect(Self.accepts("{\"a\":[\(text) , \(text)]}") == isValid)
+        #expect(Self.accepts("[\(text),\(text)]", as: .any) == isValid)
+        #expect(Self.accepts(" \(text) ", as: .any) == isValid)
     }
 
     @Test(
@@ -47,6 +80,7 @@ struct JSONScannerTests {
             let padded = String(repeating: "x", count: padding) + text
             #expect(Self.accepts("{\"a\":\"\(padded)\"}") == isValid)
             #expect(Self.accepts("{\"\(padded)\":[]}") == isValid)
+            #expect(Self.accepts("\"\(padded)\"", as: .any) == isValid)
         }
     }
 
@@ -66,6 +100,22 @@ struct JSONScannerTests {
         #expect(Self.accepts(text) == isValid)
     }
 
+    @Test(
+        "A text is any value, and only one",
+        arguments: [
+            ("null", true), ("true", true), (" false\n", true), ("0", true), ("-1.5e3", true), ("\"\"", true),
+            ("\t\"a\"", true), ("[]", true), ("[null]", true), ("[[],{}]", true), ("{}", true), ("{\"a\":[1]}", true),
+            ("", false), (" \n", false), ("nul", false), ("nullx", false), ("NULL", false), ("1 2", false),
+            ("1,2", false), ("[] []", false), ("[]]", false), ("]", false), ("}", false), ("[1}", false), (",", false),
+            ("\"a\"b", false), ("\"a\":1", false), ("{}{}", false), ("[1,]", false), ("[,1]", false), ("[1 2]", false),
+            ("[\"a\":1]", false), ("null\u{0}", false), ("\u{feff}1", false), ("\u{b}1", false), ("\u{a0}1", false),
+        ])
+    func anyValue(text: String, isValid: Bool) {
+        #expect(Self.accepts(text, as: .any) == isValid)
+        let isObject = text.drop { " \t\n".contains($0) }.hasPrefix("{")
+        #expect(Self.accepts(text) == (isValid && isObject))
+    }
+
     @Test("Arrays and objects lie at most 512 deep in each other")
     func depth() {
         func nested(_ depth: Int) -> [UInt8] {
@@ -76,6 +126,11 @@ struct JSONScannerTests {
         #expect(Self.reason(nested(512)) == nil)
         #expect(Self.reason(nested(513)) == .depth)
         #expect(Self.reason(Array(String(repeating: "{\"a\":", count: 100_000).utf8)) == .depth)
+        func list(_ depth: Int) -> [UInt8] {
+            Array(repeating: UInt8(ascii: "["), count: depth) + Array(repeating: UInt8(ascii: "]"), count: depth)
+        }
+        #expect(Self.reason(list(512), as: .any) == nil)
+        #expect(Self.reason(list(513), as: .any) == .depth)
     }
 
     @Test("Mixed brackets are matched at every depth")
@@ -95,22 +150,34 @@ struct JSONScannerTests {
     @Test("Top-level fields are found with their bytes")
     func fields() throws {
         let text = #" {"a" : "x\n", "b":-1.5e3,"c":{"a":[1]} ,"d":[{"e":2}],"\u0065":null,"f":true} "#
-        var found: [String] = []
         let bytes = Array(text.utf8)
         try bytes.withUnsafeBytes { raw in
-            let extent = try JSONScanner.scan(raw) { field in
-                let name = String(decoding: raw[field.name], as: UTF8.self)
-                found.append("\(name)=\(String(decoding: raw[field.value], as: UTF8.self)):\(field.kind)")
-            }
+            var found = ValueList(depth: 1)
+            let extent = try JSONScanner.scan(raw, as: .object, showing: &found)
             #expect(extent.range == 1..<raw.count - 1)
             #expect(!extent.hasControlSpace)
+            #expect(
+                found.values == [
+                    #"a=x\n:string!"#, "b=-1.5e3:number", #"c={"a":[1]}:object"#, #"d=[{"e":2}]:array"#,
+                    #"\u0065=null:null"#, "f=true:boolean",
+                ])
         }
-        #expect(
-            found == [
-                #"a=x\n:string"#, "b=-1.5e3:number", #"c={"a":[1]}:object"#, #"d=[{"e":2}]:array"#,
-                #"\u0065=null:null"#,
-                "f=true:boolean",
-            ])
+    }
+
+    @Test(
+        "A text that starts later is a value of any kind with its extent",
+        arguments: ["\"a\\n\"", "12", "null", "[1,\t{}]", "{}"])
+    func extent(text: String) throws {
+        let bytes = Array("]]] \(text)  ".utf8)
+        try bytes.withUnsafeBytes { raw in
+            var found = ValueList(depth: 0)
+            let extent = try JSONScanner.scan(raw, from: 3, as: .any, showing: &found)
+            #expect(extent.range == 4..<raw.count - 2)
+            #expect(extent.hasControlSpace == text.contains("\t"))
+            let (content, kind) = text.hasPrefix("\"") ? ("a\\n", "string!") : (text, "")
+            #expect(found.values.count == 1)
+            #expect(found.values.first?.hasPrefix("=\(content):\(kind)") == true, "\(found.values)")
+        }
     }
 
     @Test("Escapes are undone as Foundation undoes them")
@@ -144,14 +211,52 @@ struct JSONScannerTests {
         #expect(invalidCount > 200)
     }
 
+    @Test("Any random value and its mutations are judged as Foundation judges them")
+    func anyAgainstFoundation() throws {
+        var generator = SeededGenerator("any JSON value")
+        var validCount = 0
+        var invalidCount = 0
+        for _ in 0..<Fuzzing.rounds(3000) {
+            let text = Self.randomValue(depth: 0, using: &generator)
+            #expect(Self.accepts(text, as: .any), "\(text)")
+            var bytes = Array(text.utf8)
+            for _ in 0..<4 {
+                Self.mutate(&bytes, using: &generator)
+                guard let expected = Self.foundationAccepts(bytes, as: .any) else { continue }
+                let isAccepted = Self.reason(bytes, as: .any) == nil
+                #expect(isAccepted == expected, "\(String(decoding: bytes, as: UTF8.self))")
+                if isAccepted { validCount += 1 } else { invalidCount += 1 }
+            }
+        }
+        #expect(validCount > 100)
+        #expect(invalidCount > 100)
+    }
+
+    @Test("A text that is cut anywhere ends too early")
+    func truncation() {
+        var generator = SeededGenerator("cut JSON")
+        var texts = [#""äö€𝄞\u00e9\ud83d\ude00""#, "true", "null", "false", #"[-1.5e+10,"\"",{"a":[]}]"#, "{\"é\":1}"]
+        for _ in 0..<Fuzzing.rounds(300) { texts.append(Self.randomObject(depth: 0, using: &generator)) }
+        for text in texts {
+            let bytes = Array(text.utf8)
+            for count in 0..<bytes.count {
+                let reason = Self.reason(Array(bytes[..<count]), as: .any)
+                #expect(reason == .end, "the first \(count) bytes of \(text)")
+            }
+        }
+        // Nobody can tell that of a number that has a digit left.
+        #expect(Self.reason(Array("-1".utf8), as: .any) == nil)
+        for text in ["-", "1.", "1e", "1e+"] { #expect(Self.reason(Array(text.utf8), as: .any) == .end) }
+    }
+
     /// Nil where the two differ on purpose: NUL, surrogates, byte order marks, numbers that `Double` cannot hold.
-    private static func foundationAccepts(_ bytes: [UInt8]) -> Bool? {
+    private static func foundationAccepts(_ bytes: [UInt8], as root: JSONScanner.Root = .object) -> Bool? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard !bytes.contains(0), !text.contains("\\u"), !text.contains("\u{FEFF}") else { return nil }
         guard String(validating: bytes, as: UTF8.self) != nil else { return false }
         guard text.firstMatch(of: /[0-9][eE]/) == nil, text.firstMatch(of: /[0-9]{15}/) == nil else { return nil }
-        let value = try? JSONSerialization.jsonObject(with: Data(bytes))
-        return value is [String: Any]
+        let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
+        return root == .any ? value != nil : value is [String: Any]
     }
 
     private static func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {

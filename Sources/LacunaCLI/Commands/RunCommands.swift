@@ -204,7 +204,7 @@ struct RunLoop {
             worst = max(worst, report.exitStatus)
         }
         if format == .json {
-            Console.shared.data(try JSONText.encode(["runs": ended.map(\.rendering.document)]))
+            Console.shared.data(.object([("runs", .list(ended) { $0.rendering.document })]))
             Console.shared.flush()
         }
         await RunNotifier(configuration: project.configuration, log: global.log).tell(of: ended, status: worst)

@@ -57,14 +57,14 @@ struct RunNotification {
         return lines.map(RunNotification.line).joined(separator: "\n")
     }
 
-    /// The message as a program reads it.
+    /// The message as a program reads it. Field names are stable.
     var document: [UInt8] {
-        get throws {
-            let document = Document(
-                occasion: occasion.rawValue, command: mode, config: config, host: host, exit_status: status.rawValue,
-                text: text, runs: runs.map(\.document))
-            return Array((try JSONText.encode(document) + "\n").utf8)
-        }
+        let document = JSONOutput.object([
+            ("occasion", .text(occasion.rawValue)), ("command", .text(mode)), ("config", .text(config)),
+            ("host", .text(host)), ("exit_status", .number(status.rawValue)), ("text", .text(text)),
+            ("runs", .list(runs, \.document)),
+        ])
+        return Array((document.description + "\n").utf8)
     }
 
     private var mode: String { runs.first?.report.mode.rawValue ?? "" }
@@ -79,16 +79,5 @@ struct RunNotification {
         }
         let line = words.map { String(String.UnicodeScalarView($0)) }.joined(separator: " ")
         return line.count > lineLimit ? line.prefix(lineLimit) + "…" : line
-    }
-
-    /// The form that JSON is written in. Field names are stable.
-    private struct Document: Encodable {
-        let occasion: String
-        let command: String
-        let config: String
-        let host: String
-        let exit_status: Int32
-        let text: String
-        let runs: [RunReportDocument]
     }
 }

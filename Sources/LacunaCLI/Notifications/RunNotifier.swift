@@ -31,7 +31,7 @@ struct RunNotifier {
             config: URL(fileURLWithPath: configuration.path).path, host: ProcessInfo.processInfo.hostName)
         do {
             let problems = await Notifier(settings).send(
-                text: notification.text, document: try notification.document)
+                text: notification.text, document: notification.document)
             for problem in problems { log.warning("\(problem)") }
         } catch {
             log.warning("nobody could be told of the run: \(error)")

@@ -1,4 +1,3 @@
-import Foundation
 import Lacuna
 
 /// What `lacuna gaps` and `lacuna status` know of a stream, ready to be rendered.
@@ -47,26 +46,5 @@ struct GapReport {
     func text(_ range: Range<Int64>) -> String {
         // Numbers and times hold nothing that a terminal obeys; ids come from outside.
         Console.printable(definition.keyType.text(range))
-    }
-}
-
-/// JSON as it is printed: stable order, no escaped slashes, nothing that a terminal obeys but line ends.
-enum JSONText {
-    static func encode(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(value), as: UTF8.self)
-        guard text.unicodeScalars.contains(where: { $0 != "\n" && TerminalText.isObeyed($0) }) else { return text }
-        // The encoder leaves such characters as they are; they can only stand inside a string.
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if scalar != "\n", TerminalText.isObeyed(scalar) {
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

@@ -1,8 +1,9 @@
 import Foundation
 
-/// A JSON value as it is printed: fields in the order given, no escaped slashes. The elements of a list are made as they are
-/// written, so that a list of any length takes no memory.
-enum JSONOutput {
+/// A JSON value as all of Lacuna's output has it: fields in the order of their names, no escaped slashes, nothing that a
+/// terminal obeys but line ends. The elements of a list are made as they are written, so that a list of any length takes no
+/// memory.
+enum JSONOutput: CustomStringConvertible {
     case text(String)
     /// A number, true or false, as JSON writes it.
     case literal(String)
@@ -20,6 +21,14 @@ enum JSONOutput {
         _ elements: Elements, _ element: @escaping (Elements.Element) -> JSONOutput
     ) -> JSONOutput {
         .list(AnySequence(elements.lazy.map(element)))
+    }
+
+    /// The value as text.
+    var description: String {
+        var text: [String] = []
+        var lines = JSONLines { text.append($0) }
+        lines.write(self)
+        return text.joined(separator: "\n")
     }
 }
 
@@ -47,7 +56,7 @@ private struct JSONLines {
         case .line(let fields):
             line += "{"
             var isFirst = true
-            for case (let name, let value?) in fields {
+            for (name, value) in JSONLines.ordered(fields) {
                 if !isFirst { line += ", " }
                 isFirst = false
                 append(name)
@@ -56,14 +65,20 @@ private struct JSONLines {
             }
             line += "}"
         case .object(let fields):
-            append("{", "}", fields.filter { $0.value != nil }) { lines, field in
-                guard let value = field.value else { return }
+            append("{", "}", JSONLines.ordered(fields)) { lines, field in
                 lines.append(field.name)
                 lines.line += " : "
-                lines.append(value)
+                lines.append(field.value)
             }
         case .list(let elements): append("[", "]", elements) { lines, element in lines.append(element) }
         }
+    }
+
+    /// The fields that there are, in the order of their names.
+    private static func ordered(
+        _ fields: [(name: String, value: JSONOutput?)]
+    ) -> [(name: String, value: JSONOutput)] {
+        fields.compactMap { field in field.value.map { (field.name, $0) } }.sorted { $0.name < $1.name }
     }
 
     /// Appends elements, each on a line of its own, between brackets.

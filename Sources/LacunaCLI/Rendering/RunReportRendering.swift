@@ -82,69 +82,37 @@ struct RunReportRendering {
         return "\(report.stream): \(verdict) (\(parts.joined(separator: ", ")))"
     }
 
-    var document: RunReportDocument {
-        RunReportDocument(report, stream: stream, seconds: took / .seconds(1))
+    /// The form that JSON is written in. Field names are stable.
+    var document: JSONOutput {
+        .object([
+            ("stream", .text(report.stream)), ("mode", .text(report.mode.rawValue)),
+            ("state", .text(report.state.rawValue)), ("exit_status", .number(report.exitStatus.rawValue)),
+            ("planned", .number(report.planned)), ("committed", .number(report.committed)),
+            ("unchanged", .number(report.unchanged)), ("held_elsewhere", .number(report.heldElsewhere)),
+            ("rows_fetched", .number(report.fetched)), ("rows_inserted", .number(report.inserted)),
+            ("rows_updated", .number(report.updated)), ("verified_empty_units", .number(report.emptied)),
+            ("waiting_units", .number(report.waiting)), ("missing_units", report.missing.map(JSONOutput.number)),
+            ("behind_units", report.behind.map(JSONOutput.number)),
+            ("stop_reason", report.stopReason.map { .text(Console.shared.masked($0)) }),
+            ("failures", .list(report.failures, document)),
+            ("errors", .list(report.streamFailures) { .text(Console.shared.masked($0)) }),
+            ("notes", .list(report.notes) { .text(Console.shared.masked($0)) }),
+            ("seconds", .number((took / .seconds(1) * 1000).rounded() / 1000)),
+        ])
     }
-}
 
-/// The form that JSON is written in. Field names are stable.
-struct RunReportDocument: Encodable {
-    struct Failure: Encodable {
-        let partition: [String: String]
-        let first: String?
-        let last: String?
-        let message: String
-        let sqlstate: String?
-    }
-
-    let stream: String
-    let mode: String
-    let state: String
-    let exit_status: Int32
-    let planned: Int
-    let committed: Int
-    let unchanged: Int
-    let held_elsewhere: Int
-    let rows_fetched: Int
-    let rows_inserted: Int
-    let rows_updated: Int
-    let verified_empty_units: UInt64
-    let waiting_units: UInt64
-    let missing_units: UInt64?
-    let behind_units: UInt64?
-    let stop_reason: String?
-    let failures: [Failure]
-    let errors: [String]
-    let notes: [String]
-    let seconds: Double
-
-    init(_ report: RunReport, stream definition: StreamDefinition, seconds: Double) {
-        stream = report.stream
-        mode = report.mode.rawValue
-        state = report.state.rawValue
-        exit_status = report.exitStatus.rawValue
-        planned = report.planned
-        committed = report.committed
-        unchanged = report.unchanged
-        held_elsewhere = report.heldElsewhere
-        rows_fetched = report.fetched
-        rows_inserted = report.inserted
-        rows_updated = report.updated
-        verified_empty_units = report.emptied
-        waiting_units = report.waiting
-        missing_units = report.missing
-        behind_units = report.behind
-        stop_reason = report.stopReason.map(Console.shared.masked)
-        failures = report.failures.map { failure in
-            Failure(
-                partition: Dictionary(
-                    uniqueKeysWithValues: zip(definition.partitions.columns, failure.partition.values)),
-                first: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.lowerBound),
-                last: failure.window.isEmpty ? nil : definition.keyType.text(failure.window.upperBound - 1),
-                message: Console.shared.masked(failure.message), sqlstate: failure.sqlState?.rawValue)
+    private func document(_ failure: BatchFailure) -> JSONOutput {
+        func key(_ unit: Int64) -> JSONOutput? {
+            failure.window.isEmpty ? nil : .text(stream.keyType.text(unit))
         }
-        errors = report.streamFailures.map(Console.shared.masked)
-        notes = report.notes.map(Console.shared.masked)
-        self.seconds = (seconds * 1000).rounded() / 1000
+        return .object([
+            (
+                "partition",
+                .object(zip(stream.partitions.columns, failure.partition.values).map { ($0, .text($1)) })
+            ),
+            ("first", key(failure.window.lowerBound)), ("last", key(failure.window.upperBound &- 1)),
+            ("message", .text(Console.shared.masked(failure.message))),
+            ("sqlstate", failure.sqlState.map { .text($0.rawValue) }),
+        ])
     }
 }

@@ -114,11 +114,7 @@ final class Console: Sendable {
         object["level"] = level.rawValue
         object["message"] = Console.printable(masked(message), keepingLines: true)
         object["time"] = Date().ISO8601Format()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if let data = try? encoder.encode(object) {
-            write(String(decoding: data, as: UTF8.self) + "\n")
-        }
+        write("\(JSONOutput.line(object.map { ($0, .text($1)) }))\n")
     }
 
     /// Shows a line that the next one replaces.

@@ -78,8 +78,7 @@ actor Authenticator {
         let redactor = HTTPRedactor(secrets: [credentials.clientSecret])
         let answer: HTTPAnswer
         do {
-            answer = try await transport.send(
-                call, prefix: JSONDocument.prefix, suffix: JSONDocument.suffix, onHead: {})
+            answer = try await transport.send(call, onHead: {})
         } catch let error as TransportError {
             throw SourceError(
                 .transient, "auth: no token from \(address.origin): \(redactor.text("\(error)", limit: 300))")
@@ -92,13 +91,16 @@ actor Authenticator {
                     + "check client_id, client_secret and scope",
                 retryAfter: RetryAfter.wait(answer.header("retry-after")))
         }
-        guard let document = try? JSONDocument(wrapped: answer.body), let path = JSONPath("access_token"),
-            let value = document.value(at: path).map(document.text), !value.isEmpty,
+        var paths = JSONPathSet()
+        let accessToken = paths.add(["access_token"])
+        let lifetime = paths.add(["expires_in"])
+        guard let document = try? JSONDocument(answer.body, finding: paths),
+            let value = document[accessToken].map(document.text), !value.isEmpty,
             !value.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
         else {
             throw SourceError(.refused, "auth: the answer of \(address.origin) holds no usable access_token")
         }
-        let seconds = JSONPath("expires_in").flatMap(document.value(at:)).flatMap(document.integer) ?? 300
+        let seconds = document[lifetime].flatMap(document.integer) ?? 300
         // Early by a tenth, at most half a minute, so that a token does not expire on its way.
         let life = Double(max(seconds, 0))
         return Token(value: value, renewal: .now + .seconds(life - min(life / 10, 30)))

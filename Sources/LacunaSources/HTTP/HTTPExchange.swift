@@ -16,7 +16,6 @@ struct HTTPExchange: Sendable {
     private let transport: HTTPTransport
     private let authenticator: Authenticator
     private let check: ResponseCheck
-    private let format: HTTPFormat
     let redactor: HTTPRedactor
 
     init(_ settings: HTTPSettings, source: String, connections: HTTPConnections) {
@@ -24,7 +23,6 @@ struct HTTPExchange: Sendable {
         transport = connections.transport(settings)
         authenticator = connections.authenticator(settings)
         check = ResponseCheck(settings)
-        format = settings.format
         redactor = HTTPRedactor(settings)
     }
 
@@ -77,11 +75,8 @@ struct HTTPExchange: Sendable {
         try await limiter.withPermit { permit in
             var authenticated = call
             let token = try await authenticator.authenticate(&authenticated)
-            let isJSON = format == .json
             do {
-                let answer = try await transport.send(
-                    authenticated, prefix: isJSON ? JSONDocument.prefix : [], suffix: isJSON ? JSONDocument.suffix : []
-                ) { limiter.answered(permit) }
+                let answer = try await transport.send(authenticated) { limiter.answered(permit) }
                 return (answer, token)
             } catch let failure as TransportError {
                 throw error(failure, call, page: page)
@@ -101,12 +96,8 @@ struct HTTPExchange: Sendable {
     }
 
     private func refusal(_ answer: HTTPAnswer, _ advice: String, _ redactor: HTTPRedactor) -> String {
-        var body = answer.body
-        if format == .json {
-            body.removeFirst(JSONDocument.prefix.count)
-            body.removeLast(JSONDocument.suffix.count)
-        }
-        let said = answer.status < 300 ? "" : redactor.sentence(body, contentType: answer.header("content-type"))
+        let contentType = answer.header("content-type")
+        let said = answer.status < 300 ? "" : redactor.sentence(answer.body, contentType: contentType)
         return "answered \(answer.status) \(redactor.text(answer.reason, limit: 80))\(said)"
             + (advice.isEmpty ? "" : "; \(advice)")
     }

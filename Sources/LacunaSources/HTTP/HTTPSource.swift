@@ -6,6 +6,7 @@ import Synchronization
 public struct HTTPSource: Source {
     private let settings: HTTPSettings
     private let exchange: HTTPExchange
+    private let paths: PagePaths
     private let pages = LongestPage()
     private let name: String
     private let onWarning: @Sendable (String) -> Void
@@ -24,6 +25,7 @@ public struct HTTPSource: Source {
         self.name = name
         self.onWarning = onWarning
         exchange = HTTPExchange(settings, source: name, connections: connections)
+        paths = PagePaths(settings)
     }
 
     /// Fetches the pages of a window.
@@ -77,7 +79,7 @@ public struct HTTPSource: Source {
     /// - Returns: the key; nil where the source answers `null`, or with nothing.
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
-        guard let tip = settings.tip else {
+        guard settings.tip != nil else {
             throw SourceError(.unavailable, "the source has no `tip` request, \(TipRequest.need)")
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
@@ -85,22 +87,17 @@ public struct HTTPSource: Source {
         guard case .page(let answer, _) = try await exchange.outcome(of: call, page: 1, patience: patience) else {
             return nil
         }
-        var body = answer.body
-        if settings.format == .json {
-            body.removeFirst(JSONDocument.prefix.count)
-            body.removeLast(JSONDocument.suffix.count)
-        }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
-        guard let path = tip.select else { return try plainTip(body, place) }
-        let document = try document(JSONDocument.prefix + body + JSONDocument.suffix, at: place)
-        guard let value = document.value(at: path) else {
-            throw place.error(.permanent, "the answer has no '\(path)'; check `tip.select`")
+        guard let tip = paths.tip else { return try plainTip(answer.body, place) }
+        let document = try document(answer.body, finding: tip.set, at: place)
+        guard let value = document[tip.key] else {
+            throw place.error(.permanent, "the answer has no '\(tip.key.path)'; check `tip.select`")
         }
         switch value.kind {
         case .null: return nil
         case .string, .number: return document.text(value)
         default:
-            throw place.error(.permanent, "'\(path)' is not a key; check `tip.select`")
+            throw place.error(.permanent, "'\(tip.key.path)' is not a key; check `tip.select`")
         }
     }
 
@@ -205,7 +202,7 @@ extension HTTPSource {
         let before = sink.receivedCount
         switch settings.format {
         case .json:
-            let document = try document(answer.body, at: place)
+            let document = try document(answer.body, finding: paths.set, at: place)
             try read(document, into: &page, place)
             try append(records(in: document, place), of: document, to: sink)
             try sink.endOfDocument()
@@ -222,9 +219,11 @@ extension HTTPSource {
         return page
     }
 
-    private func document(_ bytes: [UInt8], at place: PagePlace) throws(SourceError) -> JSONDocument {
+    private func document(
+        _ bytes: [UInt8], finding paths: JSONPathSet, at place: PagePlace
+    ) throws(SourceError) -> JSONDocument {
         do throws(JSONDocument.Fault) {
-            return try JSONDocument(wrapped: bytes)
+            return try JSONDocument(bytes, finding: paths)
         } catch {
             throw place.error(.permanent, "the answer is not one whole JSON document: \(error.reason)")
         }
@@ -233,13 +232,14 @@ extension HTTPSource {
     private func records(
         in document: JSONDocument, _ place: PagePlace
     ) throws(SourceError) -> JSONDocument.Value {
-        guard let path = settings.recordSelector else { return document.root }
-        guard let value = document.value(at: path) else {
-            throw place.error(.permanent, "the page has no '\(path)'; check `record_selector`")
+        guard let value = document[paths.records] else {
+            throw place.error(.permanent, "the page has no '\(paths.records.path)'; check `record_selector`")
         }
-        guard value.kind == .object || value.kind == .array else {
+        // Of a page that is itself the records the sink says what is wrong.
+        guard settings.recordSelector == nil || value.kind == .object || value.kind == .array else {
             throw place.error(
-                .permanent, "'\(path)' is neither a list of records nor a record; check `record_selector`")
+                .permanent,
+                "'\(paths.records.path)' is neither a list of records nor a record; check `record_selector`")
         }
         return value
     }
@@ -254,37 +254,33 @@ extension HTTPSource {
     private func read(
         _ document: JSONDocument, into page: inout Paginator.Page, _ place: PagePlace
     ) throws(SourceError) {
-        let paginator = settings.paginator
-        page.total = try integer(paginator.totalPath, in: document, place)
-        page.totalPages = try integer(paginator.totalPagesPath, in: document, place)
-        if let path = paginator.hasMorePath {
-            guard let value = document.value(at: path), value.kind == .boolean else {
-                throw place.error(.permanent, "the page has no true or false at '\(path)'; check `has_more_path`")
+        page.total = try integer(paths.total, in: document, place)
+        page.totalPages = try integer(paths.totalPages, in: document, place)
+        if let hasMore = paths.hasMore {
+            guard let value = document[hasMore], value.kind == .boolean else {
+                throw place.error(
+                    .permanent, "the page has no true or false at '\(hasMore.path)'; check `has_more_path`")
             }
             page.hasMore = document.text(value) == "true"
         }
-        let path: JSONPath? =
-            switch paginator.kind {
-            case .cursor(let path, _), .jsonLink(let path): path
-            default: nil
-            }
-        if let value = path.flatMap(document.value(at:)) {
+        if let next = paths.next, let value = document[next] {
             switch value.kind {
             case .string, .number: page.next = document.text(value)
             // Some say with false that there is no more.
             case .null, .boolean: break
             default:
-                throw place.error(.permanent, "'\(path?.description ?? "")' is neither a text nor a number")
+                throw place.error(.permanent, "'\(next.path)' is neither a text nor a number")
             }
         }
     }
 
     private func integer(
-        _ path: JSONPath?, in document: JSONDocument, _ place: PagePlace
+        _ wanted: WantedPath?, in document: JSONDocument, _ place: PagePlace
     ) throws(SourceError) -> Int64? {
-        guard let path else { return nil }
-        guard let value = document.value(at: path).flatMap(document.integer) else {
-            throw place.error(.permanent, "the page has no whole number at '\(path)', where it is to declare a total")
+        guard let wanted else { return nil }
+        guard let value = document[wanted].flatMap(document.integer) else {
+            throw place.error(
+                .permanent, "the page has no whole number at '\(wanted.path)', where it is to declare a total")
         }
         return value
     }

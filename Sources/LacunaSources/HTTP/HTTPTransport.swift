@@ -8,8 +8,8 @@ struct HTTPAnswer: Sendable {
     let status: Int
     let reason: String
     let headers: HTTPHeaders
-    /// The body after decompression, between what it was asked to be put between.
-    var body: [UInt8]
+    /// The body after decompression.
+    let body: [UInt8]
     /// Whether the end of the body was announced, so that it cannot have been cut off.
     let isWhole: Bool
 
@@ -92,26 +92,21 @@ final class HTTPTransport: Sendable {
 
     /// Sends a request and reads its answer whole.
     ///
-    /// - Parameters:
-    ///   - prefix: put before the body.
-    ///   - suffix: put behind it.
-    ///   - onHead: called as soon as the answer begins. It must not wait.
+    /// - Parameter onHead: called as soon as the answer begins. It must not wait.
     /// - Throws: ``TransportError``; `CancellationError`.
-    func send(
-        _ call: HTTPCall, prefix: [UInt8], suffix: [UInt8], onHead: @escaping @Sendable () -> Void
-    ) async throws -> HTTPAnswer {
-        let body = Body(prefix)
+    func send(_ call: HTTPCall, onHead: @escaping @Sendable () -> Void) async throws -> HTTPAnswer {
+        let body = Body()
         let limit = configuration.bodyByteLimit
         do {
             let head = try await client.perform(request(call)) { head in
-                body.reserve(min(head.announcedLength ?? 0, limit) + suffix.count)
+                body.reserve(min(head.announcedLength ?? 0, limit))
                 onHead()
             } onPiece: { piece in
                 body.append(piece)
             }
             return HTTPAnswer(
                 status: head.status, reason: head.reason, headers: HTTPHeaders(pairs: head.headers),
-                body: body.taken(adding: suffix), isWhole: head.marksEnd && !head.isCoded)
+                body: body.taken(), isWhole: head.marksEnd && !head.isCoded)
         } catch let error as CURLError {
             // A request that is cancelled may fail in another way first.
             try Task.checkCancellation()
@@ -158,14 +153,10 @@ final class HTTPTransport: Sendable {
 
 /// The bytes of a body as they come.
 private final class Body: Sendable {
-    private let bytes: Mutex<[UInt8]>
-
-    init(_ prefix: [UInt8]) {
-        bytes = Mutex(prefix)
-    }
+    private let bytes = Mutex<[UInt8]>([])
 
     func reserve(_ count: Int) {
-        bytes.withLock { $0.reserveCapacity($0.count + count) }
+        bytes.withLock { $0.reserveCapacity(count) }
     }
 
     func append(_ piece: UnsafeRawBufferPointer) {
@@ -173,9 +164,8 @@ private final class Body: Sendable {
     }
 
     /// The bytes, which are not kept here.
-    func taken(adding suffix: [UInt8]) -> [UInt8] {
+    func taken() -> [UInt8] {
         bytes.withLock { bytes in
-            bytes += suffix
             defer { bytes = [] }
             return bytes
         }

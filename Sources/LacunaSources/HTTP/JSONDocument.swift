@@ -1,15 +1,10 @@
 import LacunaModel
 import LacunaRecords
 
-/// A whole JSON document, checked, and the places of its values. Nothing is converted: numbers stay as they were written.
+/// A whole JSON document, checked, and the places of the values that were looked for. Nothing is converted: numbers stay as
+/// they were written.
 struct JSONDocument: Sendable {
-    /// A value in the document.
-    struct Value: Sendable {
-        /// Its bytes; of a string those between its quotes.
-        let range: Range<Int>
-        let kind: JSONScanner.Kind
-        let hasEscapes: Bool
-    }
+    typealias Value = JSONScanner.Value
 
     /// The text is not one JSON document.
     struct Fault: Error {
@@ -17,57 +12,27 @@ struct JSONDocument: Sendable {
         let reason: String
     }
 
-    /// What the bytes of a document have to follow and precede. The scanner reads objects, so the document is the only
-    /// field of one.
-    static let prefix = Array(#"{"":"#.utf8)
-    static let suffix = Array("}".utf8)
-
     let bytes: [UInt8]
-    let root: Value
+    private let values: [Value?]
 
-    /// Checks a document.
-    ///
-    /// - Parameter bytes: ``prefix``, the document, ``suffix``.
-    init(wrapped bytes: [UInt8]) throws(Fault) {
-        var bytes = bytes
-        let start = JSONDocument.prefix.count
+    /// Checks a document and finds the values at some paths, in one walk.
+    init(_ bytes: [UInt8], finding paths: JSONPathSet = JSONPathSet()) throws(Fault) {
         // A byte order mark means nothing in UTF-8.
-        if bytes[start...].starts(with: [0xEF, 0xBB, 0xBF]) {
-            bytes.replaceSubrange(start..<start + 3, with: [0x20, 0x20, 0x20])
-        }
-        var values: [Value] = []
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         do {
-            try bytes.withUnsafeBytes { text in
-                _ = try JSONScanner.scan(text) { field in
-                    guard values.count < 2 else { return }
-                    values.append(Value(range: field.value, kind: field.kind, hasEscapes: field.valueHasEscapes))
-                }
-            }
+            values = try bytes.withUnsafeBytes { try paths.values(in: $0, from: start) }
         } catch {
             let fault = error as? JSONScanner.Fault
-            throw Fault(reason: fault.map { JSONDocument.reason($0, size: bytes.count) } ?? "it is not JSON")
+            throw Fault(reason: fault.map(JSONDocument.reason) ?? "it is not JSON")
         }
-        guard values.count == 1 else { throw Fault(reason: "more follows after its end") }
         self.bytes = bytes
-        root = values[0]
     }
 
-    /// The value at a path; nil where there is none.
-    func value(at path: JSONPath) -> Value? {
-        var value = root
-        for name in path.names {
-            switch value.kind {
-            case .object:
-                guard let member = member(name, of: value) else { return nil }
-                value = member
-            case .array:
-                guard let index = Int(name), index >= 0, let element = element(index, of: value) else { return nil }
-                value = element
-            default: return nil
-            }
-        }
-        return value
-    }
+    /// The value at a path of those that were looked for; nil if there is none.
+    subscript(wanted: WantedPath) -> Value? { self[wanted.number] }
+
+    /// The value at the path of a number.
+    subscript(number: Int) -> Value? { values[number] }
 
     /// A string without its escapes, or the text of another value as it was written.
     func text(_ value: Value) -> String {
@@ -92,44 +57,10 @@ struct JSONDocument: Sendable {
         }
     }
 
-    private func member(_ name: String, of object: Value) -> Value? {
-        var found: Value?
-        withBytes(of: object) { text in
-            // It was checked with the document.
-            _ = try? JSONScanner.scan(text) { field in
-                let written = UnsafeRawBufferPointer(rebasing: text[field.name])
-                guard JSONScanner.text(written, hasEscapes: field.nameHasEscapes) == name else { return }
-                let start = object.range.lowerBound
-                let range = start + field.value.lowerBound..<start + field.value.upperBound
-                found = Value(range: range, kind: field.kind, hasEscapes: field.valueHasEscapes)
-            }
-        }
-        return found
-    }
-
-    private func element(_ index: Int, of array: Value) -> Value? {
-        bytes.withUnsafeBytes { text in
-            var elements = JSONElements(text, of: array.range)
-            for _ in 0..<index where elements.next() == nil { return nil }
-            guard let range = elements.next() else { return nil }
-            switch text[range.lowerBound] {
-            case UInt8(ascii: "{"): return Value(range: range, kind: .object, hasEscapes: false)
-            case UInt8(ascii: "["): return Value(range: range, kind: .array, hasEscapes: false)
-            case UInt8(ascii: "\""):
-                let content = range.lowerBound + 1..<range.upperBound - 1
-                return Value(range: content, kind: .string, hasEscapes: text[content].contains(UInt8(ascii: "\\")))
-            case UInt8(ascii: "n"): return Value(range: range, kind: .null, hasEscapes: false)
-            case UInt8(ascii: "t"), UInt8(ascii: "f"): return Value(range: range, kind: .boolean, hasEscapes: false)
-            default: return Value(range: range, kind: .number, hasEscapes: false)
-            }
-        }
-    }
-
-    private static func reason(_ fault: JSONScanner.Fault, size: Int) -> String {
-        // The suffix is the last byte: what fails there fails at the end of the document.
-        if fault.reason == .end || fault.offset >= size - 1 { return "it ends too early" }
-        let place = "at byte \(max(fault.offset - prefix.count, 0) + 1)"
+    private static func reason(_ fault: JSONScanner.Fault) -> String {
+        let place = "at byte \(fault.offset + 1)"
         switch fault.reason {
+        case .malformed(.nothing): return "more follows after its end"
         case .malformed(let expected): return "\(place) it should have \(expected.rawValue)"
         case .end: return "it ends too early"
         case .nul: return "\(place) it has a NUL, which PostgreSQL cannot hold"

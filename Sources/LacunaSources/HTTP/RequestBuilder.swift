@@ -170,7 +170,7 @@ private struct Rendering {
         }
         guard isJSON else { return text }
         do {
-            _ = try JSONDocument(wrapped: JSONDocument.prefix + Array(text.utf8) + JSONDocument.suffix)
+            _ = try JSONDocument(Array(text.utf8))
         } catch {
             throw TemplateError("the body is not JSON: \(error.reason), in '\(template.text)'")
         }

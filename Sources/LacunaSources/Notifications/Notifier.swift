@@ -47,7 +47,7 @@ public struct Notifier: Sendable {
             body: try WebhookBody(text).bytes)
         let answer: HTTPAnswer
         do {
-            answer = try await transport.send(call, prefix: [], suffix: []) {}
+            answer = try await transport.send(call) {}
         } catch let error as TransportError {
             throw NotificationFailure(redactor.text("\(error)", limit: 300))
         }

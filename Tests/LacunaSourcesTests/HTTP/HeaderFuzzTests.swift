@@ -175,14 +175,19 @@ struct HeaderFuzzTests {
         for _ in 0..<Fuzzing.rounds(1000) {
             let root = ["d": value(0)]
             var bytes = Array(try JSONSerialization.data(withJSONObject: root))
-            let document = try JSONDocument(wrapped: JSONDocument.prefix + bytes + JSONDocument.suffix)
+            var set = JSONPathSet()
+            var places: [(path: [String], wanted: WantedPath)] = []
             for _ in 0..<20 {
                 let path = (["d"] + (0..<3).map { _ in ["a", "é", "0", "1", "2"].randomElement(using: &random) ?? "" })
                     .prefix(Int.random(in: 1...4, using: &random))
                 let place = try #require(JSONPath(path.joined(separator: ".")))
-                let found = document.value(at: place)
-                let expected = find(Array(path), in: root)
-                #expect((found == nil) == (expected == nil), "\(place)")
+                places.append((Array(path), set.want(place)))
+            }
+            let document = try JSONDocument(bytes, finding: set)
+            for (path, wanted) in places {
+                let found = document[wanted]
+                let expected = find(path, in: root)
+                #expect((found == nil) == (expected == nil), "\(wanted.path)")
                 if let found, let text = expected as? String { #expect(document.text(found) == text) }
                 if let found, found.kind == .number {
                     #expect(document.integer(found) == (expected as? NSNumber)?.int64Value)
@@ -191,8 +196,8 @@ struct HeaderFuzzTests {
             for _ in 0..<5 where !bytes.isEmpty {
                 let index = Int.random(in: 0..<bytes.count, using: &random)
                 bytes[index] = Array("{}[]\",:\\0e-. x".utf8).randomElement(using: &random) ?? 0
-                let taken = try? JSONDocument(wrapped: JSONDocument.prefix + bytes + JSONDocument.suffix)
-                if let taken { _ = taken.value(at: try #require(JSONPath("d.0.a"))).map(taken.text) }
+                let taken = try? JSONDocument(bytes, finding: set)
+                if let taken { for (_, wanted) in places { _ = taken[wanted].map(taken.text) } }
                 // Foundation takes a number with leading zeros nowhere, and neither does this. Of numbers it takes
                 // those that a double can hold; PostgreSQL has others.
                 let isLarge = String(decoding: bytes, as: UTF8.self).contains(/[0-9]e-?[0-9]{3}/)
@@ -200,6 +205,22 @@ struct HeaderFuzzTests {
                     isLarge
                     || (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
                 if taken != nil { #expect(isTaken, "\(String(decoding: bytes, as: UTF8.self))") }
+            }
+        }
+    }
+
+    @Test("a document that is cut anywhere is refused, and said to end too early")
+    func truncation() throws {
+        for text in [#"{"data": [{"n": 1, "v": "é€𝄞"}, {"n": -1.5e+3}], "more": true}"#, #"["\ud83d\ude00"]"#, "null"] {
+            for mark in ["", "\u{FEFF}"] {
+                let bytes = Array((mark + text).utf8)
+                for count in mark.utf8.count..<bytes.count {
+                    let fault = #expect(throws: JSONDocument.Fault.self) {
+                        try JSONDocument(Array(bytes[..<count]))
+                    }
+                    #expect(fault?.reason == "it ends too early", "the first \(count) bytes of \(text)")
+                }
+                #expect(throws: Never.self) { try JSONDocument(bytes) }
             }
         }
     }

@@ -1,0 +1,38 @@
+import LacunaRecords
+
+/// What a source looks for in its pages and in the answer to its tip request. Made once a source.
+struct PagePaths: Sendable {
+    /// All paths of a page: one walk finds them.
+    let set: JSONPathSet
+    /// The records: what `record_selector` names, or the page itself.
+    let records: WantedPath
+    /// How many records there are in all.
+    let total: WantedPath?
+    /// How many pages there are in all.
+    let totalPages: WantedPath?
+    /// Whether another page follows.
+    let hasMore: WantedPath?
+    /// The cursor or the address of the next page.
+    let next: WantedPath?
+    /// The newest key, in the answer to the tip request.
+    let tip: (set: JSONPathSet, key: WantedPath)?
+
+    init(_ settings: HTTPSettings) {
+        var set = JSONPathSet()
+        records = set.want(settings.recordSelector ?? .document)
+        let paginator = settings.paginator
+        total = paginator.totalPath.map { set.want($0) }
+        totalPages = paginator.totalPagesPath.map { set.want($0) }
+        hasMore = paginator.hasMorePath.map { set.want($0) }
+        switch paginator.kind {
+        case .cursor(let path, _), .jsonLink(let path): next = set.want(path)
+        default: next = nil
+        }
+        self.set = set
+        tip = settings.tip?.select.map { path in
+            var set = JSONPathSet()
+            let key = set.want(path)
+            return (set, key)
+        }
+    }
+}
