@@ -12,7 +12,7 @@ let package = Package(
     dependencies: [
         // Arguments, help texts and completions of the command line.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        // The logging façade, so that a service that embeds Lacuna keeps its own log.
+        // The log of the command line.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         // YAML with the line and column of every node.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -49,10 +49,7 @@ let package = Package(
         .target(name: "LacunaRecords", dependencies: ["LacunaModel"]),
         .target(
             name: "Lacuna",
-            dependencies: [
-                "LacunaModel", "LacunaRecords", "Postgres", "SQLStatements",
-                .product(name: "Logging", package: "swift-log"),
-            ]
+            dependencies: ["LacunaModel", "LacunaRecords", "Postgres", "SQLStatements"]
         ),
         .target(
             name: "LacunaSources",

@@ -140,8 +140,8 @@ public enum Statements {
     public static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `rewind_extents.sql`
     public static let rewindExtents = statement("rewind_extents", PackageResources.rewind_extents_sql)
-    /// `scan_changed_pieces.sql`
-    public static let scanChangedPieces = statement("scan_changed_pieces", PackageResources.scan_changed_pieces_sql)
+    /// `scan_changed_chunks.sql`
+    public static let scanChangedChunks = statement("scan_changed_chunks", PackageResources.scan_changed_chunks_sql)
     /// `schema_exists.sql`
     public static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
     /// `select_changes.sql`
@@ -223,7 +223,7 @@ public enum Statements {
         lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun, probeUnits,
         pruneJournal,
         registerKeys,
-        releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedPieces, schemaExists, selectChanges,
+        releaseLease, removeRefetch, replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectChanges,
         selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations,
         selectPartitions, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectSummary,
         selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified, selectWindowEvidence,

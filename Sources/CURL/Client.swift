@@ -57,15 +57,15 @@ public final class Client: Sendable {
     ///
     /// - Parameters:
     ///   - onHead: takes the head as soon as it is there. Called on the client's thread: it must not wait.
-    ///   - onPiece: takes the decompressed body piece by piece, likewise. The bytes are gone when it returns.
+    ///   - onChunk: takes the decompressed body chunk by chunk, likewise. The bytes are gone when it returns.
     /// - Returns: the head, once the body is complete.
     /// - Throws: ``CURLError``; `CancellationError` as soon as the task is cancelled.
     public func perform(
         _ request: Request, onHead: @escaping @Sendable (Head) -> Void = { _ in },
-        onPiece: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+        onChunk: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Head {
         let authorities = try runner.start()
-        let transfer = try Transfer(request, settings, authorities, onHead: onHead, onPiece: onPiece)
+        let transfer = try Transfer(request, settings, authorities, onHead: onHead, onChunk: onChunk)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 transfer.await(continuation)

@@ -11,7 +11,7 @@ final class Transfer: @unchecked Sendable {
     private let authorities: Authorities?
     private let settings: Settings
     private let onHead: @Sendable (Head) -> Void
-    private let onPiece: @Sendable (UnsafeRawBufferPointer) -> Void
+    private let onChunk: @Sendable (UnsafeRawBufferPointer) -> Void
     private var continuation: CheckedContinuation<Head, any Error>?
 
     private var reader = HeadReader()
@@ -27,12 +27,12 @@ final class Transfer: @unchecked Sendable {
     init(
         _ request: Request, _ settings: Settings, _ authorities: Authorities?,
         onHead: @escaping @Sendable (Head) -> Void,
-        onPiece: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+        onChunk: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) throws(CURLError) {
         self.settings = settings
         self.authorities = authorities
         self.onHead = onHead
-        self.onPiece = onPiece
+        self.onChunk = onChunk
         var easy = try EasyHandle()
         try Transfer.prepare(&easy, request, settings)
         try authorities?.set(easy)
@@ -183,11 +183,11 @@ final class Transfer: @unchecked Sendable {
         }
     }
 
-    private func take(body piece: UnsafeRawBufferPointer) -> Bool {
+    private func take(body chunk: UnsafeRawBufferPointer) -> Bool {
         heard = .now
-        bodyByteCount += piece.count
+        bodyByteCount += chunk.count
         guard bodyByteCount <= settings.bodyByteLimit else { return stop(.tooLarge(.body)) }
-        onPiece(piece)
+        onChunk(chunk)
         return true
     }
 

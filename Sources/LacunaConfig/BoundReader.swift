@@ -40,20 +40,20 @@ struct BoundReader {
         }
         let trimmed = offset.drop(while: \.isWhitespace)
         guard let sign = trimmed.first else { return word == "today" ? .today(.init()) : .now(.init()) }
-        guard sign == "-" || sign == "+", let span = Written.span(String(trimmed.dropFirst())) else {
+        guard sign == "-" || sign == "+", let length = Written.length(String(trimmed.dropFirst())) else {
             reading.report(
                 "'\(name)': expected \(word), \(word) - 90d or \(word) + 7d, found \(node.found)", at: node.position)
             return nil
         }
-        if case .units = span {
+        if case .units = length {
             reading.report("'\(name)': \(node.found) needs a unit, as in \(word) - 90d", at: node.position)
             return nil
         }
-        if word == "today", case .date = keyType, case .seconds(let seconds) = span, seconds % 86_400 != 0 {
+        if word == "today", case .date = keyType, case .seconds(let seconds) = length, seconds % 86_400 != 0 {
             reading.report("'\(name)': \(node.found) is not a number of whole days", at: node.position)
             return nil
         }
-        let bound = Expectation.Offset(span, isPast: sign == "-")
+        let bound = Expectation.Offset(length, isPast: sign == "-")
         return word == "today" ? .today(bound) : .now(bound)
     }
 }

@@ -92,7 +92,7 @@ enum SettingsReference {
         case .integer(let range): number(range)
         case .boolean: "`true` or `false`"
         case .duration: "duration"
-        case .span: "length"
+        case .length: "length"
         case .bound(let allowsTip): allowsTip ? "bound or `tip`" : "bound"
         case .season: "season"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")

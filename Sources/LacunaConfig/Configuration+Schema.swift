@@ -53,7 +53,7 @@ enum JSONSchema {
         case .version: [("const", .number(1))]
         case .integer(let range): interpolated(integer(range))
         case .boolean: interpolated([("type", "boolean")])
-        case .duration, .span: [("anyOf", [.object([("$ref", "#/$defs/span")]), reference("interpolated")])]
+        case .duration, .length: [("anyOf", [.object([("$ref", "#/$defs/span")]), reference("interpolated")])]
         case .season: [("type", "string"), ("pattern", "^[0-9]{2}-[0-9]{2}\\.\\.[0-9]{2}-[0-9]{2}$")]
         case .choice(let words): interpolated([("enum", .array(words.map(JSONValue.string)))])
         case .arguments: array(of: scalar())

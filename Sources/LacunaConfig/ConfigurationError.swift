@@ -4,9 +4,9 @@
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// One thing that is wrong.
     public struct Problem: Sendable, Hashable {
-        /// The line, from 1; nil where the whole file is meant.
+        /// The line, from 1; nil if the whole file is meant.
         public let line: Int?
-        /// The column, from 1, counted in Unicode scalars; nil where the whole file is meant.
+        /// The column, from 1, counted in Unicode scalars; nil if the whole file is meant.
         public let column: Int?
         /// What is wrong, and what to do where that is not plain.
         public let message: String

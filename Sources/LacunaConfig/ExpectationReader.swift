@@ -28,7 +28,7 @@ struct ExpectationReader {
                 "'to' (\(keyType.text(last))) lies before 'from' (\(keyType.text(first)))",
                 at: section["to"]?.position)
         }
-        result.delay = SpanReader(section: section, keyType: keyType).span("delay")
+        result.delay = LengthReader(section: section, keyType: keyType).length("delay")
         result.query = section.text("query")
         result.calendar = calendar()
         return result

@@ -8,7 +8,7 @@ struct KeyReader {
 
     private var reading: Reading { section.reading }
 
-    /// The key's column and type; nil where it cannot be told, which was reported.
+    /// The key's column and type; nil if it cannot be told, which was reported.
     func key() -> (column: String, type: KeyType)? {
         let column = section.text("column")
         let type = section.text("type")

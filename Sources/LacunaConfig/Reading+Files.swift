@@ -36,8 +36,8 @@ extension Reading {
     /// At most one byte more than `limit`, so that an endless device ends too.
     private static func bytes(of handle: FileHandle, limit: Int) throws -> Data {
         var data = Data()
-        while data.count <= limit, let piece = try handle.read(upToCount: limit + 1 - data.count), !piece.isEmpty {
-            data += piece
+        while data.count <= limit, let chunk = try handle.read(upToCount: limit + 1 - data.count), !chunk.isEmpty {
+            data += chunk
         }
         return data
     }

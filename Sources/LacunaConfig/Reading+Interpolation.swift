@@ -1,23 +1,23 @@
 extension Reading {
     /// Replaces `${env:NAME}` and `${file:PATH}` in a scalar; `$${` stands for `${` itself.
     func interpolate(_ raw: String, at position: Position) -> WrittenText {
-        var pieces: [WrittenText.Piece] = []
+        var fragments: [WrittenText.Fragment] = []
         var rest = raw[...]
         while let opening = rest.firstRange(of: "${") {
             var before = rest[..<opening.lowerBound]
             rest = rest[opening.upperBound...]
             if before.last == "$" {
                 before.removeLast()
-                pieces.append(.literal(String(before)))
+                fragments.append(.literal(String(before)))
                 // The closing brace belongs to the escape, so that `$${HOME}` is literal in a template as well.
                 let inner = rest.prefix { $0 != "{" && $0 != "}" }
                 rest = rest[inner.endIndex...]
                 let isClosed = rest.first == "}"
                 if isClosed { rest.removeFirst() }
-                pieces.append(.escaped("${\(inner)\(isClosed ? "}" : "")"))
+                fragments.append(.escaped("${\(inner)\(isClosed ? "}" : "")"))
                 continue
             }
-            pieces.append(.literal(String(before)))
+            fragments.append(.literal(String(before)))
             guard let close = rest.firstIndex(of: "}") else {
                 report("'${' without '}'; a literal '${' is written '$${'", at: position)
                 return WrittenText([.literal(raw)])
@@ -27,10 +27,10 @@ extension Reading {
             let variable = inner.hasPrefix("env:") ? String(inner.dropFirst(4)) : nil
             let value = value(ofInterpolation: inner, at: position) ?? ""
             addSecret(value)
-            pieces.append(.secret(value, variable: variable))
+            fragments.append(.secret(value, variable: variable))
         }
-        pieces.append(.literal(String(rest)))
-        return WrittenText(pieces.filter { $0 != .literal("") })
+        fragments.append(.literal(String(rest)))
+        return WrittenText(fragments.filter { $0 != .literal("") })
     }
 
     private func value(ofInterpolation inner: Substring, at position: Position) -> String? {

@@ -51,7 +51,7 @@ indirect enum SettingKind: Sendable {
     /// An exact time above zero.
     case duration
     /// A number of units, a time or calendar months.
-    case span
+    case length
     /// An end of the expected range.
     case bound(allowsTip: Bool)
     /// A part of every year.

@@ -24,7 +24,7 @@ extension SettingsTable {
 
     /// What a stream takes: its own settings and those of its source.
     ///
-    /// - Parameter type: its source's type; nil where any is meant.
+    /// - Parameter type: its source's type; nil if any is meant.
     static func stream(overriding type: SourceType?) -> SettingsGroup {
         var settings = stream.settings
         if let type {

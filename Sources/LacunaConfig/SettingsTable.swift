@@ -56,7 +56,7 @@ enum SettingsTable {
                 absent: "the first unit that is there"),
             Setting(
                 "to", .bound(allowsTip: true), "The last expected unit: tip, a key, today - 1d or now.", absent: "tip"),
-            Setting("delay", .span, "Units younger than this are not due yet."),
+            Setting("delay", .length, "Units younger than this are not due yet."),
             Setting("weekdays", .oneOrMany(.choice(Weekday.allCases.map(\.rawValue))), "The days that have units."),
             Setting("seasons", .seasons, "The parts of the year that have units, as 10-01..06-30."),
             Setting(
@@ -90,11 +90,11 @@ enum SettingsTable {
                 "partitions", .partitions, "The partitions: values by column, or a query.",
                 absent: "one partition, the whole table"),
             Setting("expect", .group(expect), "Which units should be there."),
-            Setting("batch", .span, "Units per window: a number, 30d or 1 month.", absent: "1000; 1 for text keys"),
+            Setting("batch", .length, "Units per window: a number, 30d or 1 month.", absent: "1000; 1 for text keys"),
             Setting(
                 "order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first.", absent: "newest"),
-            Setting("overlap", .span, "How far each window is widened on both sides."),
-            Setting("lookback", .span, "How much behind the tip is read again on every run."),
+            Setting("overlap", .length, "How far each window is widened on both sides."),
+            Setting("lookback", .length, "How much behind the newest unit is read again on every run."),
             Setting(
                 "coalesce", .integer(0...Int64.max), "Gaps at most this many covered units apart are fetched as one.",
                 absent: "0"),

@@ -27,7 +27,7 @@ extension ShapeChecker {
         case .integer(let range): Written.integer(text.text).map(range.contains) ?? false
         case .boolean: Written.boolean(text.text) != nil
         case .duration: Written.duration(text.text) != nil
-        case .span: Written.span(text.text) != nil
+        case .length: Written.length(text.text) != nil
         case .season: Season(text.text) != nil
         case .choice(let words): words.contains(text.text)
         case .path: JSONPath(text.text) != nil
@@ -110,7 +110,7 @@ extension ShapeChecker {
         case .integer(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .boolean: "true or false"
         case .duration: "a time like 30s, 5m or 1h"
-        case .span: "a length like 500, 12h, 30d or 1 month"
+        case .length: "a length like 500, 12h, 30d or 1 month"
         case .season: "a season like 10-01..06-30"
         case .choice(let words): list(words)
         case .version: "the number 1"

@@ -2,10 +2,10 @@ import LacunaSources
 
 /// Holds a config's tree against the table of settings: names, shapes, and values that can be judged on their own.
 ///
-/// What depends on other settings (whether a span fits its key, whether a source exists) is left to the readers.
+/// What depends on other settings (whether a length fits its key, whether a source exists) is left to the readers.
 struct ShapeChecker {
     let reading: Reading
-    /// The types of the sources by name; nil where a source does not say, which is reported at the source.
+    /// The types of the sources by name; nil if a source does not say, which is reported at the source.
     private var sourceTypes: [String: SourceType?] = [:]
     private var defaultSource: String?
 
@@ -32,7 +32,7 @@ struct ShapeChecker {
     /// - Parameters:
     ///   - place: how messages call the map: `stream 'blocks'`.
     ///   - requires: whether settings that are required must be there.
-    ///   - explain: another account of a name that is not in `group`; nil where there is none.
+    ///   - explain: another account of a name that is not in `group`; nil if there is none.
     func check(
         _ node: ConfigNode,
         group: SettingsGroup,

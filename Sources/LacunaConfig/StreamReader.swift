@@ -9,7 +9,7 @@ struct StreamReader {
     let defaults: [ConfigEntry]
     let withheld: Set<String>
 
-    /// The stream; nil where it cannot be read, which was reported.
+    /// The stream; nil if it cannot be read, which was reported.
     func stream(_ entry: ConfigEntry) -> StreamConfiguration? {
         let own = entry.value.map ?? []
         let shown = Shown.text(entry.name)
@@ -37,7 +37,7 @@ struct StreamReader {
     }
 
     private func read(_ section: Section, into definition: inout StreamDefinition) {
-        let spans = SpanReader(section: section, keyType: definition.keyType)
+        let lengths = LengthReader(section: section, keyType: definition.keyType)
         definition.primaryKey = primaryKey(section)
         definition.partitions = PartitionReader(reading: reading, keyColumn: definition.keyColumn)
             .partitions(section["partitions"])
@@ -48,10 +48,10 @@ struct StreamReader {
             ).expectation()
         }
         if !definition.keyType.isOrdered { readIds(section, into: &definition) }
-        if let batch = spans.batch("batch") { definition.batch = batch }
+        if let batch = lengths.batch("batch") { definition.batch = batch }
         if let order: FetchOrder = section.choice("order") { definition.order = order }
-        definition.overlap = spans.span("overlap")
-        definition.lookback = spans.span("lookback")
+        definition.overlap = lengths.length("overlap")
+        definition.lookback = lengths.length("lookback")
         if let coalesce = section.integer("coalesce") { definition.coalesce = coalesce }
         if let empty: EmptyPolicy = section.choice("empty") { definition.empty = empty }
         if let workers = section.integer("workers") { definition.workers = Int(workers) }

@@ -18,18 +18,18 @@ enum Written {
     }
 
     /// A length of at most ten thousand years; a number of units may be any.
-    static func span(_ text: String) -> Span? {
+    static func length(_ text: String) -> HistoryLength? {
         let dayLimit: Int64 = 3_660_000
-        switch Span(text) {
+        switch HistoryLength(text) {
         case .seconds(let count)? where count > dayLimit * 86_400: return nil
         case .days(let count)? where count > dayLimit: return nil
-        case let span: return span
+        case let length: return length
         }
     }
 
     /// An exact time in seconds.
     static func seconds(_ text: String) -> Int64? {
-        switch span(text) {
+        switch length(text) {
         case .seconds(let count): count
         case .days(let count): count * 86_400
         default: nil

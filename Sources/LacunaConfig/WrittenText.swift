@@ -4,7 +4,7 @@ import LacunaSources
 ///
 /// A value from outside is data: it is never read again as YAML, as an interpolation or as a template.
 struct WrittenText: Sendable, Hashable {
-    enum Piece: Sendable, Hashable {
+    enum Fragment: Sendable, Hashable {
         /// Text that stands in the config.
         case literal(String)
         /// Text that stands in the config with its braces meant literally: `$${…}`.
@@ -13,51 +13,51 @@ struct WrittenText: Sendable, Hashable {
         case secret(String, variable: String?)
     }
 
-    var pieces: [Piece]
+    var fragments: [Fragment]
 
-    init(_ pieces: [Piece]) {
-        self.pieces = pieces
+    init(_ fragments: [Fragment]) {
+        self.fragments = fragments
     }
 
     /// The value.
     var text: String {
-        pieces.map(\.text).joined()
+        fragments.map(\.text).joined()
     }
 
     /// The value with the secrets in it masked.
     var shown: String {
-        pieces.map { if case .secret = $0 { Secret.mask } else { $0.text } }.joined()
+        fragments.map { if case .secret = $0 { Secret.mask } else { $0.text } }.joined()
     }
 
     /// The value as a template's text, in which only what was written can be a placeholder.
     var template: String {
-        pieces.map { piece in
-            if case .literal(let text) = piece { return text }
-            return piece.text.replacing("{", with: "{{").replacing("}", with: "}}")
+        fragments.map { fragment in
+            if case .literal(let text) = fragment { return text }
+            return fragment.text.replacing("{", with: "{{").replacing("}", with: "}}")
         }
         .joined()
     }
 
     /// The value as a body's text: as ``template``, but braces that belong to no placeholder stand for themselves.
     var body: String {
-        pieces.map { piece in
-            if case .literal(let text) = piece { return Template.escapingBraces(of: text) }
-            return piece.text.replacing("{", with: "{{").replacing("}", with: "}}")
+        fragments.map { fragment in
+            if case .literal(let text) = fragment { return Template.escapingBraces(of: text) }
+            return fragment.text.replacing("{", with: "{{").replacing("}", with: "}}")
         }
         .joined()
     }
 
     var hasSecrets: Bool {
-        pieces.contains { if case .secret = $0 { true } else { false } }
+        fragments.contains { if case .secret = $0 { true } else { false } }
     }
 
     /// The environment variables in it.
     var variables: [String] {
-        pieces.compactMap { if case .secret(_, let variable) = $0 { variable } else { nil } }
+        fragments.compactMap { if case .secret(_, let variable) = $0 { variable } else { nil } }
     }
 }
 
-extension WrittenText.Piece {
+extension WrittenText.Fragment {
     fileprivate var text: String {
         switch self {
         case .literal(let text), .escaped(let text), .secret(let text, _): text

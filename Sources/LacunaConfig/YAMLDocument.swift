@@ -20,7 +20,7 @@ struct YAMLDocument {
     /// A document that cannot be read further; the reason was reported.
     private struct Unreadable: Error {}
 
-    /// Reads a config's text; nil where it cannot be read, which was reported then.
+    /// Reads a config's text; nil if it cannot be read, which was reported then.
     static func read(_ text: String, reading: Reading) -> ConfigNode? {
         guard text.utf8.count <= byteLimit else {
             reading.report("the file is larger than 1 MiB", at: nil)

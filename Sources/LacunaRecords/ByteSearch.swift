@@ -10,7 +10,7 @@ import LacunaModel
 
 /// Searches in bytes, a word or a vector at a time.
 enum ByteSearch {
-    /// The index of the first `byte` at or after `start`; nil where there is none.
+    /// The index of the first `byte` at or after `start`; nil if there is none.
     @inline(__always)
     static func first(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < bytes.count, let base = bytes.baseAddress else { return nil }
@@ -52,7 +52,7 @@ enum ByteSearch {
 
 /// Strict UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF.
 enum UTF8Check {
-    /// The index of the first byte of a sequence that is not UTF-8; nil where all is.
+    /// The index of the first byte of a sequence that is not UTF-8; nil if all is.
     static func firstFault(in bytes: UnsafeRawBufferPointer) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         var index = 0
@@ -75,7 +75,7 @@ enum UTF8Check {
         return rest.count < length && rest.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
     }
 
-    /// The length of the sequence of two to four bytes that starts at `index`; 0 where there is none.
+    /// The length of the sequence of two to four bytes that starts at `index`; 0 if there is none.
     static func sequenceLength(in bytes: UnsafeRawBufferPointer, at index: Int) -> Int {
         func continues(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
             index &+ offset < bytes.count && range.contains(bytes[index &+ offset])

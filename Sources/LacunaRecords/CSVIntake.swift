@@ -20,15 +20,15 @@ struct CSVIntake: ~Copyable {
     /// Whether bytes of a document came that has not been ended.
     var isInDocument: Bool { splitter.hasStarted }
 
-    mutating func take(_ piece: UnsafeRawBufferPointer, check: inout RecordCheck, spool: Spool) throws {
-        splitter.feed(piece)
-        // Rows that follow each other in the piece and need no change go to the spool together.
+    mutating func take(_ chunk: UnsafeRawBufferPointer, check: inout RecordCheck, spool: Spool) throws {
+        splitter.feed(chunk)
+        // Rows that follow each other in the chunk and need no change go to the spool together.
         var run = UnsafeRawBufferPointer(start: nil, count: 0)
         while let row = try nextRow(&check) {
             guard try accepts(row, check: &check) else { continue }
             guard row.ending == .lineFeed, let start = row.bytes.baseAddress,
-                start >= piece.baseAddress ?? start, piece.count > 0,
-                piece.baseAddress.map({ start < $0 + piece.count }) ?? false,
+                start >= chunk.baseAddress ?? start, chunk.count > 0,
+                chunk.baseAddress.map({ start < $0 + chunk.count }) ?? false,
                 !CSVIntake.isEndOfCopy(row.bytes)
             else {
                 try spool.append(run)

@@ -1,6 +1,6 @@
 import LacunaModel
 
-/// Reads the fields of a CSV row the way `COPY … (FORMAT csv)` does, and refuses what COPY would read in a way that the
+/// Reads the fields of a CSV row the way `COPY … (FORMAT csv)` does, and rejects what COPY would read in a way that the
 /// writer did not mean.
 ///
 /// See <https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>. One scanner is used for many rows
@@ -123,11 +123,11 @@ package struct CSVScanner: ~Copyable {
         let size = row.count
         var start = 0
         var index = 0
-        var suspects: UInt64 = 0
+        var flagged: UInt64 = 0
         while index &+ 8 <= size {
             let word = ByteSearch.word(base, at: index)
-            suspects |= word & ByteSearch.highBits
-            suspects |= ByteSearch.matches(of: 0, in: word) | ByteSearch.matches(of: 0x0D, in: word)
+            flagged |= word & ByteSearch.highBits
+            flagged |= ByteSearch.matches(of: 0, in: word) | ByteSearch.matches(of: 0x0D, in: word)
             var commas = ByteSearch.matches(of: 0x2C, in: word)
             while commas != 0 {
                 let comma = index &+ commas.trailingZeroBitCount &>> 3
@@ -143,12 +143,12 @@ package struct CSVScanner: ~Copyable {
                 emit(Slot(start: start, end: index, isQuoted: false, hasEscapes: false))
                 start = index &+ 1
             } else if byte >= 0x80 || byte == 0 || byte == 0x0D {
-                suspects = 1
+                flagged = 1
             }
             index &+= 1
         }
         emit(Slot(start: start, end: size, isQuoted: false, hasEscapes: false))
-        if suspects != 0 { try checkBytes(allowingReturns: false) }
+        if flagged != 0 { try checkBytes(allowingReturns: false) }
     }
 
     private mutating func scanQuoted() throws(Fault) {

@@ -42,7 +42,7 @@ struct FieldNames {
 
     /// Notes a name.
     ///
-    /// - Returns: its index in `wanted`, −1 where it is not wanted; nil where there are too many names.
+    /// - Returns: its index in `wanted`, −1 if it is not wanted; nil if there are too many names.
     @inline(__always)
     mutating func note(_ name: UnsafeRawBufferPointer) -> Int? {
         if predicted < ends.count, matches(predicted, name) {

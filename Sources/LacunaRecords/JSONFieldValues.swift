@@ -6,7 +6,7 @@ package struct JSONFieldValues: JSONVisitor, ~Copyable {
     package struct Value {
         /// Where it stands in the object; of a string, what its quotes enclose.
         package var range = 0..<0
-        /// Its type; null where the field is absent.
+        /// Its type; null if the field is absent.
         package var kind = JSONScanner.Kind.null
         /// Whether it is a string that is written with escapes.
         package var hasEscapes = false
@@ -37,7 +37,7 @@ package struct JSONFieldValues: JSONVisitor, ~Copyable {
 
     /// Reads an object. Of a name that comes twice the last value counts, as in `jsonb`.
     ///
-    /// - Returns: where the object stands; nil where too many different names have come.
+    /// - Returns: where the object stands; nil if too many different names have come.
     package mutating func read(_ record: UnsafeRawBufferPointer) throws(JSONScanner.Fault) -> JSONScanner.Extent? {
         for index in values.indices { values[index] = Value() }
         names.rewind()
@@ -65,7 +65,7 @@ package struct JSONFieldValues: JSONVisitor, ~Copyable {
     mutating func end(at end: Int, kind: JSONScanner.Kind, hasEscapes: Bool) {
         var name = name
         if nameHasEscapes {
-            JSONText.unescape(name, into: &scratch)
+            JSONRewriter.unescape(name, into: &scratch)
             name = scratch.bytes
         }
         guard let role = names.note(name) else {
@@ -81,7 +81,7 @@ package struct JSONFieldValues: JSONVisitor, ~Copyable {
     package mutating func text(_ index: Int, in record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let value = UnsafeRawBufferPointer(rebasing: record[values[index].range])
         guard values[index].hasEscapes else { return value }
-        JSONText.unescape(value, into: &scratch)
+        JSONRewriter.unescape(value, into: &scratch)
         return scratch.bytes
     }
 }

@@ -25,8 +25,8 @@ struct JSONIntake: ~Copyable {
     /// Whether bytes of a document came that has not been ended.
     var isInDocument: Bool { splitter.hasStarted }
 
-    mutating func take(_ piece: UnsafeRawBufferPointer, check: inout RecordCheck, spool: Spool) throws {
-        splitter.feed(piece)
+    mutating func take(_ chunk: UnsafeRawBufferPointer, check: inout RecordCheck, spool: Spool) throws {
+        splitter.feed(chunk)
         while let row = try nextRow(check) {
             if JSONIntake.isBlank(row.bytes) { continue }
             try take(record: row.bytes, line: row.line, isLast: false, check: &check, spool: spool)
@@ -80,7 +80,7 @@ struct JSONIntake: ~Copyable {
         let object = UnsafeRawBufferPointer(rebasing: record[extent.range])
         if extent.hasControlSpace {
             compact.removeAll()
-            JSONText.appendCompact(object, to: &compact)
+            JSONRewriter.appendCompact(object, to: &compact)
             try spool.append(compact.bytes)
         } else {
             try spool.append(object)

@@ -88,7 +88,7 @@ private struct JSONPathWalk: JSONVisitor, ~Copyable {
         levels[depth].leading = 0
         var name = UnsafeRawBufferPointer(rebasing: text[name])
         if hasEscapes, levels[depth].isObject {
-            JSONText.unescape(name, into: &scratch)
+            JSONRewriter.unescape(name, into: &scratch)
             name = scratch.bytes
         }
         var rest = levels[depth].paths

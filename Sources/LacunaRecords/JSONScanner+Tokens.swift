@@ -35,7 +35,7 @@ extension JSONScanner {
         while index < size, bytes[index] &- 48 < 10 { index &+= 1 }
     }
 
-    /// Reads a string from its opening to past its closing quote; true where it holds escapes.
+    /// Reads a string from its opening to past its closing quote; true if it holds escapes.
     mutating func scanString() throws(Fault) -> Bool {
         index &+= 1
         var hasEscapes = false
@@ -104,7 +104,7 @@ extension JSONScanner {
         var value: UInt32 = 0
         for _ in 0..<4 {
             guard index < size else { throw fault(.end) }
-            guard let digit = JSONText.hexDigit(bytes[index]) else { throw fault(.malformed(expected: .escape)) }
+            guard let digit = JSONRewriter.hexDigit(bytes[index]) else { throw fault(.malformed(expected: .escape)) }
             value = value &<< 4 | digit
             index &+= 1
         }

@@ -46,7 +46,7 @@ struct RecordCheck {
         switch reading {
         case .exact(let unit), .approximate(let unit):
             if layout.window.contains(unit) { return reading }
-            if layout.stray == .refuse { throw outside(key) }
+            if layout.stray == .reject { throw outside(key) }
             return nil
         case .unreadable:
             throw unreadable(key)
@@ -82,7 +82,7 @@ struct RecordCheck {
 
     /// What becomes of a record with another value of a partition field.
     mutating func rejectPartition(_ index: Int, value: UnsafeRawBufferPointer?) throws {
-        guard layout.stray == .refuse else {
+        guard layout.stray == .reject else {
             otherPartition += 1
             return
         }

@@ -1,6 +1,6 @@
 import LacunaModel
 
-/// Why the records of a window were refused. Nothing of the window is loaded.
+/// Why the records of a window were rejected. Nothing of the window is loaded.
 ///
 /// It names the place and the key, never a whole record.
 public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -44,13 +44,13 @@ public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// What is wrong.
     public let kind: Kind
-    /// The record, counted from 1 over the whole fetch; nil where the fault is not in a record.
+    /// The record, counted from 1 over the whole fetch; nil if the fault is not in a record.
     public let record: Int?
-    /// The line of the document at which the record starts, counted from 1; nil where the record came by itself.
+    /// The line of the document at which the record starts, counted from 1; nil if the record came by itself.
     public let line: Int?
     /// The document (page, file or output of a command), counted from 1.
     public let document: Int
-    /// The field at fault, where there is one.
+    /// The field at fault, if there is one.
     public let field: String?
     /// The text of the key or partition value at fault: at most 80 characters, control characters escaped.
     public let text: String?

@@ -23,7 +23,7 @@ public struct RecordLayout: Sendable {
         keyType: KeyType,
         window: Range<Int64>,
         partition: [PartitionField] = [],
-        stray: StrayRecordPolicy = .refuse,
+        stray: StrayRecordPolicy = .reject,
         recordByteLimit: Int = 16 << 20,
         spoolMemoryLimit: Int = 4 << 20
     ) {

@@ -5,7 +5,7 @@ import LacunaModel
 /// A source writes one or more documents (pages, files, outputs of commands) and ends each with ``endOfDocument(lengthIsProven:)``.
 /// After a throw the fetch is lost: every further call throws the same error.
 ///
-/// Memory holds at most the spool's limit, one record and the piece that is being written. A sink belongs to one task.
+/// Memory holds at most the spool's limit, one record and the chunk that is being written. A sink belongs to one task.
 public final class RecordSink {
     private let layout: RecordLayout
     private let spool: Spool
@@ -40,7 +40,7 @@ public final class RecordSink {
 
     /// Says how the records are written. Without it they are NDJSON.
     ///
-    /// - Throws: ``RecordError`` where something came in another format already.
+    /// - Throws: ``RecordError`` if something came in another format already.
     public func begin(_ format: RecordFormat) throws {
         try guarded {
             if hasRecords, let current = self.format, current != format { throw changed(to: format) }
@@ -48,7 +48,7 @@ public final class RecordSink {
         }
     }
 
-    /// Takes a piece of text in the format that was begun; it may end anywhere, also inside a character.
+    /// Takes a chunk of text in the format that was begun; it may end anywhere, also inside a character.
     ///
     /// - Throws: ``RecordError``, ``SpoolError``.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -66,7 +66,7 @@ public final class RecordSink {
         }
     }
 
-    /// Takes a piece of text in the format that was begun.
+    /// Takes a chunk of text in the format that was begun.
     ///
     /// - Throws: ``RecordError``, ``SpoolError``.
     public func write(_ bytes: [UInt8]) throws {
@@ -97,11 +97,11 @@ public final class RecordSink {
     /// the same header again.
     ///
     /// A CSV document that was cut off inside its last value looks like one that ends without a line end, so that is
-    /// refused unless the source knows better. An empty CSV document is refused too: it has no header.
+    /// rejected unless the source knows better. An empty CSV document is rejected too: it has no header.
     ///
     /// - Parameter lengthIsProven: whether the document is known to be whole, for instance because it has the length
     ///   that was announced. Then its last row need not end with a line end.
-    /// - Throws: ``RecordError`` where a record is unfinished; ``SpoolError``.
+    /// - Throws: ``RecordError`` if a record is unfinished; ``SpoolError``.
     public func endOfDocument(lengthIsProven: Bool = false) throws {
         try guarded {
             switch format ?? .ndjson {
@@ -114,8 +114,8 @@ public final class RecordSink {
 
     /// Ends the last document, if it has not been ended, and hands over the records. The sink takes nothing afterwards.
     ///
-    /// - Returns: the records; none where nothing was written at all.
-    /// - Throws: ``RecordError`` where a record is unfinished; ``SpoolError``.
+    /// - Returns: the records; none if nothing was written at all.
+    /// - Throws: ``RecordError`` if a record is unfinished; ``SpoolError``.
     public func finish() throws -> SpooledRecords {
         if csv.isInDocument || json.isInDocument { try endOfDocument() }
         return try guarded {

@@ -1,12 +1,12 @@
 import LacunaModel
 
-/// Cuts a document that comes in pieces into the texts of its records.
+/// Cuts a document that comes in chunks into the texts of its records.
 ///
 /// A record ends at a line feed; in CSV at one outside quotes, which is one that an even number of quotes precedes.
-/// Only a record that a piece leaves unfinished is copied. What a record means is left to the scanners.
+/// Only a record that a chunk leaves unfinished is copied. What a record means is left to the scanners.
 ///
 /// ```swift
-/// splitter.feed(piece)
+/// splitter.feed(chunk)
 /// while let row = try splitter.next() { … row.offset, row.bytes … }
 /// ```
 package struct RowSplitter: ~Copyable {
@@ -49,7 +49,7 @@ package struct RowSplitter: ~Copyable {
     private var carry = RawBuffer()
     private var carryIsHandedOut = false
 
-    private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
+    private var chunk = UnsafeRawBufferPointer(start: nil, count: 0)
     private var position = 0
     private var nextQuote = 0
 
@@ -84,15 +84,15 @@ package struct RowSplitter: ~Copyable {
     /// Whether any byte of the document came.
     package var hasStarted: Bool { consumed + position > 0 }
 
-    /// Takes the next piece of the document, which must stay valid until ``next()`` has returned nil.
-    package mutating func feed(_ piece: UnsafeRawBufferPointer) {
+    /// Takes the next chunk of the document, which must stay valid until ``next()`` has returned nil.
+    package mutating func feed(_ chunk: UnsafeRawBufferPointer) {
         consumed += self.position
-        self.piece = piece
+        self.chunk = chunk
         position = 0
-        nextQuote = isCSV ? ByteSearch.first(0x22, in: piece, from: 0) ?? piece.count : piece.count
+        nextQuote = isCSV ? ByteSearch.first(0x22, in: chunk, from: 0) ?? chunk.count : chunk.count
     }
 
-    /// The next whole row; nil where the piece has no further one.
+    /// The next whole row; nil if the chunk has no further one.
     package mutating func next() throws(TooLarge) -> Row? {
         if carryIsHandedOut {
             carry.removeAll()
@@ -100,7 +100,7 @@ package struct RowSplitter: ~Copyable {
         }
         let start = position
         var search = position
-        while let lineFeed = ByteSearch.first(0x0A, in: piece, from: search) {
+        while let lineFeed = ByteSearch.first(0x0A, in: chunk, from: search) {
             if nextQuote < lineFeed { passQuotes(before: lineFeed) }
             search = lineFeed &+ 1
             if isInsideQuotes {
@@ -110,9 +110,9 @@ package struct RowSplitter: ~Copyable {
             position = search
             return try row(start: start, end: lineFeed)
         }
-        if nextQuote < piece.count { passQuotes(before: piece.count) }
-        position = piece.count
-        let rest = UnsafeRawBufferPointer(rebasing: piece[start...])
+        if nextQuote < chunk.count { passQuotes(before: chunk.count) }
+        position = chunk.count
+        let rest = UnsafeRawBufferPointer(rebasing: chunk[start...])
         guard carry.count &+ rest.count <= limit &+ 5 else {
             throw TooLarge(line: line, isInsideQuotes: isInsideQuotes)
         }
@@ -122,7 +122,7 @@ package struct RowSplitter: ~Copyable {
 
     /// Ends the document.
     ///
-    /// - Returns: the bytes after the last line end, if there are any. The next piece starts another document.
+    /// - Returns: the bytes after the last line end, if there are any. The next chunk starts another document.
     package mutating func end() throws(TooLarge) -> Row? {
         let rest: Row?
         if hasRest {
@@ -131,7 +131,7 @@ package struct RowSplitter: ~Copyable {
         } else {
             rest = nil
         }
-        piece = UnsafeRawBufferPointer(start: nil, count: 0)
+        chunk = UnsafeRawBufferPointer(start: nil, count: 0)
         (position, nextQuote, consumed, rowOffset, line, lineFeedsInRow) = (0, 0, 0, 0, 1, 0)
         (isInsideQuotes, hasQuotes) = (false, false)
         return rest
@@ -141,12 +141,12 @@ package struct RowSplitter: ~Copyable {
         hasQuotes = true
         while nextQuote < end {
             isInsideQuotes.toggle()
-            nextQuote = ByteSearch.first(0x22, in: piece, from: nextQuote &+ 1) ?? piece.count
+            nextQuote = ByteSearch.first(0x22, in: chunk, from: nextQuote &+ 1) ?? chunk.count
         }
     }
 
     private mutating func row(start: Int, end: Int) throws(TooLarge) -> Row {
-        var text = UnsafeRawBufferPointer(rebasing: piece[start..<end])
+        var text = UnsafeRawBufferPointer(rebasing: chunk[start..<end])
         if carry.count > 0 {
             guard carry.count &+ text.count <= limit &+ 5 else { throw TooLarge(line: line, isInsideQuotes: false) }
             carry.append(text, limit: limit &+ 5)

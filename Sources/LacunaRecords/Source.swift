@@ -27,7 +27,7 @@ public protocol Source: Sendable {
     /// - Throws: ``SourceError``; what `sink` throws is passed on. When the task is cancelled, `CancellationError`.
     func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary
 
-    /// The key of the newest unit the source has now; nil where it has none.
+    /// The key of the newest unit the source has now; nil if it has none.
     ///
     /// - Throws: ``SourceError``.
     func tip(_ request: TipRequest) async throws -> String?
@@ -37,14 +37,14 @@ public protocol Source: Sendable {
 }
 
 extension Source {
-    /// Records outside the window are refused, and the batch with them.
-    public var strayRecords: StrayRecordPolicy { .refuse }
+    /// Records outside the window are rejected, and the batch with them.
+    public var strayRecords: StrayRecordPolicy { .reject }
 }
 
 /// What becomes of a record that lies outside the window or belongs to another partition.
 public enum StrayRecordPolicy: Sendable, Hashable {
-    /// The whole batch is refused.
-    case refuse
+    /// The whole batch is rejected.
+    case reject
     /// The record is passed over: for files, which hold more than the window.
     case skip
 }
@@ -57,7 +57,7 @@ public struct FetchRequest: Sendable, Hashable {
     public let partition: Partition
     /// The units asked for, overlap included.
     public let window: Range<Int64>
-    /// The ids asked for, where the stream's keys are text; else none.
+    /// The ids asked for, if the stream's keys are text; else none.
     public let keys: [String]
 
     /// A request for `window` of `partition`.
@@ -90,7 +90,7 @@ public struct TipRequest: Sendable, Hashable {
 
 /// What a source says of an answer it gave completely.
 public struct FetchSummary: Sendable, Hashable {
-    /// How many records the source declared for the window; nil where it declares none. It is proven before the commit.
+    /// How many records the source declared for the window; nil if it declares none. It is proven before the commit.
     public var declaredRecords: Int?
     /// How many pages or calls the answer took.
     public var pages: Int
@@ -116,9 +116,9 @@ public struct SourceError: Error, Sendable, Hashable, CustomStringConvertible {
         case unknown
         /// The same request would fail again. The batch is halved to find the units at fault.
         case permanent
-        /// The source refuses whoever asks, or how, whatever the window: the partition is left alone for the rest of the run,
-        /// which fails, and no window waits for it.
-        case refused
+        /// The source rejects us: who we are, or how we ask. The window does not matter. The run leaves the partition alone
+        /// and fails. No window waits before the next run asks for it.
+        case rejected
         /// The source does not have this history and says so: nothing is halved or retried in this run.
         case unavailable
         /// The source wants to be left alone for longer than a run waits, as when a quota is used up: the run ends as

@@ -52,7 +52,7 @@ public final class SpooledRecords: Sendable {
     /// Whether the records are in a temporary file.
     var isInFile: Bool { contents.isInFile }
 
-    /// Gives `body` all bytes in pieces of 64 KiB, the last one shorter. Pieces end anywhere, also inside a record.
+    /// Gives `body` all bytes in chunks of 64 KiB, the last one shorter. Chunks end anywhere, also inside a record.
     ///
     /// - Throws: what `body` throws, and ``SpoolError``.
     public func forEachChunk(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -65,7 +65,7 @@ public final class SpooledRecords: Sendable {
         Reader(contents)
     }
 
-    /// Reads records piece by piece, at the pace of whoever asks.
+    /// Reads records chunk by chunk, at the pace of the reader.
     public struct Reader: ~Copyable {
         private static let chunkSize = 64 << 10
 
@@ -77,11 +77,11 @@ public final class SpooledRecords: Sendable {
             self.contents = contents
         }
 
-        /// Gives `body` the next piece, 64 KiB or what is left.
+        /// Gives `body` the next chunk, 64 KiB or what is left.
         ///
         /// - Parameter body: gets bytes that are valid until it returns.
-        /// - Returns: false where no piece was left and `body` was not called.
-        /// - Throws: what `body` throws, after which the next call gives the piece that follows; ``SpoolError``.
+        /// - Returns: false if no chunk was left and `body` was not called.
+        /// - Throws: what `body` throws, after which the next call gives the chunk that follows; ``SpoolError``.
         public mutating func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
             let start = offset
             guard start < contents.byteCount else { return false }

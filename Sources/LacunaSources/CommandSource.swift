@@ -5,7 +5,7 @@ import Subprocess
 /// Runs a program for each window and reads the records from its standard output.
 ///
 /// The program is an argument vector, never a shell. It runs in a process group of its own, which is ended with the batch.
-/// Its exit status decides: whatever it printed, a status other than 0 refuses the whole batch.
+/// Its exit status decides: whatever it printed, a status other than 0 rejects the whole batch.
 public struct CommandSource: Source {
     private let settings: CommandSettings
 
@@ -16,7 +16,7 @@ public struct CommandSource: Source {
 
     /// Runs the program for a window.
     ///
-    /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; what `sink` throws.
+    /// - Throws: ``SourceError`` if it cannot be started, runs too long or fails; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let arguments = try settings.command.map { template throws(SourceError) in
             do {
@@ -33,7 +33,7 @@ public struct CommandSource: Source {
 
     /// Runs the program that prints the tip.
     ///
-    /// - Returns: the key; nil where the program prints nothing.
+    /// - Returns: the key; nil if the program prints nothing.
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard !settings.tip.isEmpty else {

@@ -6,9 +6,9 @@ import Synchronization
 /// Which blocks of a file hold which units, learned by reading it once.
 ///
 /// It keeps the smallest and largest unit of every block, of 16 KiB and in large files more, so that a sorted file is read
-/// about once in all where batches are not much smaller, and one in any order is read whole for each.
+/// about once in all if batches are not much smaller, and one in any order is read whole for each.
 struct FileIndex: Sendable {
-    static let pieceSize = 128 << 10
+    static let chunkSize = 128 << 10
     private static let smallestBlock = 16 << 10
     /// Bounds the memory that the index takes.
     private static let blockLimit = 16_384
@@ -34,7 +34,7 @@ struct FileIndex: Sendable {
     let header: [UInt8]
     let blocks: [Block]
 
-    /// From the smallest unit in the file to its largest; empty where it has none.
+    /// From the smallest unit in the file to its largest; empty if it has none.
     let hull: Range<Int64>
 
     /// The parts of the file that may hold a unit of `window`, blocks that follow each other as one.
@@ -67,7 +67,7 @@ struct FileIndex: Sendable {
         } else {
             header = []
         }
-        let key = KeyReader.Field(format: format, name: keyField, column: column, type: keyType)
+        let key = RecordKeyReader.Field(format: format, name: keyField, column: column, type: keyType)
         let blockSize = max(FileIndex.smallestBlock, file.size / FileIndex.blockLimit)
 
         let middle =
@@ -114,7 +114,7 @@ private struct HeaderRow {
 
     init(_ file: InputFile) throws {
         var splitter = RowSplitter(.csv, limit: FileIndex.recordLimit)
-        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        var buffer = [UInt8](repeating: 0, count: FileIndex.chunkSize)
         var names: [String]?
         var bytes: [UInt8] = []
         func take(_ row: RowSplitter.Row) throws {
@@ -130,13 +130,13 @@ private struct HeaderRow {
         var offset = 0
         do {
             while names == nil, offset < file.size {
-                let piece = offset..<min(offset + FileIndex.pieceSize, file.size)
-                try file.read(piece, buffer: &buffer) { piece in
+                let chunk = offset..<min(offset + FileIndex.chunkSize, file.size)
+                try file.read(chunk, buffer: &buffer) { chunk in
                     guard names == nil else { return }
-                    splitter.feed(piece)
+                    splitter.feed(chunk)
                     if let row = try splitter.next() { try take(row) }
                 }
-                offset = piece.upperBound
+                offset = chunk.upperBound
             }
             end = names == nil ? file.size : splitter.nextOffset
             nextLine = splitter.nextLine
@@ -173,9 +173,9 @@ private struct IndexPass: Sendable {
     ///   - line: the line at which the part starts.
     ///   - isSure: whether the part starts with a record; otherwise the first key that cannot be read ends the pass.
     init(
-        _ file: InputFile, _ part: Range<Int>, line: Int, key: KeyReader.Field, blockSize: Int, isSure: Bool
+        _ file: InputFile, _ part: Range<Int>, line: Int, key: RecordKeyReader.Field, blockSize: Int, isSure: Bool
     ) throws {
-        var reader = KeyReader(key)
+        var reader = RecordKeyReader(key)
         var splitter = RowSplitter(key.format, limit: FileIndex.recordLimit, offset: part.lowerBound, line: line)
         var blocks: [FileIndex.Block] = []
         var block: FileIndex.Block?
@@ -207,10 +207,10 @@ private struct IndexPass: Sendable {
             block = current
         }
 
-        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        var buffer = [UInt8](repeating: 0, count: FileIndex.chunkSize)
         do {
-            try file.read(part, buffer: &buffer) { piece in
-                splitter.feed(piece)
+            try file.read(part, buffer: &buffer) { chunk in
+                splitter.feed(chunk)
                 while let row = try splitter.next() { try take(row) }
             }
             let isLast = part.upperBound == file.size
@@ -242,8 +242,8 @@ extension InputFile {
         var start: Int?
         var position = offset
         while start == nil, position < size {
-            let piece = position..<min(position + buffer.count, size)
-            try read(piece, buffer: &buffer) { bytes in
+            let chunk = position..<min(position + buffer.count, size)
+            try read(chunk, buffer: &buffer) { bytes in
                 if start == nil, let lineFeed = bytes.firstIndex(of: UInt8(ascii: "\n")) {
                     start = position + lineFeed + 1
                 }
@@ -259,7 +259,7 @@ extension InputFile {
 }
 
 /// Reads the key of each record of a file.
-private struct KeyReader: ~Copyable {
+private struct RecordKeyReader: ~Copyable {
     /// Where the key stands and what it is.
     struct Field: Sendable {
         let format: RecordFormat
@@ -282,7 +282,7 @@ private struct KeyReader: ~Copyable {
         values = JSONFieldValues(wanted: [field.name])
     }
 
-    /// The unit of a record; nil where it has none that can be read.
+    /// The unit of a record; nil if it has none that can be read.
     mutating func unit(of bytes: UnsafeRawBufferPointer, hasQuotes: Bool) -> Int64? {
         switch format {
         case .csv where !hasQuotes:

@@ -31,7 +31,7 @@ public final class FileSource: Source {
 
     /// Reads a window's records.
     ///
-    /// - Throws: ``SourceError`` where the file cannot be read; what `sink` throws.
+    /// - Throws: ``SourceError`` if the file cannot be read; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let isOwn = try isOwnFile(of: request)
         let path = try path { template throws(TemplateError) in try template.render(request) }
@@ -40,17 +40,17 @@ public final class FileSource: Source {
         let index = try index(of: file, format: format, stream: request.stream)
         try sink.begin(format)
         try sink.write(index.header)
-        var buffer = [UInt8](repeating: 0, count: FileIndex.pieceSize)
+        var buffer = [UInt8](repeating: 0, count: FileIndex.chunkSize)
         // Where the lines that the sink counts stand in the file.
         var lines: [(sink: Int, file: Int)] = [(1, 1)]
         var written = index.header.isEmpty ? 1 : 2
         do {
             for part in index.parts(holding: request.window) {
                 lines.append((written, part.firstLine))
-                try file.read(part.bytes, buffer: &buffer) { piece in
+                try file.read(part.bytes, buffer: &buffer) { chunk in
                     try Task.checkCancellation()
-                    try sink.write(piece)
-                    // Whoever talks to the database meanwhile waits for a core no longer than a piece takes.
+                    try sink.write(chunk)
+                    // A task that talks to the database meanwhile waits for a core no longer than a chunk takes.
                     sched_yield()
                 }
                 written += part.lineCount
@@ -101,7 +101,7 @@ public final class FileSource: Source {
         return try path { template throws(TemplateError) in try template.render(other) }
     }
 
-    /// Refuses records that a file named after the partition, or after the window, cannot hold.
+    /// Rejects records that a file named after the partition, or after the window, cannot hold.
     private func requireNoStrangers(_ request: FetchRequest, _ path: String, isOwn: Bool, _ sink: RecordSink) throws {
         let columns = request.stream.partitions.columns
         let namesPartition = settings.path.partitionColumns.isSuperset(of: columns)
@@ -121,8 +121,8 @@ public final class FileSource: Source {
 
     /// The largest key in the file.
     ///
-    /// - Returns: nil where the file has no records.
-    /// - Throws: ``SourceError``; of kind `unavailable` where the path names the window, which a tip has not.
+    /// - Returns: nil if the file has no records.
+    /// - Throws: ``SourceError``; of kind `unavailable` if the path names the window, which a tip has not.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard !settings.path.usesWindow else {
             throw SourceError(
@@ -181,7 +181,7 @@ extension FileSettings {
             + "`batch` that one file holds whole, as 1, and no `overlap`"
     }
 
-    /// Why the windows of a stream cannot be read from these files; nil where nothing is known against it.
+    /// Why the windows of a stream cannot be read from these files; nil if nothing is known against it.
     package func problem(of stream: StreamDefinition) -> String? {
         guard path.usesWindow, !path.usesBothWindowEnds else { return nil }
         guard stream.overlap?.isZero ?? true else { return severalFiles }

@@ -43,13 +43,13 @@ final class InputFile: Sendable {
         close(descriptor)
     }
 
-    /// Reads a range of bytes piece by piece.
+    /// Reads a range of bytes chunk by chunk.
     ///
     /// - Parameters:
     ///   - range: the bytes.
     ///   - buffer: how much is read at once.
-    ///   - body: takes each piece.
-    /// - Throws: ``SourceError`` where the file is shorter than it was; what `body` throws.
+    ///   - body: takes each chunk.
+    /// - Throws: ``SourceError`` if the file is shorter than it was; what `body` throws.
     func read(_ range: Range<Int>, buffer: inout [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         var offset = range.lowerBound
         while offset < range.upperBound {

@@ -17,7 +17,7 @@ public struct PostgresSource: Source {
 
     /// Runs the query for a window.
     ///
-    /// - Throws: ``SourceError`` where the database cannot be reached or refuses the query; what `sink` throws.
+    /// - Throws: ``SourceError`` if the database cannot be reached or rejects the query; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let query = try render { template throws(TemplateError) in
             try template.render(request) { value throws(TemplateError) in try PostgresSource.literal(value) }
@@ -37,7 +37,7 @@ public struct PostgresSource: Source {
 
     /// Runs the query for the tip.
     ///
-    /// - Returns: the first column of its row; nil where it is NULL or there is none.
+    /// - Returns: the first column of its row; nil if it is NULL or there is none.
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard let template = settings.tip else {
@@ -105,7 +105,7 @@ extension PostgresError {
         if isTransient { return .transient }
         switch self {
         case .deadlineExceeded: return .unknown
-        case .server(let error) where ["28", "3D", "42", "25"].contains(error.sqlState.conditionClass): return .refused
+        case .server(let error) where ["28", "3D", "42", "25"].contains(error.sqlState.conditionClass): return .rejected
         default: return .permanent
         }
     }
@@ -116,24 +116,24 @@ extension PostgresError {
 /// `@unchecked Sendable`: the task that fetches waits while the session writes, so that the two never meet.
 private final class SinkWriter: @unchecked Sendable {
     private let sink: RecordSink
-    private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    private let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     private var count = 0
 
     init(_ sink: RecordSink) {
         self.sink = sink
     }
 
-    deinit { piece.deallocate() }
+    deinit { chunk.deallocate() }
 
     func write(_ row: UnsafeRawBufferPointer) throws {
-        if count + row.count > piece.count { try flush() }
-        guard row.count <= piece.count else { return try sink.write(row) }
-        UnsafeMutableRawBufferPointer(rebasing: piece[count...]).copyMemory(from: row)
+        if count + row.count > chunk.count { try flush() }
+        guard row.count <= chunk.count else { return try sink.write(row) }
+        UnsafeMutableRawBufferPointer(rebasing: chunk[count...]).copyMemory(from: row)
         count += row.count
     }
 
     func flush() throws {
-        try sink.write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+        try sink.write(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
         count = 0
     }
 }

@@ -26,8 +26,8 @@ struct Program: Sendable {
     ///
     /// - Parameters:
     ///   - input: its standard input.
-    ///   - body: takes what it prints, piece by piece.
-    /// - Throws: ``SourceError`` where it cannot be started, runs too long or fails; `CancellationError`; what `body` throws.
+    ///   - body: takes what it prints, chunk by chunk.
+    /// - Throws: ``SourceError`` if it cannot be started, runs too long or fails; `CancellationError`; what `body` throws.
     func run(
         input: some InputProtocol & Sendable, _ body: (SubprocessOutputSequence.Buffer) throws -> Void
     ) async throws {

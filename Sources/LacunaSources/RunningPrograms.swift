@@ -15,7 +15,7 @@ public enum RunningPrograms {
     /// Says that a program is about to be started.
     ///
     /// - Returns: the number that it is known by until ``forget(_:)``.
-    /// - Throws: `CancellationError` where all programs were ended, and no other may start.
+    /// - Throws: `CancellationError` if all programs were ended, and no other may start.
     static func announce() throws -> Int {
         try state.withLock { state in
             guard !state.isEnding else { throw CancellationError() }

@@ -6,8 +6,8 @@ extension Template {
     ///
     /// - Parameters:
     ///   - request: gives the window and the partition.
-    ///   - encode: encodes each value for the place where the template stands.
-    /// - Throws: ``TemplateError`` where the stream has no such partition column, or a format does not fit the key.
+    ///   - encode: escapes each value for its context.
+    /// - Throws: ``TemplateError`` if the stream has no such partition column, or a format does not fit the key.
     public func render(
         _ request: FetchRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
@@ -17,7 +17,7 @@ extension Template {
 
     /// The text with every placeholder replaced, for a request that has no window.
     ///
-    /// - Throws: ``TemplateError`` also where the template names the window.
+    /// - Throws: ``TemplateError`` also if the template names the window.
     public func render(
         _ request: TipRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
@@ -25,7 +25,7 @@ extension Template {
         try render(Subject(request)) { _, value throws(TemplateError) in try encode(value) }
     }
 
-    /// The text with every placeholder replaced, where the encoding depends on the place.
+    /// The text with every placeholder replaced, if the encoding depends on the place.
     ///
     /// - Parameter encode: takes the index of the segment and its value.
     func render(
@@ -76,7 +76,7 @@ extension Template {
 struct Subject {
     let stream: StreamDefinition
     let partition: Partition
-    /// Nil where the tip is asked for.
+    /// Nil if the tip is asked for.
     let window: Range<Int64>?
     /// The ids that are asked for.
     let keys: [String]
@@ -89,7 +89,7 @@ struct Subject {
         (stream, partition, window, keys) = (request.stream, request.partition, nil, [])
     }
 
-    /// Refuses ids that could not be told apart once they are joined by commas.
+    /// Rejects ids that could not be told apart once they are joined by commas.
     func requireSeparableKeys() throws(TemplateError) {
         // Whatever the batch holds now: a single one with a comma looks like two.
         guard stream.batch != .units(1), let key = keys.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) else {

@@ -4,7 +4,7 @@ import LacunaRecords
 /// A text with placeholders: `{window.first}`, `{window.last}`, `{window.end}`, `{window.size}`, `{partition.NAME}`
 /// and, for text keys, `{keys}`; ends of the window with an optional format, as in `{window.first:yyyyMMdd}`. `{{` and `}}` stand for the braces themselves.
 ///
-/// There are no expressions. A value is encoded for the place where the template stands by whoever renders it.
+/// There are no expressions. Each value is escaped for its context (URL, JSON, SQL) when the template is rendered.
 public struct Template: Sendable, Hashable {
     /// A part of a template.
     enum Segment: Sendable, Hashable {

@@ -78,10 +78,10 @@ extension Connection: Transport {
             try begin(copy: statement, expecting: PGRES_COPY_IN, limit)
             var failure: (any Error)?
             do {
-                try body { piece in
-                    guard piece.count > 0 else { return }
-                    let start = piece.baseAddress?.assumingMemoryBound(to: CChar.self)
-                    guard PQputCopyData(pointer, start, Int32(piece.count)) == 1 else {
+                try body { chunk in
+                    guard chunk.count > 0 else { return }
+                    let start = chunk.baseAddress?.assumingMemoryBound(to: CChar.self)
+                    guard PQputCopyData(pointer, start, Int32(chunk.count)) == 1 else {
                         throw lost(statement.name)
                     }
                     try flush(until: limit, interrupt: interrupt)

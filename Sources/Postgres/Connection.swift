@@ -125,7 +125,7 @@ final class Connection {
     /// `PQcancel` opens a connection of its own and may block as long as the network likes, so it runs on a queue that
     /// nobody waits for longer than the grace time.
     ///
-    /// - Returns: until when the server has time to end the statement; nil where it could not be asked, which breaks the
+    /// - Returns: until when the server has time to end the statement; nil if it could not be asked, which breaks the
     ///   connection: a request that is still under way could end a later statement.
     func requestCancel() -> ContinuousClock.Instant? {
         let request = CancelRequest(pointer)

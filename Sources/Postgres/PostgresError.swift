@@ -4,7 +4,7 @@ public enum PostgresError: Error, Sendable {
     case connectionFailed(String)
     /// The session ended before the statement was answered. Outside a COMMIT nothing was committed.
     case connectionLost(statement: String, message: String)
-    /// The server refused the statement.
+    /// The server rejected the statement.
     case server(ServerError)
     /// No answer came within the deadline. The statement was cancelled or the session was given up.
     case deadlineExceeded(statement: String, deadline: Duration)
@@ -19,12 +19,12 @@ public enum PostgresError: Error, Sendable {
     /// The session is closed, or in a state that does not allow the call.
     case misuse(String)
 
-    /// The server's own error, where there is one.
+    /// The server's own error, if there is one.
     public var serverError: ServerError? {
         if case .server(let error) = self { error } else { nil }
     }
 
-    /// The condition code, where the server gave one.
+    /// The condition code, if the server gave one.
     public var sqlState: SQLState? { serverError?.sqlState }
 
     /// Whether the same transaction may succeed in a moment, on a new session if need be.
@@ -64,17 +64,17 @@ public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     public let sqlState: SQLState
     /// The primary message.
     public let message: String
-    /// More on the cause, where given. It may quote a row's values.
+    /// More on the cause, if given. It may quote a row's values.
     public let detail: String?
-    /// What might help, where given.
+    /// What might help, if given.
     public let hint: String?
-    /// Where it happened, as in `COPY batch, line 3, column doc`, where given.
+    /// Where it happened, as in `COPY batch, line 3, column doc`, if given.
     public let context: String?
-    /// The table concerned, where given.
+    /// The table concerned, if given.
     public let table: String?
-    /// The column concerned, where given.
+    /// The column concerned, if given.
     public let column: String?
-    /// The constraint concerned, where given.
+    /// The constraint concerned, if given.
     public let constraint: String?
     /// The name of the statement that failed.
     public let statement: String

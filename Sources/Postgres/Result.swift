@@ -21,7 +21,7 @@ final class ResultHandle: @unchecked Sendable {
         givenTag = nil
     }
 
-    /// A result that no server sent; nil where there is no memory for it.
+    /// A result that no server sent; nil if there is no memory for it.
     ///
     /// See <https://www.postgresql.org/docs/current/libpq-misc.html>.
     init?(columns: [String], rows: [[String?]], commandTag: String) {
@@ -55,7 +55,7 @@ final class ResultHandle: @unchecked Sendable {
     /// The command's tag, as in `INSERT 0 5`.
     var commandTag: String { givenTag ?? String(cString: PQcmdStatus(pointer)) }
 
-    /// The number of rows that the command wrote or returned, 0 where it has none.
+    /// The number of rows that the command wrote or returned, 0 if it has none.
     var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }
 
     func columnName(_ index: Int) -> String {

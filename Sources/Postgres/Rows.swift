@@ -14,7 +14,7 @@ public struct Rows: Sendable, RandomAccessCollection {
     ///   - columns: the columns' names.
     ///   - rows: the values as texts, nil for NULL; as many as there are columns.
     ///   - commandTag: the command's tag.
-    /// - Throws: ``PostgresError/misuse(_:)`` where there is no memory for them.
+    /// - Throws: ``PostgresError/misuse(_:)`` if there is no memory for them.
     package init(columns: [String], rows: [[String?]], commandTag: String, statement: String) throws {
         guard let handle = ResultHandle(columns: columns, rows: rows, commandTag: commandTag) else {
             throw PostgresError.misuse("\(statement): no memory for \(rows.count) rows")
@@ -40,7 +40,7 @@ public struct Rows: Sendable, RandomAccessCollection {
 
     /// The only row.
     ///
-    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where there is none, or more than one.
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is none, or more than one.
     public func only() throws -> Row {
         guard count == 1 else {
             throw PostgresError.unexpectedResult(statement: statement, message: "\(count) rows instead of one")
@@ -57,7 +57,7 @@ public struct Row: Sendable {
 
     /// The value of a column.
     ///
-    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where there is no such column, it is NULL, or it
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is no such column, it is NULL, or it
     ///   does not read as `Value`.
     public func get<Value: PostgresDecodable>(_ column: String, as type: Value.Type = Value.self) throws -> Value {
         guard let value = try getIfPresent(column, as: type) else {
@@ -66,9 +66,9 @@ public struct Row: Sendable {
         return value
     }
 
-    /// The value of a column, nil where it is NULL.
+    /// The value of a column, nil if it is NULL.
     ///
-    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where there is no such column or it does not
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is no such column or it does not
     ///   read as `Value`.
     public func getIfPresent<Value: PostgresDecodable>(
         _ column: String, as type: Value.Type = Value.self
@@ -81,7 +81,7 @@ public struct Row: Sendable {
 
     /// The value of the column at a position, counted from 0.
     ///
-    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where it is NULL, or does not read as `Value`.
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if it is NULL, or does not read as `Value`.
     public func get<Value: PostgresDecodable>(at position: Int, as type: Value.Type = Value.self) throws -> Value {
         guard let value = try getIfPresent(at: position, as: type) else {
             throw PostgresError.unexpectedResult(
@@ -90,9 +90,9 @@ public struct Row: Sendable {
         return value
     }
 
-    /// The value of the column at a position, counted from 0; nil where it is NULL.
+    /// The value of the column at a position, counted from 0; nil if it is NULL.
     ///
-    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` where it does not read as `Value`.
+    /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if it does not read as `Value`.
     public func getIfPresent<Value: PostgresDecodable>(
         at position: Int, as type: Value.Type = Value.self
     ) throws -> Value? {
@@ -107,12 +107,12 @@ public struct Row: Sendable {
 
 /// A type that reads PostgreSQL's text form of a value.
 public protocol PostgresDecodable {
-    /// Reads the text form; nil where it is none of this type.
+    /// Reads the text form; nil if it is none of this type.
     init?(postgresText: UnsafeBufferPointer<UInt8>)
 }
 
 extension String: PostgresDecodable {
-    /// Reads UTF-8; nil where it is not valid.
+    /// Reads UTF-8; nil if it is not valid.
     public init?(postgresText: UnsafeBufferPointer<UInt8>) {
         guard let text = String(validating: postgresText, as: UTF8.self) else { return nil }
         self = text

@@ -8,7 +8,7 @@ package struct ServerRoute {
     /// `sslmode` of libpq.
     let mode: String
 
-    /// What is wrong with it, for a person; nil where the server is on this machine, or proved that it is the one that was
+    /// What is wrong with it, for a person; nil if the server is on this machine, or proved that it is the one that was
     /// meant (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
     var warning: String? {
         guard !ServerRoute.isOnThisMachine(host) else { return nil }
@@ -35,7 +35,7 @@ package struct ServerRoute {
 }
 
 extension ServerRoute {
-    /// The way of a connection that stands; nil where Kerberos protects it.
+    /// The way of a connection that stands; nil if Kerberos protects it.
     init?(_ connection: OpaquePointer) {
         guard PQgssEncInUse(connection) == 0 else { return nil }
         host = PQhost(connection).map { String(cString: $0) } ?? ""

@@ -3,7 +3,7 @@ import Synchronization
 /// One PostgreSQL session.
 ///
 /// libpq may block here: all jobs of the actor run on a private thread, never on the cooperative pool. A session is
-/// meant for one task at a time; a second transaction while one is open is refused, not interleaved.
+/// meant for one task at a time; a second transaction while one is open is rejected, not interleaved.
 public actor Session {
     private let executor: any SerialExecutor
     /// Runs the actor's jobs on its own thread.
@@ -30,7 +30,7 @@ public actor Session {
 
     /// Opens a session.
     ///
-    /// - Throws: ``PostgresError/connectionFailed(_:)``, also where a session parameter is refused.
+    /// - Throws: ``PostgresError/connectionFailed(_:)``, also if a session parameter is rejected.
     public static func connect(_ options: SessionOptions) async throws -> Session {
         let session = Session(
             options: options, transport: nil, executor: ThreadExecutor(label: "postgres.session"))
@@ -75,7 +75,7 @@ public actor Session {
 
     /// The search path that the role, its database or the connection string set, whatever names resolve with now.
     ///
-    /// - Throws: ``PostgresError`` where the server has to be asked, and does not answer.
+    /// - Throws: ``PostgresError`` if the server has to be asked, and does not answer.
     public func userSearchPath() async throws -> String {
         if let replacedSearchPath { return replacedSearchPath }
         let statement = BoundStatement(
@@ -86,7 +86,7 @@ public actor Session {
         return try rows.only().get("user_path")
     }
 
-    /// Sets ``SessionOptions/searchPath`` for a transaction that has just begun, where it is not set on the session.
+    /// Sets ``SessionOptions/searchPath`` for a transaction that has just begun, if it is not set on the session.
     private func replaceSearchPath() async throws {
         guard options.isPooled, let path = options.searchPath else { return }
         let row = try await query(
@@ -120,11 +120,11 @@ public actor Session {
     /// Whether the server had a transaction open that could still be committed, when it answered last.
     public nonisolated var isTransactionOpen: Bool { facts.withLock { $0.isTransactionOpen } }
 
-    /// What is wrong with the way to the server, for a person; nil where it is on this machine, or proved that it is the
+    /// What is wrong with the way to the server, for a person; nil if it is on this machine, or proved that it is the
     /// one that was meant.
     public nonisolated var transportWarning: String? { facts.withLock { $0.transportWarning } }
 
-    /// How the transaction that is open reads; nil where ``withTransaction(_:_:)`` has none open.
+    /// How the transaction that is open reads; nil if ``withTransaction(_:_:)`` has none open.
     public nonisolated var transactionMode: TransactionMode? { facts.withLock { $0.transactionMode } }
 
     /// Whether the transaction has a savepoint of ``withDiscardedSavepoint(_:)`` open.
@@ -147,7 +147,7 @@ public actor Session {
     /// - Parameters:
     ///   - statement: the statement with its values.
     ///   - deadline: how long it may take; nil: the session's own.
-    /// - Throws: ``PostgresError``; `CancellationError` where the task was cancelled, after the server was told so.
+    /// - Throws: ``PostgresError``; `CancellationError` if the task was cancelled, after the server was told so.
     @discardableResult
     public func query(_ statement: BoundStatement, deadline: Duration? = nil) async throws -> Rows {
         try await withSearchPath(statement.name) {
@@ -224,12 +224,12 @@ public actor Session {
 
     // MARK: COPY
 
-    /// Runs `COPY … FROM STDIN` and sends what `body` puts, keeping no more than a piece in memory.
+    /// Runs `COPY … FROM STDIN` and sends what `body` puts, keeping no more than a chunk in memory.
     ///
     /// - Parameters:
     ///   - statement: the COPY statement; it takes no values.
     ///   - deadline: how long all of it may take; nil: the session's own.
-    ///   - body: puts pieces of the data, best 32 to 128 KiB each. What it throws cancels the COPY and is passed on.
+    ///   - body: puts chunks of the data, best 32 to 128 KiB each. What it throws cancels the COPY and is passed on.
     /// - Returns: the number of rows that were copied.
     /// - Throws: ``PostgresError``. See <https://www.postgresql.org/docs/current/libpq-copy.html>.
     public func copyIn(
@@ -242,12 +242,12 @@ public actor Session {
         }
     }
 
-    /// Runs `COPY … TO STDOUT` and hands over the data as it comes, one row a piece.
+    /// Runs `COPY … TO STDOUT` and hands over the data as it comes, one row a chunk.
     ///
     /// - Parameters:
     ///   - statement: the COPY statement; it takes no values.
     ///   - deadline: how long all of it may take; nil: the session's own.
-    ///   - body: takes each piece. What it throws ends the statement and is passed on.
+    ///   - body: takes each chunk. What it throws ends the statement and is passed on.
     /// - Throws: ``PostgresError``.
     public func copyOut(
         _ statement: BoundStatement, deadline: Duration? = nil,
@@ -285,7 +285,7 @@ public actor Session {
     ///   - next: a statement that is sent together with COMMIT and run after it, on its own. Nobody looks at its rows, nor
     ///     whether it fails.
     ///   - body: what it does. Where it throws, the transaction is rolled back, cancelled task or not.
-    /// - Throws: what `body` throws, after the rollback; ``PostgresError/rolledBack`` where COMMIT was answered
+    /// - Throws: what `body` throws, after the rollback; ``PostgresError/rolledBack`` if COMMIT was answered
     ///   `ROLLBACK`; ``PostgresError/outcomeUnknown(message:)`` where the connection died between `COMMIT` and its answer
     ///   (<https://www.postgresql.org/docs/current/sql-commit.html>), which a snapshot calls a lost connection.
     @discardableResult
@@ -331,7 +331,7 @@ public actor Session {
 
     /// Runs `body` in a savepoint of the open transaction and takes back what it did, run-time parameters included.
     ///
-    /// - Throws: what `body` throws; the transaction can go on all the same where the session is usable.
+    /// - Throws: what `body` throws; the transaction can go on all the same if the session is usable.
     public func withDiscardedSavepoint<Value: Sendable>(
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
@@ -357,7 +357,7 @@ public actor Session {
 
     /// Sends what waits, and COMMIT with it: the last locks are held no longer than the commit takes.
     ///
-    /// - Throws: `CancellationError` where the task was cancelled and the server says that nothing was committed.
+    /// - Throws: `CancellationError` if the task was cancelled and the server says that nothing was committed.
     private func commit(followedBy next: BoundStatement?) async throws {
         guard let transport else { throw PostgresError.misuse("the session is closed") }
         do {

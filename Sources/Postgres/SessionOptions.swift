@@ -4,7 +4,7 @@ import CLibPQ
 public struct SessionOptions: Sendable {
     /// A libpq connection string, URI or keywords; nil leaves everything to libpq's environment (`PGHOST`, `PGSERVICE` …).
     public var connectionString: String?
-    /// What `pg_stat_activity` calls the session, where the connection string does not say.
+    /// What `pg_stat_activity` calls the session, if the connection string does not say.
     public var applicationName: String
     /// How long opening the session may take.
     public var connectDeadline: Duration = .seconds(15)
@@ -30,7 +30,7 @@ public struct SessionOptions: Sendable {
         self.applicationName = applicationName
     }
 
-    /// Refuses a connection string that libpq cannot read, without repeating any of it: a password that is not quoted as
+    /// Rejects a connection string that libpq cannot read, without repeating any of it: a password that is not quoted as
     /// it should be ends up in libpq's message.
     func check() throws {
         guard let connectionString, !connectionString.isEmpty else { return }
@@ -44,7 +44,7 @@ public struct SessionOptions: Sendable {
         guard ports.allSatisfy({ UInt16($0) != nil }) else { throw PostgresError.connectionFailed(advice) }
     }
 
-    /// What libpq reads in a connection string, by keyword; nil where it cannot read it.
+    /// What libpq reads in a connection string, by keyword; nil if it cannot read it.
     static func parse(_ connectionString: String) -> [String: String]? {
         guard let first = PQconninfoParse(connectionString, nil) else { return nil }
         defer { PQconninfoFree(first) }

@@ -6,7 +6,7 @@ public struct BoundStatement: Sendable {
     public let sql: String
     /// The values as text, nil for NULL.
     public let values: [String?]
-    /// What a template calls the values; empty where the statement was not made from one.
+    /// What a template calls the values; empty if the statement was not made from one.
     package let variables: [String]
 
     /// A statement from its parts.
@@ -22,7 +22,7 @@ public struct BoundStatement: Sendable {
     }
 }
 
-/// A piece of SQL that was built from quoted identifiers and literals, never from a user's text.
+/// SQL that was built from quoted identifiers and literals, never from a user's text.
 public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
     /// The SQL.
     public let description: String
@@ -48,7 +48,7 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
 
     /// A quoted literal of unknown type, whatever `standard_conforming_strings` says.
     ///
-    /// - Throws: ``PostgresError/invalidValue(_:)`` where it holds a NUL.
+    /// - Throws: ``PostgresError/invalidValue(_:)`` if it holds a NUL.
     public init(literal value: String) throws {
         guard !value.utf8.contains(0) else {
             throw PostgresError.invalidValue("a value with a NUL at byte \(value.utf8.prefix { $0 != 0 }.count)")
@@ -66,10 +66,10 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
 public struct StatementTemplate: Sendable {
     /// The file's name without its ending.
     public let name: String
-    private let pieces: [Piece]
+    private let parts: [Part]
 
     /// A part of a template or of a fragment.
-    private enum Piece: Sendable {
+    private enum Part: Sendable {
         case text(String)
         /// `:name`, `:"name"` or `:'name'`.
         case variable(String, quote: Unicode.Scalar?)
@@ -78,7 +78,7 @@ public struct StatementTemplate: Sendable {
     /// A template from a file's text.
     public init(name: String, text: String) {
         self.name = name
-        pieces = StatementTemplate.pieces(of: StatementTemplate.withoutComments(text))
+        parts = StatementTemplate.parts(of: StatementTemplate.withoutComments(text))
     }
 
     /// The statement with everything in place.
@@ -87,16 +87,16 @@ public struct StatementTemplate: Sendable {
     ///   - identifiers: for `:"name"`.
     ///   - fragments: for `:name`.
     ///   - values: for `:'name'`; nil is NULL.
-    ///   - foreign: a user's own SQL for `:name`. It goes in as it stands: what looks like a variable in it is none.
-    /// - Throws: ``PostgresError/misuse(_:)`` where a variable has no value.
+    ///   - userSQL: a user's own SQL for `:name`. It goes in as it stands: what looks like a variable in it is none.
+    /// - Throws: ``PostgresError/misuse(_:)`` if a variable has no value.
     public func bound(
         identifiers: [String: String] = [:], fragments: [String: SQLFragment] = [:], values: [String: String?] = [:],
-        foreign: [String: String] = [:]
+        userSQL: [String: String] = [:]
     ) throws -> BoundStatement {
         var sql = ""
         var order: [String] = []
-        func append(_ piece: Piece) throws {
-            switch piece {
+        func append(_ part: Part) throws {
+            switch part {
             case .text(let text): sql += text
             case .variable(let name, "\""):
                 guard let identifier = identifiers[name] else {
@@ -110,15 +110,15 @@ public struct StatementTemplate: Sendable {
             case .variable(let name, nil): sql += ":\(name)"
             }
         }
-        for piece in pieces {
-            guard case .variable(let name, nil) = piece else {
-                try append(piece)
+        for part in parts {
+            guard case .variable(let name, nil) = part else {
+                try append(part)
                 continue
             }
-            if let foreign = foreign[name] {
-                sql += foreign
+            if let userSQL = userSQL[name] {
+                sql += userSQL
             } else if let fragment = fragments[name] {
-                for part in StatementTemplate.pieces(of: fragment.description) { try append(part) }
+                for inner in StatementTemplate.parts(of: fragment.description) { try append(inner) }
             } else {
                 throw PostgresError.misuse("\(self.name): no fragment for :\(name)")
             }
@@ -129,9 +129,9 @@ public struct StatementTemplate: Sendable {
     /// Finds `:name`, `:"name"` and `:'name'` outside literals and quoted identifiers.
     ///
     /// It goes by Unicode scalars, as the server does: a quote and a combining mark after it are one `Character`.
-    private static func pieces(of text: String) -> [Piece] {
+    private static func parts(of text: String) -> [Part] {
         guard text.utf8.contains(UInt8(ascii: ":")) else { return [.text(text)] }
-        var pieces: [Piece] = []
+        var parts: [Part] = []
         var literal = String.UnicodeScalarView()
         var rest = text.unicodeScalars[...]
         while let character = rest.popFirst() {
@@ -155,16 +155,16 @@ public struct StatementTemplate: Sendable {
                     literal.append(character)
                     continue
                 }
-                pieces.append(.text(String(literal)))
+                parts.append(.text(String(literal)))
                 literal = String.UnicodeScalarView()
-                pieces.append(.variable(String(name), quote: quote))
+                parts.append(.variable(String(name), quote: quote))
                 rest = rest.dropFirst(name.count + (quote == nil ? 0 : 2))
             default:
                 literal.append(character)
             }
         }
-        pieces.append(.text(String(literal)))
-        return pieces
+        parts.append(.text(String(literal)))
+        return parts
     }
 
     private static func withoutComments(_ text: String) -> String {

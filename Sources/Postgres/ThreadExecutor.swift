@@ -26,7 +26,7 @@ final class ThreadExecutor: SerialExecutor {
             arrivals.signal()
         }
 
-        /// Waits for the next job; nil where there will be none.
+        /// Waits for the next job; nil if there will be none.
         func take() -> (UnownedJob, ThreadExecutor)? {
             arrivals.wait()
             return state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }

@@ -3,7 +3,7 @@
 /// ``Connection`` does it with libpq. A simulation of a server puts itself in its place, so that all that is built on
 /// sessions runs without one. The session's actor makes all calls, one at a time.
 package protocol Transport: AnyObject {
-    /// Ends the statement that is under way; shared with whoever may cancel it.
+    /// Ends the statement that is under way; shared with the tasks that may cancel it.
     var interruption: any Interruption { get }
     /// Whether another statement can be sent.
     var isUsable: Bool { get }
@@ -14,7 +14,7 @@ package protocol Transport: AnyObject {
     /// The process id of the server's side.
     var backendProcessID: Int { get }
 
-    /// What is wrong with the way to the server, for a person; nil where nothing is.
+    /// What is wrong with the way to the server, for a person; nil if nothing is.
     var warning: String? { get }
 
     /// Runs one statement and returns its rows.
@@ -41,7 +41,7 @@ package protocol Transport: AnyObject {
         _ body: (_ put: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) async throws -> Int
 
-    /// Runs `COPY … TO STDOUT` and hands over its data, one row a piece.
+    /// Runs `COPY … TO STDOUT` and hands over its data, one row a chunk.
     func copyOut(
         _ statement: BoundStatement, deadline: Duration, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) async throws
@@ -53,7 +53,7 @@ package protocol Transport: AnyObject {
 extension Transport {
     package typealias Answers = (rows: [Rows], failure: (any Error)?)
 
-    /// Runs statements one by one, where there is no faster way.
+    /// Runs statements one by one, if there is no faster way.
     package func query(
         _ statements: [BoundStatement], deadline: Duration, cancellable: Int
     ) async throws -> Answers {

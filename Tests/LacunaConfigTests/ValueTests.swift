@@ -54,7 +54,7 @@ struct ValueTests {
     @Test(
         "as the size of a batch",
         arguments: [
-            (integerConfig("batch: 1_000_000"), Span.units(1_000_000)),
+            (integerConfig("batch: 1_000_000"), HistoryLength.units(1_000_000)),
             (integerConfig(), .units(1000)),
             (dateConfig("batch: 30d"), .days(30)),
             (dateConfig("batch: 48h"), .days(2)),
@@ -64,10 +64,10 @@ struct ValueTests {
             (timestampConfig("batch: 6h"), .seconds(21_600)),
             (timestampConfig("batch: 30d"), .days(30)),
         ])
-    func batch(_ text: String, _ span: Span) throws {
+    func batch(_ text: String, _ length: HistoryLength) throws {
         try withFixture { fixture in
             let batch = try fixture.parse(text).streams[0].definition.batch
-            #expect(batch == span)
+            #expect(batch == length)
         }
     }
 

@@ -40,11 +40,11 @@ struct CSVRecordTests {
         #expect(records.format == .csv)
     }
 
-    @Test("It does not matter where the pieces end", arguments: [[1], [2], [3], [7, 1], [64, 3]])
-    func pieces(sizes: [Int]) throws {
+    @Test("It does not matter where the chunks end", arguments: [[1], [2], [3], [7, 1], [64, 3]])
+    func chunks(sizes: [Int]) throws {
         let whole = try Intake(intake(.csv, Self.rich))
         let document = Array(("\u{FEFF}" + Self.rich).utf8)
-        #expect(try Intake(intake(.csv, [document], pieces: sizes)) == whole)
+        #expect(try Intake(intake(.csv, [document], chunks: sizes)) == whole)
     }
 
     @Test("A document may be cut in two at any byte")
@@ -52,7 +52,7 @@ struct CSVRecordTests {
         let document = Array(Self.rich.utf8)
         let whole = try Intake(intake(.csv, [document]))
         for split in 1..<document.count {
-            #expect(try Intake(intake(.csv, [document], pieces: [split, .max])) == whole, "split at \(split)")
+            #expect(try Intake(intake(.csv, [document], chunks: [split, .max])) == whole, "split at \(split)")
         }
     }
 
@@ -184,7 +184,7 @@ struct CSVRecordTests {
     func severalDocuments() throws {
         let first = Array("id,name\n1,a\n".utf8)
         let second = Array("\u{FEFF}\"id\",name\r\n2,b\r\n".utf8)
-        let records = try intake(.csv, [first, second], pieces: [3])
+        let records = try intake(.csv, [first, second], chunks: [3])
         #expect(try records.text() == "1,a\n2,b\n")
         #expect(records.recordCount == 2)
 
@@ -243,7 +243,7 @@ struct CSVRecordTests {
         #expect(text == "\"\\.\"\n\\.,x\n\\\n")
     }
 
-    @Test("A record that is larger than the limit is refused, whether it comes whole or in pieces")
+    @Test("A record that is larger than the limit is refused, whether it comes whole or in chunks")
     func sizeLimit() throws {
         let limited = layout(recordByteLimit: 20)
         let fits = "id,name\n1," + String(repeating: "x", count: 18) + "\n"
@@ -254,7 +254,7 @@ struct CSVRecordTests {
                 == "record 1 (line 2): is larger than the limit of 20 bytes")
         for size in 1..<document.count {
             let error = #expect(throws: RecordError.self) {
-                try intake(.csv, [document], layout: limited, pieces: [size])
+                try intake(.csv, [document], layout: limited, chunks: [size])
             }
             #expect(error?.kind == .recordTooLarge)
         }
@@ -268,14 +268,14 @@ struct CSVRecordTests {
     func defaultLimit() throws {
         let standard = layout()
         #expect(standard.recordByteLimit == 16 * 1024 * 1024)
-        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
+        let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
         let sink = RecordSink(layout: standard)
         try sink.begin(.csv)
         try sink.write(Array("id,name\n1,".utf8))
-        for _ in 0..<15 { try sink.write(piece) }
+        for _ in 0..<15 { try sink.write(chunk) }
         let error = #expect(throws: RecordError.self) {
-            try sink.write(piece)
-            try sink.write(piece)
+            try sink.write(chunk)
+            try sink.write(chunk)
         }
         #expect(error?.kind == .recordTooLarge)
     }
@@ -319,7 +319,7 @@ struct CSVRecordTests {
             }
             let bytes = Array(document.utf8)
             let sizes = (0..<5).map { _ in Int.random(in: 1...20, using: &generator) }
-            let records = try intake(.csv, [bytes], pieces: sizes)
+            let records = try intake(.csv, [bytes], chunks: sizes)
             #expect(records.recordCount == count)
             #expect(try "id,x,y\n" + records.text() == document)
         }

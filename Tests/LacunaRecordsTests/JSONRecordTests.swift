@@ -32,10 +32,10 @@ struct JSONRecordTests {
         #expect(records.keysAreExact)
     }
 
-    @Test("It does not matter where the pieces end", arguments: [[1], [2], [3], [7, 1], [64, 3]])
-    func pieces(sizes: [Int]) throws {
+    @Test("It does not matter where the chunks end", arguments: [[1], [2], [3], [7, 1], [64, 3]])
+    func chunks(sizes: [Int]) throws {
         let whole = try Intake(intake(.ndjson, Self.rich))
-        #expect(try Intake(intake(.ndjson, [Array(Self.rich.utf8)], pieces: sizes)) == whole)
+        #expect(try Intake(intake(.ndjson, [Array(Self.rich.utf8)], chunks: sizes)) == whole)
     }
 
     @Test("A document that is truncated at any byte is refused, or holds the whole objects before the cut")

@@ -31,7 +31,7 @@ extension SpooledRecords {
 func layout(
     _ window: Range<Int64> = 0..<1000,
     partition: [String: String] = [:],
-    stray: StrayRecordPolicy = .refuse,
+    stray: StrayRecordPolicy = .reject,
     recordByteLimit: Int = 16 << 20,
     spoolMemoryLimit: Int = 4 << 20
 ) -> RecordLayout {
@@ -46,12 +46,12 @@ func layout(
     )
 }
 
-/// Feeds documents to a new sink, in pieces that end after the sizes given in turn.
+/// Feeds documents to a new sink, in chunks that end after the sizes given in turn.
 func intake(
     _ format: RecordFormat,
     _ documents: [[UInt8]],
     layout: RecordLayout = layout(),
-    pieces: [Int] = [.max],
+    chunks: [Int] = [.max],
     lengthIsProven: Bool = false
 ) throws -> SpooledRecords {
     let sink = RecordSink(layout: layout)
@@ -60,8 +60,8 @@ func intake(
         var rest = document[...]
         var turn = 0
         while !rest.isEmpty {
-            try sink.write(Array(rest.prefix(pieces[turn % pieces.count])))
-            rest = rest.dropFirst(pieces[turn % pieces.count])
+            try sink.write(Array(rest.prefix(chunks[turn % chunks.count])))
+            rest = rest.dropFirst(chunks[turn % chunks.count])
             turn += 1
         }
         try sink.endOfDocument(lengthIsProven: lengthIsProven)

@@ -28,12 +28,12 @@ struct RecordFuzzTests {
         }
     }
 
-    /// What comes of a document, in whatever pieces it comes; nil and the error where it is refused.
-    private static func outcome(_ format: RecordFormat, _ bytes: [UInt8], _ pieces: [Int]) -> (
+    /// What comes of a document, in whatever chunks it comes; nil and the error where it is refused.
+    private static func outcome(_ format: RecordFormat, _ bytes: [UInt8], _ chunks: [Int]) -> (
         taken: Intake?, error: String
     ) {
         do {
-            return (try Intake(try intake(format, [bytes], pieces: pieces)), "")
+            return (try Intake(try intake(format, [bytes], chunks: chunks)), "")
         } catch {
             #expect(error is RecordError)
             return (nil, "\(error)")
@@ -50,7 +50,7 @@ struct RecordFuzzTests {
     }
 
     @Test(
-        "NDJSON is refused, or kept as lines that Foundation reads the same, in whatever pieces it comes")
+        "NDJSON is refused, or kept as lines that Foundation reads the same, in whatever chunks it comes")
     func ndjson() throws {
         var random = SeededGenerator("NDJSON")
         var taken = 0
@@ -82,7 +82,7 @@ struct RecordFuzzTests {
         #expect(taken > 100)
     }
 
-    @Test("CSV is refused, or means what a simple reader takes it for, in whatever pieces it comes")
+    @Test("CSV is refused, or means what a simple reader takes it for, in whatever chunks it comes")
     func csv() throws {
         var random = SeededGenerator("CSV")
         var taken = 0

@@ -7,14 +7,14 @@ import Testing
 @Suite("Records: rows and units")
 struct RowSplitterTests {
     @Test("Rows of a CSV file are found with their offset, line and fields, wherever it is cut", arguments: 1..<40)
-    func offsets(pieceSize: Int) throws {
+    func offsets(chunkSize: Int) throws {
         let document = Array("\u{FEFF}id,x\r\n1,\"a\nb\"\n\n2,\"c\"\"d\",\n3,z".utf8)
         var splitter = RowSplitter(.csv, limit: 100)
         var scanner = CSVScanner()
         var found: [String] = []
         try document.withUnsafeBytes { all in
-            for start in stride(from: 0, to: all.count, by: pieceSize) {
-                splitter.feed(UnsafeRawBufferPointer(rebasing: all[start..<min(start + pieceSize, all.count)]))
+            for start in stride(from: 0, to: all.count, by: chunkSize) {
+                splitter.feed(UnsafeRawBufferPointer(rebasing: all[start..<min(start + chunkSize, all.count)]))
                 while let row = try splitter.next() {
                     #expect(Array(row.bytes) == Array(all[row.offset..<row.offset + row.bytes.count]))
                     try scanner.scan(row.bytes, hasQuotes: row.hasQuotes)
@@ -36,8 +36,8 @@ struct RowSplitterTests {
     func nextDocument() throws {
         var splitter = RowSplitter(.csv, limit: 100)
         for _ in 0..<2 {
-            try Array("\u{FEFF}a\n\"b".utf8).withUnsafeBytes { piece in
-                splitter.feed(piece)
+            try Array("\u{FEFF}a\n\"b".utf8).withUnsafeBytes { chunk in
+                splitter.feed(chunk)
                 let row = try #require(try splitter.next())
                 #expect(row.offset == 3)
                 #expect(row.line == 1)

@@ -18,7 +18,7 @@ struct SpoolTests {
         let text = (0..<count).map { "\($0),row number \($0)\n" }.joined()
         let spooled = try intake(
             .csv, [Array(("id,name\n" + text).utf8)],
-            layout: layout(0..<count, spoolMemoryLimit: memoryLimit), pieces: [10_000])
+            layout: layout(0..<count, spoolMemoryLimit: memoryLimit), chunks: [10_000])
         return (spooled, text)
     }
 
@@ -39,7 +39,7 @@ struct SpoolTests {
         #expect(try spooled.text() == text)
     }
 
-    @Test("Pieces have 64 KiB, the last one what is left", arguments: [0, 4 << 20])
+    @Test("Chunks have 64 KiB, the last one what is left", arguments: [0, 4 << 20])
     func chunks(memoryLimit: Int) throws {
         let (spooled, text) = try records(20_000, memoryLimit: memoryLimit)
         var sizes: [Int] = []
@@ -73,9 +73,9 @@ struct SpoolTests {
         var expected: [UInt8] = []
         for _ in 0..<60 {
             let size = [0, 1, 100, 70_000, 262_144, 400_000].randomElement(using: &generator) ?? 1
-            let piece = [UInt8](repeating: UInt8.random(in: 0...255, using: &generator), count: size)
-            try piece.withUnsafeBytes { try spool.append($0) }
-            expected.append(contentsOf: piece)
+            let chunk = [UInt8](repeating: UInt8.random(in: 0...255, using: &generator), count: size)
+            try chunk.withUnsafeBytes { try spool.append($0) }
+            expected.append(contentsOf: chunk)
             #expect(spool.byteCount == expected.count)
         }
         let contents = try spool.finish()

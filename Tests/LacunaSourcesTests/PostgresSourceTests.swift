@@ -52,7 +52,7 @@ struct PostgresSourceTests {
             let sink = RecordSink(
                 layout: RecordLayout(
                     keyField: "n", keyType: stream.keyType, window: 1..<2,
-                    partition: [PartitionField(field: "who", value: name)], stray: .refuse))
+                    partition: [PartitionField(field: "who", value: name)], stray: .reject))
             _ = try await PostgresSource(settings).fetch(
                 FetchRequest(stream: stream, partition: Partition([name]), window: 1..<2), into: sink)
             #expect(try sink.finish().recordCount == 1)

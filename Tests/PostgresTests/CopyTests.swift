@@ -6,8 +6,8 @@ import Testing
 struct CopyTests {
     struct Broken: Error {}
 
-    /// 10 MB in rows of 1000 bytes, put in pieces that end anywhere.
-    @Test("carries 10 MB there and back in pieces")
+    /// 10 MB in rows of 1000 bytes, put in chunks that end anywhere.
+    @Test("carries 10 MB there and back in chunks")
     func roundTrip() async throws {
         try await withSession { session, database in
             _ = try await session.script("CREATE TABLE t (n int, text text)", name: "test")
@@ -30,10 +30,10 @@ struct CopyTests {
             var byteCount = 0
             var largest = 0
             var lines = 0
-            try await session.copyOut(sql("COPY (SELECT * FROM t ORDER BY n) TO STDOUT (FORMAT csv)")) { piece in
-                byteCount += piece.count
-                largest = max(largest, piece.count)
-                lines += piece.count { $0 == UInt8(ascii: "\n") }
+            try await session.copyOut(sql("COPY (SELECT * FROM t ORDER BY n) TO STDOUT (FORMAT csv)")) { chunk in
+                byteCount += chunk.count
+                largest = max(largest, chunk.count)
+                lines += chunk.count { $0 == UInt8(ascii: "\n") }
             }
             #expect(lines == rowCount)
             #expect(byteCount == 10_000 * 1002 + (0..<rowCount).reduce(0) { $0 + "\($1)".count })

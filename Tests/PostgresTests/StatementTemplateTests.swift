@@ -6,11 +6,11 @@ import Testing
 struct StatementTemplateTests {
     private func bind(
         _ text: String, identifiers: [String: String] = [:], fragments: [String: String] = [:],
-        values: [String: String?] = [:], foreign: [String: String] = [:]
+        values: [String: String?] = [:], userSQL: [String: String] = [:]
     ) throws -> BoundStatement {
         try StatementTemplate(name: "test", text: text).bound(
             identifiers: identifiers, fragments: fragments.mapValues { SQLFragment(trusted: $0) }, values: values,
-            foreign: foreign)
+            userSQL: userSQL)
     }
 
     @Test("Numbers its values in the order they come, a repeated one once")
@@ -39,9 +39,9 @@ struct StatementTemplateTests {
     }
 
     @Test("A user's own SQL goes in untouched, whatever it looks like")
-    func foreign() throws {
+    func userSQL() throws {
         let query = "SELECT ':a', :b, :'c', $1, \"x\"::text -- it's"
-        let bound = try bind("SELECT :a FROM (\n:query\n) AS q", fragments: ["a": "x"], foreign: ["query": query])
+        let bound = try bind("SELECT :a FROM (\n:query\n) AS q", fragments: ["a": "x"], userSQL: ["query": query])
         #expect(bound.sql == "SELECT x FROM (\n\(query)\n) AS q")
         #expect(bound.values.isEmpty)
     }

@@ -1,6 +1,6 @@
 import Lacuna
 
-/// Holds every commit, every crash and every report against what must be true (design: invariants). It goes by what is
+/// Holds every commit, every crash and every report against what must be true. It goes by what is
 /// stored and what the source had, and shares nothing with Lacuna but the reports that it is given.
 ///
 /// `@unchecked Sendable`: as with ``Scheduler``.

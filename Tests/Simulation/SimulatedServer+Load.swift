@@ -19,13 +19,13 @@ extension SimulatedServer {
             guard backend.batchTable != nil else { throw SimulatedServer.error("42P01", "there is no table batch") }
             backend.batchTable?.rows += rows
             return Reply(tag: "COPY \(rows.count)")
-        case "copy_table_csv": return try await copyStraight(statement, data ?? [], backend)
+        case "copy_table_csv": return try await copyDirectly(statement, data ?? [], backend)
         case "find_conflicting_record": return try findConflict(statement, backend)
         default: return try await upsert(statement, backend)
         }
     }
 
-    private func copyStraight(_ statement: BoundStatement, _ data: [UInt8], _ backend: Backend) async throws -> Reply {
+    private func copyDirectly(_ statement: BoundStatement, _ data: [UInt8], _ backend: Backend) async throws -> Reply {
         let batch = BatchRows(columns: SimulatedServer.names(in: statement.sql), rows: SimulatedServer.rows(data))
         let records = try SimulatedServer.records(batch, partition: nil)
         for (key, value) in records {

@@ -246,7 +246,7 @@ private final class Connection: ChannelInboundHandler {
             self.head = head
             arrival = .now
             body = ""
-        case .body(let piece): body += String(buffer: piece)
+        case .body(let chunk): body += String(buffer: chunk)
         case .end:
             guard let head else { return }
             let request = HTTPServer.Request(

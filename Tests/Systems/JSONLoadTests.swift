@@ -34,7 +34,7 @@ struct JSONLoadTests {
         #"{"n": 6, "words": "lonely"}"#,
     ]
 
-    @Test("straight into an empty window, or by upsert over themselves", arguments: [nil] + odd.map(\.self))
+    @Test("directly into an empty window, or by upsert over themselves", arguments: [nil] + odd.map(\.self))
     func same(odd: String?) async throws {
         let records = (Self.ordinary + [odd].compactMap(\.self)).joined(separator: "\n") + "\n"
         try await Installation.with(

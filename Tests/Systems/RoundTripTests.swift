@@ -123,7 +123,7 @@ private struct RandomValues {
 
     /// A record of the columns of ``RoundTripTests``.
     ///
-    /// - Parameter isPlain: whether the server is not needed to read it, so that it may be copied straight.
+    /// - Parameter isPlain: whether the server is not needed to read it, so that it may be loaded directly.
     mutating func record(_ number: Int, isPlain: Bool) -> String {
         var fields = [
             ("n", Bool.random(using: &random) ? "\(number)" : "\"\(number)\""),
@@ -211,7 +211,7 @@ struct RoundTripTests {
 
     /// Puts what is meant beside the table, runs the program, and compares the two, image by image.
     private func check(
-        _ installation: Installation, meant: [(sql: String, values: [String?])], isStaged: Bool, way: String,
+        _ installation: Installation, meant: [(sql: String, values: [String?])], usesStaging: Bool, way: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let session = try await installation.database.connect()
@@ -221,8 +221,8 @@ struct RoundTripTests {
             }
         }
         await session.close()
-        if isStaged {
-            // A row in each window, so that none may be copied straight; what is in it is overwritten.
+        if usesStaging {
+            // A row in each window, so that none may be loaded directly; what is in it is overwritten.
             try await installation.database.execute(
                 "INSERT INTO public.t (n) SELECT n FROM generate_series(2, \(meant.count), \(Self.batch)) AS n "
                     + "UNION SELECT \(meant.count); "
@@ -243,8 +243,10 @@ struct RoundTripTests {
             try await database.number("SELECT count(*) FROM public.t") == meant.count, sourceLocation: sourceLocation)
     }
 
-    @Test("from NDJSON, copied straight or staged", arguments: [(true, false), (true, true), (false, false)])
-    func ndjson(isPlain: Bool, isStaged: Bool) async throws {
+    @Test(
+        "from NDJSON, loaded directly or through the staging table",
+        arguments: [(true, false), (true, true), (false, false)])
+    func ndjson(isPlain: Bool, usesStaging: Bool) async throws {
         var values = RandomValues(random: SeededGenerator("NDJSON round trip"))
         let records = (1...Fuzzing.rounds(1000)).map { values.record($0, isPlain: isPlain) }
         let columns = Self.columns + (isPlain ? [] : Self.lists)
@@ -255,8 +257,8 @@ struct RoundTripTests {
         ) { installation in
             let meaning = Self.meaning(columns)
             try await check(
-                installation, meant: records.map { (meaning, [$0]) }, isStaged: isStaged,
-                way: isPlain && !isStaged ? "COPY" : "INSERT")
+                installation, meant: records.map { (meaning, [$0]) }, usesStaging: usesStaging,
+                way: isPlain && !usesStaging ? "COPY" : "INSERT")
         }
     }
 
@@ -282,14 +284,14 @@ struct RoundTripTests {
             try await Installation.with(Self.schema(columns), config: config) { installation in
                 let meaning = Self.meaning(columns)
                 try await check(
-                    installation, meant: records.map { (meaning, [$0]) }, isStaged: false,
+                    installation, meant: records.map { (meaning, [$0]) }, usesStaging: false,
                     way: isPlain ? "COPY" : "INSERT")
             }
         }
     }
 
-    @Test("from CSV, copied straight or staged", arguments: [false, true])
-    func csv(isStaged: Bool) async throws {
+    @Test("from CSV, loaded directly or through the staging table", arguments: [false, true])
+    func csv(usesStaging: Bool) async throws {
         var values = RandomValues(random: SeededGenerator("CSV round trip"))
         let columns = Self.columns + Self.lists
         var document = "n," + columns.map(\.0).joined(separator: ",") + "\n"
@@ -306,7 +308,7 @@ struct RoundTripTests {
             Self.schema(columns), config: Self.config(count: meant.count, source: "{type: file, path: rows.csv}"),
             files: ["rows.csv": document]
         ) { installation in
-            try await check(installation, meant: meant, isStaged: isStaged, way: isStaged ? "INSERT" : "COPY")
+            try await check(installation, meant: meant, usesStaging: usesStaging, way: usesStaging ? "INSERT" : "COPY")
         }
     }
 

@@ -24,7 +24,7 @@ struct ScheduleTests {
         blocks.batch = .units(50)
         let games = StreamDefinition(
             name: "games", table: "t", keyColumn: "d", keyType: .date(timezone: .gmt))
-        func sweeps(_ lookback: Span?, _ streams: StreamDefinition...) -> [Schedule.Sweep] {
+        func sweeps(_ lookback: HistoryLength?, _ streams: StreamDefinition...) -> [Schedule.Sweep] {
             Schedule.sweeps(of: streams, lookback: lookback)
         }
         #expect(sweeps(nil, games, games) == [.init(streams: [], lookback: .days(30))])

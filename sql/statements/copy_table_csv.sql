@@ -1,4 +1,4 @@
--- Copies CSV records straight into a table.
+-- Copies CSV records directly into a table.
 --
 -- Variables:
 --   schema, table   identifiers

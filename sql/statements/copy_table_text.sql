@@ -1,4 +1,4 @@
--- Copies rows in COPY's text format straight into a table.
+-- Copies rows in COPY's text format directly into a table.
 --
 -- Variables:
 --   schema, table   identifiers

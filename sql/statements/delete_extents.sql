@@ -3,7 +3,7 @@
 -- Variables:
 --   stream          text
 --   columns, values text[]        the partition
--- Rows: none where the partition has no extents.
+-- Rows: none if the partition has no extents.
 DELETE FROM lacuna.cursor
 WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
 RETURNING stream

@@ -2,7 +2,7 @@
 --
 -- Variables:
 --   stream          text
--- Rows: none or one: id integer, where something was forgotten.
+-- Rows: none or one: id integer, if something was forgotten.
 WITH forgotten AS (
     DELETE FROM lacuna.tracking AS t WHERE t.stream = :'stream' RETURNING t.id
 ), changes AS (

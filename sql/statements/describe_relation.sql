@@ -5,7 +5,7 @@
 -- Variables:
 --   relation        text          the name as a user writes it, quoted as in SQL where it needs to be
 --   search_path     text          where it is looked for without a schema; it holds for this statement
--- Rows: none where there is no such table, else one: schema, name, kind ("char"), row_estimate.
+-- Rows: none if there is no such table, else one: schema, name, kind ("char"), row_estimate.
 WITH path AS MATERIALIZED (
     SELECT pg_catalog.set_config('search_path', :'search_path', true) AS path
 ), found AS MATERIALIZED (

@@ -12,13 +12,13 @@
 --   is_unique boolean             partition columns and key identify a row
 --   is_indexed boolean            a btree index begins with the partition columns and the key
 --   next text                     the column behind the key in such an index, of a type of PostgreSQL's own, which the role may
---                                 read; NULL where there is none
+--                                 read; NULL if there is none
 --   has_plain_partitions boolean       the partition columns are of types that are equal exactly where their texts are
 --   rows float8                   the number of rows, as the planner estimates it; -1 where it has no statistics
 --   most_rows float8              the most rows that the pages have room for
 --   visible float8                the part of the pages that an index-only scan need not visit, 0 to 1
---   partition_count float8                 the estimated number of partitions; NULL where it has none
---   keys float8                   the estimated number of distinct keys; NULL where it has none
+--   partition_count float8                 the estimated number of partitions; NULL if it has none
+--   keys float8                   the estimated number of distinct keys; NULL if it has none
 --   workers integer               how many parallel workers the server gives a statement
 WITH relation AS (
     SELECT c.oid, c.relkind, c.reltuples::float8 AS reltuples, c.relpages, c.relallvisible, c.relhassubclass

@@ -9,15 +9,15 @@
 --   key             text          the key column
 --   partitions      text[]        the partition columns
 --   arguments       text[]        what the triggers are given: the SQL of unit, partition and filter
--- Rows: none where there is no such table, else one:
---   id integer                    of the stream in lacuna.tracking; NULL where nothing was installed
---   problem text                  why changes cannot be recorded, or are not; NULL where they are
+-- Rows: none if there is no such table, else one:
+--   id integer                    of the stream in lacuna.tracking; NULL if nothing was installed
+--   problem text                  why changes cannot be recorded, or are not; NULL if they are
 --   can_be_tracked boolean        whether the problem goes away with `lacuna init`
 --   tables, triggers, columns, recorder text    the fingerprint
 --   snapshot text                 this transaction's; NULL on a standby
 --   settled boolean               whether the partitions of the snapshot are those that a scan reads now
 --   generation bigint, summary text, fingerprint text[], lower bigint, upper bigint, since text    the summary; its
---                                 snapshot is NULL where there is none, or where it was written in another cluster
+--                                 snapshot is NULL if there is none, or if it was written in another cluster
 WITH RECURSIVE root AS (
     SELECT c.oid, c.relkind, c.relhassubclass
     FROM pg_catalog.pg_class AS c

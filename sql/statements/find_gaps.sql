@@ -9,14 +9,14 @@
 --
 -- Variables:
 --   schema, table   identifiers   where the rows are
---   partition_columns fragment      the partition columns, or true where there are none
+--   partition_columns fragment      the partition columns, or true if there are none
 --   partition_values fragment      the partition as text[], of the columns above
 --   key             fragment      what is equal and ordered as the units are: the key column, in whose order an index has the
 --                                 rows, or the ordinal itself where several keys are one unit
 --   unit            fragment      the ordinal, bigint, of lacuna_key
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
---   distinct        fragment      DISTINCT, or nothing where units are known to be unique
---   any_row         fragment      true where a row is in the range, NULL where none is
+--   distinct        fragment      DISTINCT, or nothing if units are known to be unique
+--   any_row         fragment      true if a row is in the range, NULL if none is
 --   gate            fragment      nothing, or AND and the same again: then a range without rows costs no more than that
 --   lower, upper    bigint        the range asked for, half-open
 -- Rows: partition_values text[], lower bigint, upper bigint; in no order.

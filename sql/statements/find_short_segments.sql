@@ -4,27 +4,27 @@
 --
 -- Variables:
 --   schema, table   identifiers   where the rows are
---   pieces          fragment      lacuna_piece: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
+--   chunks          fragment      lacuna_chunk: lacuna_lower, lacuna_upper bigint, half-open, lacuna_number bigint, and
 --                                 what in_partition takes
---   in_partition    fragment      whether a row belongs to the piece's partition, or true
---   from_lower      fragment      lacuna_piece.lacuna_lower <= unit in a form that an index serves
+--   in_partition    fragment      whether a row belongs to the chunk's partition, or true
+--   from_lower      fragment      lacuna_chunk.lacuna_lower <= unit in a form that an index serves
 --   key             fragment      the key column; the unit grows with it
 --   unit            fragment      the ordinal of a row, bigint
--- Rows: piece bigint (its number); in no order.
+-- Rows: chunk bigint (its number); in no order.
 --
 -- The unit has a name of its own: ORDER BY takes an output column before a column of the table, and PostgreSQL calls
--- "k"::bigint "k". It would sort all rows of each segment by it, where the index has them in order.
+-- "k"::bigint "k". It would sort all rows of each segment by it, although the index has them in order.
 --
--- psql -v schema=public -v table=ledgers -v in_partition=true -v unit=sequence -v key=sequence -v pieces="(SELECT g, g + 1024, g
---      FROM generate_series(1::bigint, 10000000, 1024) AS g) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)" \
---      -v from_lower='sequence >= lacuna_piece.lacuna_lower' -f find_short_segments.sql
-SELECT lacuna_piece.lacuna_number AS piece
-FROM :pieces
+-- psql -v schema=public -v table=ledgers -v in_partition=true -v unit=sequence -v key=sequence -v chunks="(SELECT g, g + 1024, g
+--      FROM generate_series(1::bigint, 10000000, 1024) AS g) AS lacuna_chunk (lacuna_lower, lacuna_upper, lacuna_number)" \
+--      -v from_lower='sequence >= lacuna_chunk.lacuna_lower' -f find_short_segments.sql
+SELECT lacuna_chunk.lacuna_number AS chunk
+FROM :chunks
 WHERE (
     SELECT :unit AS lacuna_unit
     FROM :"schema".:"table"
     WHERE :in_partition AND :from_lower
     ORDER BY :key
-    OFFSET lacuna_piece.lacuna_upper - lacuna_piece.lacuna_lower - 1
+    OFFSET lacuna_chunk.lacuna_upper - lacuna_chunk.lacuna_lower - 1
     LIMIT 1
-) IS DISTINCT FROM lacuna_piece.lacuna_upper - 1
+) IS DISTINCT FROM lacuna_chunk.lacuna_upper - 1

@@ -6,14 +6,14 @@
 --
 -- Variables:
 --   schema, table   identifiers   where the rows are
---   partition_list  fragment      the partition columns, each with a comma after it, or nothing where there are none
+--   partition_list  fragment      the partition columns, each with a comma after it, or nothing if there are none
 --   partition_values fragment      the partition as text[], of the columns above
 --   in_partition    fragment      whether a row belongs to the partition that is looked at, or true
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
 --   unit            fragment      the ordinal of a row, bigint
 --   lower, upper    bigint        the range that is looked at, half-open
 -- Rows: partition_values text[], word bigint (its units are word * 64 and those that follow), before bigint, after
--- bigint (the words with rows next to it; NULL where there is none), bits bigint (the lowest one is the first unit's); in no
+-- bigint (the words with rows next to it; NULL if there is none), bits bigint (the lowest one is the first unit's); in no
 -- order.
 --
 -- psql -v schema=public -v table=ledgers -v partition_list='' -v partition_values="'{}'::text[]" -v in_partition=true -v unit=sequence \

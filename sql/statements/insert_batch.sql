@@ -1,6 +1,6 @@
--- Claims a batch's token as the first write of its transaction.
+-- Inserts a batch's commit token as the first write of its transaction.
 --
--- It waits for a transaction that claimed the same token and is still open, and writes nothing where that one won.
+-- It waits for a transaction that inserted the same token and is still open, and writes nothing if that one won.
 --
 -- Variables:
 --   run, batch      bigint        the token
@@ -8,7 +8,7 @@
 --   columns, values text[]        the partition
 --   lower, upper    bigint        the window, half-open
 --   started         timestamptz   when the fetch began
--- Rows: one where the token was claimed now, none where the batch was committed before.
+-- Rows: one if the token was inserted now, none if the batch was committed before.
 INSERT INTO lacuna.batch (run, batch, stream, partition, lower, upper, state, started_at)
 VALUES (:'run'::bigint, :'batch'::bigint, :'stream',
     pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[]), :'lower'::bigint, :'upper'::bigint, 'committed',

@@ -6,7 +6,7 @@
 --   first, last     fragments     the ordinals of the smallest and the largest key, bigint: an expression over min(key), max(key)
 --   largest         fragment      whether a row has the key that no range of units holds, or false
 --   in_range        fragment      lower <= unit < upper in a form that an index serves
--- Rows: one: first bigint, last bigint (NULL where no row lies in the range), has_largest boolean.
+-- Rows: one: first bigint, last bigint (NULL if no row lies in the range), has_largest boolean.
 --
 -- psql -v schema=public -v table=ledgers -v in_partition=true -v first='min(sequence)::bigint' -v last='max(sequence)::bigint' \
 --      -v largest=false -v in_range='sequence >= 1 AND sequence < 1000' -f measure_partition.sql

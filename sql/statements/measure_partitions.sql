@@ -10,7 +10,7 @@
 --   first, last     fragments     the ordinals of the smallest and the largest key, bigint: an expression over min(key), max(key)
 --   largest         fragment      whether a row has the key that no range of units holds, or false
 --   in_range        fragment      lower <= unit < upper in a form that an index serves
--- Rows: partition_values text[], first bigint, last bigint (NULL where no row lies in the range), has_largest boolean; in
+-- Rows: partition_values text[], first bigint, last bigint (NULL if no row lies in the range), has_largest boolean; in
 -- the order of the partition columns. A partition with a NULL may be left out.
 --
 -- psql -v schema=public -v table=games -v partition_columns=league -v this_partition=lacuna_this.league \

@@ -2,7 +2,7 @@
 --
 -- Variables:
 --   schema, name    text          the table
--- Rows: one: most_rows bigint, NULL where the rows are not the table's own: of a view, a parent of others, a foreign table.
+-- Rows: one: most_rows bigint, NULL if the rows are not the table's own: of a view, a parent of others, a foreign table.
 SELECT (
     SELECT pg_catalog.pg_relation_size(c.oid) / 28
     FROM pg_catalog.pg_class AS c

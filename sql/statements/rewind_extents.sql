@@ -4,7 +4,7 @@
 --   stream          text
 --   columns, values text[]        the partition
 --   oldest, latest  bigint        the new extents
--- Rows: none where the partition has no extents.
+-- Rows: none if the partition has no extents.
 UPDATE lacuna.cursor
 SET oldest = :'oldest'::bigint, latest = :'latest'::bigint, updated_at = pg_catalog.now()
 WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])

@@ -7,7 +7,7 @@
 --   expected        fragment      the key, of the type of the table's column
 --   key             fragment      the table's key column
 --   registered      fragment      a table expression of the columns ordinal and key
--- Rows: partition_values text[], ordinal bigint (NULL where the key is not registered), key text, is_present
+-- Rows: partition_values text[], ordinal bigint (NULL if the key is not registered), key text, is_present
 -- boolean; by key.
 --
 -- It is run with the user's search path, so that everything but the query is named with its schema.

@@ -2,7 +2,7 @@
 --
 -- Variables:
 --   prefix          text          what their names begin with
--- Rows: activity text, seconds bigint (NULL where this role may not know); by activity.
+-- Rows: activity text, seconds bigint (NULL if this role may not know); by activity.
 SELECT
     application_name AS activity,
     pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - state_change))::bigint AS seconds

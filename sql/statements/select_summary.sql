@@ -3,7 +3,7 @@
 -- Variables:
 --   id              integer       of the stream in lacuna.tracking
 --   lower, upper    bigint        the range asked for, half-open
--- Rows: partition_values text[], has_largest boolean, lower bigint, upper bigint (missing, half-open, NULL where nothing
+-- Rows: partition_values text[], has_largest boolean, lower bigint, upper bigint (missing, half-open, NULL if nothing
 -- is); in no order.
 SELECT s.lane AS partition_values, s.has_largest, pg_catalog.lower(gap.missing) AS lower, pg_catalog.upper(gap.missing) AS upper
 FROM lacuna.summary AS s

@@ -1,4 +1,4 @@
--- Has the planner walk an index piece by piece, and in parallel where it can, until the transaction or savepoint ends:
+-- Has the planner walk an index chunk by chunk, and in parallel where it can, until the transaction or savepoint ends:
 -- its own estimates of these statements are far off.
 --
 -- Rows: one, of no meaning.

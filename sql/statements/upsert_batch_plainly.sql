@@ -1,4 +1,4 @@
--- Inserts a batch's records, or updates the rows that are there and differ, where upsert_batch.sql is refused: a plain
+-- Inserts a batch's records, or updates the rows that are there and differ, if the server rejects upsert_batch.sql: a plain
 -- INSERT, which does not tell new rows from changed ones. Partitioned tables need it, and distributed ones may.
 --
 -- Variables: those of upsert_batch.sql.

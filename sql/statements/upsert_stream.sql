@@ -1,4 +1,4 @@
--- Registers how a stream's keys map to ordinals; writes nothing where it is known already.
+-- Registers how a stream's keys map to ordinals; writes nothing if it is known already.
 --
 -- Variables:
 --   stream, relation, key_column, key_type, timezone   text

@@ -24,7 +24,8 @@ actor RunJournal {
         _ mode: RunMode, stream: StreamDefinition, planned: Int, database: Database,
         redact: @escaping @Sendable (String) -> String
     ) async throws -> RunJournal {
-        let (session, id) = try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(mayPass: PostgresError.mayPass) { _ in
+        let (session, id) = try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(mayPass: PostgresError.mayPass)
+        { _ in
             let session = try await database.connect(RunJournal.activity(stream), stream: stream)
             do {
                 let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
@@ -98,7 +99,7 @@ actor RunJournal {
             ]))
     }
 
-    /// Closes the run, where it was recorded, and drops what is older than the journal is kept.
+    /// Closes the run, if it was recorded, and drops what is older than the journal is kept.
     func finish(_ report: RunReport, keepDays: Int) async throws {
         defer { session = nil }
         guard isRecorded.withLock({ $0 }) else {

@@ -3,7 +3,7 @@ import LacunaRecords
 
 extension RunReport {
     /// Decides how the run ended from what it knows.
-    mutating func settle() {
+    mutating func conclude() {
         guard state == .done || state == .deferred else { return }
         if !failures.isEmpty || !streamFailures.isEmpty {
             state = .failed

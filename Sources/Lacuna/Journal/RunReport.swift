@@ -22,7 +22,7 @@ public struct BatchFailure: Error, Sendable, Hashable {
     public let window: Range<Int64>
     /// What happened and what to do.
     public let message: String
-    /// The server's condition code, where the server refused.
+    /// The server's condition code, if the server rejected the batch.
     public let sqlState: SQLState?
 
     /// A failure.
@@ -54,9 +54,9 @@ public struct RunReport: Sendable {
     public let stream: String
     /// What kind of run it was.
     public let mode: RunMode
-    /// How the windows of the report are written, the names of text keys included; nil where the run ended before it looked.
+    /// How the windows of the report are written, the names of text keys included; nil if the run ended before it looked.
     public var keyType: KeyType?
-    /// Its number in the journal; nil where it planned nothing.
+    /// Its number in the journal; nil if it planned nothing.
     public var runID: Int64?
     /// The number of batches that were planned.
     public var planned = 0
@@ -77,16 +77,16 @@ public struct RunReport: Sendable {
     public var emptied: UInt64 = 0
     /// Units that wait because they failed in earlier runs.
     public var waiting: UInt64 = 0
-    /// Why a run ended early, where it did.
+    /// Why a run ended early, if it did.
     public var stopReason: String?
     /// The batches and partitions that failed.
     public var failures: [BatchFailure] = []
     /// Failures of the stream as a whole.
     public var streamFailures: [String] = []
-    /// The units that are missing after the run, up to `latest`, of those that it was to see to; nil where they could not be
+    /// The units that are missing after the run, up to `latest`, of those that it was to see to; nil if they could not be
     /// counted.
     public var missing: UInt64?
-    /// The units that are due beyond the newest one and still not there after the run; nil where that is not known.
+    /// The units that are due beyond the newest one and still not there after the run; nil if that is not known.
     public var behind: UInt64?
     /// What the run has to say beside its figures.
     public var notes: [String] = []

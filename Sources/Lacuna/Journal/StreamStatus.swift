@@ -23,7 +23,7 @@ public struct StreamStatus: Sendable {
         public let committed: Int64
         /// Batches that failed.
         public let failed: Int64
-        /// Units missing after it, where counted.
+        /// Units missing after it, if counted.
         public let missing: String?
         /// What there is to say.
         public let note: String
@@ -47,7 +47,7 @@ public struct StreamStatus: Sendable {
     public struct Activity: Sendable {
         /// What it works on.
         public let text: String
-        /// For how long, in seconds; nil where the server tells only roles with more rights.
+        /// For how long, in seconds; nil if the server tells only roles with more rights.
         public let seconds: Int64?
     }
 

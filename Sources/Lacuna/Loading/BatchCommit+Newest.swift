@@ -16,7 +16,7 @@ struct StaleFetch: Error, CustomStringConvertible {
 }
 
 extension BatchCommit {
-    /// Refuses answers whose windows somebody committed to since they were asked for.
+    /// Rejects answers whose windows somebody committed to since they were asked for.
     ///
     /// It is called after the load. A transaction that wrote the same rows and committed before is seen by then; one that is
     /// still open waits for this one's rows, or this one for its, and whoever commits last looks last. So no lock is needed

@@ -15,7 +15,7 @@ struct WindowState: Sendable {
     /// What there is to close.
     func open(in batch: PlannedBatch) -> UnitSet {
         missing.intersection(batch.window).intersection(batch.expected).subtracting(verified).union(refetch)
-            .union(batch.suspects).intersection(batch.units)
+            .union(batch.flagged).intersection(batch.units)
     }
 }
 

@@ -38,7 +38,7 @@ struct CommittedBatch: Sendable {
     }
 }
 
-/// The statements of a batch's transaction, from its token to its extents (design: a batch, step by step).
+/// The statements of a batch's transaction, from its token to its extents.
 struct BatchCommit: Sendable {
     let stream: ResolvedStream
     let runID: Int64
@@ -53,10 +53,10 @@ struct BatchCommit: Sendable {
             ]))
     }
 
-    /// Claims the token of a batch.
+    /// Inserts the commit token of a batch.
     ///
     /// - Returns: false where the batch was committed before, by a transaction whose answer was lost.
-    func claim(_ fetched: FetchedBatch, on session: isolated Session) async throws -> Bool {
+    func insertToken(_ fetched: FetchedBatch, on session: isolated Session) async throws -> Bool {
         var values = stream.evidenceValues(fetched.batch.partition)
         values["run"] = String(runID)
         values["batch"] = String(fetched.number)
@@ -66,7 +66,7 @@ struct BatchCommit: Sendable {
         return try await !session.query(try Statements.insertBatch.bound(values: values)).isEmpty
     }
 
-    /// Waits for whoever else is committing to the same cell of the grid; goes along with the next statement.
+    /// Waits for other transactions that commit to the same cell of the grid. The statement is sent with the next one.
     func lock(_ fetched: FetchedBatch, on session: isolated Session) throws {
         let partition = TextArray.literal(fetched.batch.partition.values)
         let name = "lacuna.window/\(stream.definition.name)/\(partition)/\(fetched.batch.cell.lowerBound)"
@@ -76,22 +76,22 @@ struct BatchCommit: Sendable {
     /// Loads, proves and records one batch.
     ///
     /// - Parameters:
-    ///   - straight: whether records may be copied straight into a window without rows.
+    ///   - directly: whether records may be loaded directly into a window without rows.
     ///   - table: the transaction's temporary table.
     func apply(
-        _ fetched: FetchedBatch, straight: Bool, table: inout BatchTable, on session: isolated Session
+        _ fetched: FetchedBatch, directly: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> CommittedBatch {
         let batch = fetched.batch
         let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
         let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
-        let mayGoStraight = straight && loader.canCopyStraight(fetched.records, plan)
+        let mayLoadDirectly = directly && loader.canLoadDirectly(fetched.records, plan)
         let before = try await look(
-            at: batch, then: mayGoStraight ? try .searchPath(userSearchPath) : nil, on: session)
+            at: batch, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil, on: session)
         let isOpen = batch.reason != .gap || !before.open(in: batch).isEmpty
-        let goesStraight = mayGoStraight && isOpen && before.missing.count == batch.request.unitCount
-        if mayGoStraight, !goesStraight { try session.enqueue(.searchPath(lacunaSearchPath)) }
+        let loadsDirectly = mayLoadDirectly && isOpen && before.missing.count == batch.request.unitCount
+        if mayLoadDirectly, !loadsDirectly { try session.enqueue(.searchPath(lacunaSearchPath)) }
         guard isOpen else { return CommittedBatch() }
-        if goesStraight, batch.request != batch.window {
+        if loadsDirectly, batch.request != batch.window {
             // Neighbours load what overlaps at the same time, each seeing none of it: the index alone tells them apart, and
             // having read the table, this transaction keeps it from being dropped.
             try await stream.requireUniqueIndex(on: session)
@@ -99,7 +99,7 @@ struct BatchCommit: Sendable {
 
         try proveCount(fetched)
         let loaded = try await loader.load(
-            fetched.records, plan, partition: batch.partition, request: batch.request, straight: goesStraight,
+            fetched.records, plan, partition: batch.partition, request: batch.request, directly: loadsDirectly,
             table: &table, on: session)
 
         let missing = try await missingAfter(fetched, before: before, loaded, on: session)

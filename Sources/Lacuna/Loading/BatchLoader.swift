@@ -13,7 +13,7 @@ struct LoadResult: Sendable {
     var wroteSomething: Bool { inserted + updated > 0 || ranUncounted }
 }
 
-/// A batch whose records contradict what was asked for or what they claim.
+/// A batch whose records contradict what was asked for or what the source said of them.
 public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, where, and what to do.
     public let description: String
@@ -33,7 +33,7 @@ public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Thrown where rows turn out to exist though their window had none: the transaction starts over with the upsert.
-struct StraightCopyRefused: Error {}
+struct DirectLoadRefused: Error {}
 
 /// The temporary table `batch` of one transaction.
 struct BatchTable: Sendable {
@@ -56,9 +56,9 @@ struct BatchLoader: Sendable {
     let stream: ResolvedStream
     let userSearchPath: String
 
-    /// Whether records may be copied straight into a window that has no rows, as far as they themselves tell.
-    func canCopyStraight(_ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>) -> Bool {
-        records.recordCount > 0 && keysAreProven(records) && (try? plan.get())?.canCopyStraight == true
+    /// Whether records may be loaded directly into a window that has no rows, as far as they themselves tell.
+    func canLoadDirectly(_ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>) -> Bool {
+        records.recordCount > 0 && keysAreProven(records) && (try? plan.get())?.canLoadDirectly == true
     }
 
     /// Loads `records`.
@@ -67,16 +67,16 @@ struct BatchLoader: Sendable {
     ///   - plan: how they reach the table.
     ///   - partition: the batch's partition.
     ///   - request: the units that were asked for.
-    ///   - straight: whether the records are to be copied straight into the table; then the search path is the user's.
+    ///   - directly: whether the records are to be copied directly into the table; then the search path is the user's.
     ///   - table: the transaction's temporary table, used again where it fits.
-    /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``StraightCopyRefused``.
+    /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``DirectLoadRefused``.
     func load(
         _ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>, partition: Partition, request: Range<Int64>,
-        straight: Bool, table: inout BatchTable, on session: isolated Session
+        directly: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> LoadResult {
         guard records.recordCount > 0 else { return LoadResult() }
         let plan = try plan.get()
-        if straight { return try await copyStraight(records, plan, session) }
+        if directly { return try await loadDirectly(records, plan, session) }
         try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
         guard plan.runsScripts else { return try await upsertParts(plan, session) }
@@ -92,7 +92,7 @@ struct BatchLoader: Sendable {
         records.keysAreExact && stream.key.acceptsExactText
     }
 
-    private func copyStraight(
+    private func loadDirectly(
         _ records: SpooledRecords, _ plan: LoadPlan, _ session: isolated Session
     ) async throws -> LoadResult {
         let statement =
@@ -122,7 +122,7 @@ struct BatchLoader: Sendable {
             where error.sqlState == .uniqueViolation || error.sqlState.conditionClass == "0A"
         {
             // Rows exist outside the window; or the table takes no COPY, as with row level security.
-            throw StraightCopyRefused()
+            throw DirectLoadRefused()
         }
     }
 
@@ -165,7 +165,7 @@ struct BatchLoader: Sendable {
     private func upsertParts(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
         guard !plan.unevenFields.isEmpty else { return try await upsert(plan, session) }
         // One statement sees only its part, so that a key which comes twice is looked for in all of them first.
-        try await refuseConflicts(plan, session)
+        try await rejectConflicts(plan, session)
         let sets = try await session.query(
             try Statements.findFieldSets.bound(fragments: ["presence": try plan.presence]))
         guard sets.count <= 1024 else {
@@ -193,7 +193,7 @@ struct BatchLoader: Sendable {
             } catch PostgresError.server(let error) where error.sqlState == .cardinalityViolation && !isDistinct {
                 // The same primary key came twice. Equal records are one; records that differ are an error.
                 try session.enqueue(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
-                try await refuseConflicts(plan, session)
+                try await rejectConflicts(plan, session)
                 isDistinct = true
             } catch PostgresError.server(let error) where error.sqlState == .featureNotSupported && !isPlain {
                 try session.enqueue(BoundStatement(name: "savepoint", sql: "ROLLBACK TO SAVEPOINT load"))
@@ -210,7 +210,7 @@ struct BatchLoader: Sendable {
         ).only().get("new")
     }
 
-    private func refuseConflicts(_ plan: LoadPlan, _ session: isolated Session) async throws {
+    private func rejectConflicts(_ plan: LoadPlan, _ session: isolated Session) async throws {
         let conflicts = try await session.query(
             try Statements.findConflictingRecord.bound(fragments: [
                 "records": try plan.records, "row": try plan.writtenColumns,

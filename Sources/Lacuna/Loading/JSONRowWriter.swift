@@ -5,8 +5,9 @@ import Postgres
 /// Rewrites spooled JSON objects as rows of COPY's text format
 /// (<https://www.postgresql.org/docs/current/sql-copy.html>), so that the server need not parse JSON.
 ///
-/// A value becomes the text that `jsonb_to_record` would give the column's input function. Where that takes the server's
-/// own reading (a number with an exponent, an array for an array column), the writer refuses, and the batch is staged.
+/// A value becomes the text that `jsonb_to_record` would give the column's input function. Some values only the server can
+/// read so: a number with an exponent, an array for an array column. Then the writer gives up, and the batch goes through
+/// the staging table.
 struct JSONRowWriter: ~Copyable {
     /// Where a column's value comes from.
     struct Column: Sendable {
@@ -38,14 +39,14 @@ struct JSONRowWriter: ~Copyable {
         values = JSONFieldValues(wanted: wanted)
     }
 
-    /// Takes a piece of NDJSON that a sink has checked.
+    /// Takes a chunk of NDJSON that a sink has checked.
     ///
     /// - Parameter put: takes the rows, whole ones, some at a time.
-    /// - Throws: ``StraightCopyRefused``; what `put` throws.
+    /// - Throws: ``DirectLoadRefused``; what `put` throws.
     mutating func write(
-        _ piece: UnsafeRawBufferPointer, put: (UnsafeRawBufferPointer) throws -> Void
+        _ chunk: UnsafeRawBufferPointer, put: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        splitter.feed(piece)
+        splitter.feed(chunk)
         while let row = try splitter.next() {
             try append(row.bytes)
             count += 1
@@ -92,10 +93,10 @@ struct JSONRowWriter: ~Copyable {
                     rebasing: record[field.range.lowerBound - quotes..<field.range.upperBound + quotes]))
         case .string: appendEscaped(values.text(number, in: record))
         case .number:
-            guard JSONRowWriter.isPlain(value) else { throw StraightCopyRefused() }
+            guard JSONRowWriter.isPlain(value) else { throw DirectLoadRefused() }
             output.append(value)
         case .boolean: output.append(value)
-        case .object, .array: throw StraightCopyRefused()
+        case .object, .array: throw DirectLoadRefused()
         }
     }
 

@@ -81,23 +81,23 @@ struct LoadPlan: Sendable {
         }
     }
 
-    /// Whether the records can be copied straight into the table: CSV in which every field has a column of its own, and
+    /// Whether the records can be copied directly into the table: CSV in which every field has a column of its own, and
     /// JSON whose records all have the same fields.
-    var canCopyStraight: Bool {
+    var canLoadDirectly: Bool {
         guard !runsScripts else { return false }
         switch format {
         case .csv:
             return targets.allSatisfy { $0.field != nil }
                 && targets.compactMap(\.field).sorted() == fields.sorted()
         case .ndjson:
-            // `json` keeps the text it is given, and the staged way gives it what jsonb made of it; an array's column takes
-            // a JSON array and no text.
+            // A column of type `json` keeps the text that it is given, and the staging table gives it what jsonb made of the
+            // text. The column of an array takes a JSON array and no text.
             return unevenFields.isEmpty
                 && targets.allSatisfy { $0.column.baseType != "json" && !$0.column.baseType.hasSuffix("[]") }
         }
     }
 
-    /// Where the values of the written columns come from, for JSON that is copied straight.
+    /// Where the values of the written columns come from, for JSON that is loaded directly.
     var rowColumns: [JSONRowWriter.Column] {
         targets.map { target in
             JSONRowWriter.Column(
@@ -105,7 +105,7 @@ struct LoadPlan: Sendable {
         }
     }
 
-    /// The columns in the order of the records' fields, for COPY straight into the table.
+    /// The columns in the order of the records' fields, for COPY directly into the table.
     var columnsInFieldOrder: SQLFragment {
         get throws {
             let columns = try fields.compactMap { field in

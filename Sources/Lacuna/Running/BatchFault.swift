@@ -13,7 +13,7 @@ enum BatchFault: Sendable {
     /// Nothing will help in this run, but other batches may do better.
     case fail
     /// Nothing of the partition will do better in this run, and no window is at fault.
-    case refuse
+    case sourceRejects
     /// The source wants to be left alone: no batch will do better before a later run.
     case deferRun
     /// The stream as a whole cannot go on.
@@ -26,7 +26,7 @@ enum BatchFault: Sendable {
             case .transient: self = .retry
             case .unknown: self = .retryThenHalve
             case .permanent: self = .halve
-            case .refused: self = .refuse
+            case .rejected: self = .sourceRejects
             case .unavailable: self = .fail
             case .deferred: self = .deferRun
             }

@@ -56,13 +56,13 @@ struct BatchTransaction: Sendable {
             var total = CommittedBatch()
             var table = BatchTable()
             for batch in fetched {
-                guard try await run.commit.claim(batch, on: session) else { return try resolution.committedBefore() }
-                resolution.claimed()
+                guard try await run.commit.insertToken(batch, on: session) else { return try resolution.committedBefore() }
+                resolution.insertedToken()
                 if case .cells = lock { try run.commit.lock(batch, on: session) }
                 do {
                     total.add(
                         try await run.commit.apply(
-                            batch, straight: resolution.mayCopyStraight, table: &table, on: session))
+                            batch, directly: resolution.mayLoadDirectly, table: &table, on: session))
                 } catch let error as ProofError {
                     throw error.of(batch: batch.number)
                 }

@@ -29,7 +29,7 @@ actor BatchWorker {
             } catch {
                 if let fetched { await finish(fetched.batch, .success(fetched.records)) }
                 fetched = nil
-                await settle(error, leased, attempts: 1)
+                await handleFailure(error, leased, attempts: 1)
                 continue
             }
             let next = leased
@@ -38,7 +38,9 @@ actor BatchWorker {
             if let fetched { failure = await commit(fetched.batch, fetched.records) }
             let result = await answer
             // What failed is searched only now: the source is asked for one window at a time.
-            if let fetched, let failure { await settle(failure, fetched.batch, attempts: fetched.records.attempts) }
+            if let fetched, let failure {
+                await handleFailure(failure, fetched.batch, attempts: fetched.records.attempts)
+            }
             fetched = nil
             switch result {
             case .success(let records): fetched = (next, records)
@@ -68,7 +70,7 @@ actor BatchWorker {
         }
         leased.started = lease.started
         if lease.isOpen { return true }
-        settle(CommittedBatch(), batch, fetched: 0)
+        noteFinished(CommittedBatch(), batch, fetched: 0)
         await release(batch)
         return false
     }
@@ -85,7 +87,7 @@ actor BatchWorker {
         var failure: (any Error)?
         do {
             let result = try await commit(fetched, policy: leased.policy)
-            settle(result, leased.batch, fetched: fetched.records.recordCount)
+            noteFinished(result, leased.batch, fetched: fetched.records.recordCount)
         } catch {
             failure = error
         }
@@ -93,14 +95,16 @@ actor BatchWorker {
         return failure
     }
 
-    /// Brings a batch to its end: commits what was fetched, and settles what failed.
+    /// Brings a batch to its end: commits what was fetched, or handles the failure.
     private func finish(_ leased: LeasedBatch, _ answer: Result<FetchedBatch, FetchFailure>) async {
         switch answer {
         case .success(let fetched):
-            if let error = await commit(leased, fetched) { await settle(error, leased, attempts: fetched.attempts) }
+            if let error = await commit(leased, fetched) {
+                await handleFailure(error, leased, attempts: fetched.attempts)
+            }
         case .failure(let failure):
             await release(leased.batch)
-            await settle(failure.error, leased, attempts: failure.attempts)
+            await handleFailure(failure.error, leased, attempts: failure.attempts)
         }
     }
 
@@ -110,12 +114,12 @@ actor BatchWorker {
         do {
             guard try await take(&leased) else { return }
         } catch {
-            return await settle(error, leased, attempts: 1)
+            return await handleFailure(error, leased, attempts: 1)
         }
         await finish(leased, await fetch(leased))
     }
 
-    private func settle(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
+    private func noteFinished(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
         state.committed(result, fetched: fetched)
         run.options.onEvent(
             .finished(
@@ -191,7 +195,7 @@ actor BatchWorker {
 
     // MARK: Failure
 
-    private func settle(_ error: any Error, _ leased: LeasedBatch, attempts: Int) async {
+    private func handleFailure(_ error: any Error, _ leased: LeasedBatch, attempts: Int) async {
         guard !(error is CancellationError) else { return state.interrupted() }
         let batch = leased.batch
         await discardUnusableSession()
@@ -224,9 +228,9 @@ actor BatchWorker {
             state.stop(failure.message)
             run.options.onEvent(.failed(failure))
             return
-        case .refuse:
+        case .sourceRejects:
             // No journalled failure: once the source takes what it is asked, the next run may ask at once.
-            if state.refused(failure) { run.options.onEvent(.failed(failure)) }
+            if state.rejected(failure) { run.options.onEvent(.failed(failure)) }
             return
         case .deferRun:
             // No failure: the window is not at fault, and the next run may ask for it at once.

@@ -12,9 +12,9 @@ final class CommitResolution: Sendable {
         /// What the try was about to commit.
         var pending: CommittedBatch?
         /// Whether the current try holds the token, so that no earlier one was committed.
-        var isClaimed = false
+        var holdsToken = false
         var unknownSince: ContinuousClock.Instant?
-        var mayCopyStraight = true
+        var mayLoadDirectly = true
     }
 
     private let limit: Duration
@@ -24,12 +24,12 @@ final class CommitResolution: Sendable {
         self.limit = limit
     }
 
-    /// Whether records may be copied straight into an empty window.
-    var mayCopyStraight: Bool { state.withLock { $0.mayCopyStraight } }
+    /// Whether records may be loaded directly into an empty window.
+    var mayLoadDirectly: Bool { state.withLock { $0.mayLoadDirectly } }
 
     /// Notes that the current try holds the token.
-    func claimed() {
-        state.withLock { $0.isClaimed = true }
+    func insertedToken() {
+        state.withLock { $0.holdsToken = true }
     }
 
     /// Notes what the current try is about to commit.
@@ -50,15 +50,15 @@ final class CommitResolution: Sendable {
 
     /// Runs tries until one has an outcome.
     ///
-    /// - Parameter attempt: one transaction; it calls ``claimed()`` and ``willCommit(_:)``.
+    /// - Parameter attempt: one transaction; it calls ``insertedToken()`` and ``willCommit(_:)``.
     /// - Throws: ``PostgresError/outcomeUnknown(message:)`` where the limit is over; what the last try threw.
     func run(_ attempt: () async throws -> CommittedBatch) async throws -> CommittedBatch {
         while true {
-            state.withLock { $0.isClaimed = false }
+            state.withLock { $0.holdsToken = false }
             do {
                 return try await attempt()
-            } catch is StraightCopyRefused {
-                state.withLock { $0.mayCopyStraight = false }
+            } catch is DirectLoadRefused {
+                state.withLock { $0.mayLoadDirectly = false }
             } catch is NothingToCommit {
                 return CommittedBatch()
             } catch {
@@ -72,7 +72,7 @@ final class CommitResolution: Sendable {
         let since: ContinuousClock.Instant? = state.withLock { state in
             if case PostgresError.outcomeUnknown = error {
                 state.unknownSince = state.unknownSince ?? Timing.now
-            } else if state.isClaimed {
+            } else if state.holdsToken {
                 // This try held the token, so the earlier one was rolled back: the error is this try's own.
                 state.unknownSince = nil
             }

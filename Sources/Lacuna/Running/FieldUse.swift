@@ -6,7 +6,7 @@ import Synchronization
 final class FieldUse: Sendable {
     private let fields = Mutex<Set<String>>([])
 
-    /// Notes the fields of a batch. CSV that lacks a field is refused before.
+    /// Notes the fields of a batch. CSV that lacks a field is rejected before.
     func note(_ records: SpooledRecords) {
         guard records.format == .ndjson, records.recordCount > 0 else { return }
         fields.withLock { $0.formUnion(records.fields) }

@@ -30,7 +30,7 @@ extension Reconciler {
         } catch {
             report.streamFailures.append(error.message)
         }
-        report.settle()
+        report.conclude()
         return report
     }
 
@@ -154,7 +154,7 @@ extension Reconciler {
         } catch {
             report.streamFailures.append(error.message)
         }
-        report.settle()
+        report.conclude()
         do {
             try await journal.finish(report, keepDays: options.journalDays)
         } catch {

@@ -1,6 +1,5 @@
 import LacunaModel
 import LacunaRecords
-import Logging
 import Postgres
 import SQLStatements
 
@@ -22,7 +21,6 @@ public struct Reconciler: Sendable {
     let database: Database
     /// How the table is scanned for gaps.
     public var scan: any GapScan = TrackedGapScan()
-    var log = Logger(label: "lacuna")
 
     /// A reconciler.
     public init(stream: StreamDefinition, source: any Source, database: Database) {
@@ -89,7 +87,7 @@ public struct Reconciler: Sendable {
                 if await runOwedScripts(&report, searchPath: userSearchPath) {
                     await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
                 }
-                report.settle()
+                report.conclude()
                 return report
             }
             let stream = plan.survey.stream
@@ -113,7 +111,7 @@ public struct Reconciler: Sendable {
             await runOwedScripts(&report, searchPath: userSearchPath)
             await surveyAgain(&report, stream: stream, tips: plan.tips, options)
             report.notes += context.fieldUse.notes(of: definition)
-            report.settle()
+            report.conclude()
             do {
                 try await journal.finish(report, keepDays: options.journalDays)
             } catch {
@@ -121,10 +119,10 @@ public struct Reconciler: Sendable {
             }
         } catch is CancellationError {
             report.stopReason = "stopped by a signal"
-            report.settle()
+            report.conclude()
         } catch {
             report.streamFailures.append(error.message)
-            report.settle()
+            report.conclude()
         }
         return report
     }
@@ -233,7 +231,7 @@ public struct Reconciler: Sendable {
         let tips = try await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
         var plan = RunPlanner(
-            survey: known, options: options, earlier: failures, plansProvisionalKeys: !registersKeys
+            survey: known, options: options, earlier: failures, plansTemporaryKeys: !registersKeys
         ).plan(
             failures: tips.failures, notes: tips.notes, tips: tips.units)
         plan.deferral = tips.deferral
@@ -316,7 +314,7 @@ public struct Reconciler: Sendable {
         }
     }
 
-    /// Refuses what would fail batch by batch: a standby, a missing privilege, another meaning of the stream's units.
+    /// Rejects what would fail batch by batch: a standby, a missing privilege, another meaning of the stream's units.
     func requireWritable(_ stream: ResolvedStream, on session: Session) async throws {
         let clock = try await session.query(try Statements.selectClock.bound()).only()
         if try clock.get("in_recovery", as: Bool.self) { throw StreamError.readOnly }

@@ -16,7 +16,7 @@ public struct RunOptions: Sendable {
     /// Only units up to here, inclusive.
     public var to: Int64?
     /// How much behind the newest unit is read again; nil: what the stream says.
-    public var lookback: Span?
+    public var lookback: HistoryLength?
     /// Whether the first failure ends the run.
     public var failFast = false
     /// Whether windows that failed in earlier runs are tried before their wait is over.

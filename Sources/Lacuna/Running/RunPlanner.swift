@@ -1,13 +1,13 @@
 import LacunaModel
 import LacunaRecords
 
-/// Turns a survey into the batches of a reconcile: pure, values in, values out.
+/// Turns a survey into the batches of a reconcile. It asks neither a database nor a clock.
 struct RunPlanner: Sendable {
     let survey: Survey
     let options: RunOptions
     let earlier: [EarlierFailure]
     /// Whether keys without an ordinal of their own are planned: for showing, as nothing can be kept under the others.
-    var plansProvisionalKeys = true
+    var plansTemporaryKeys = true
 
     private var definition: StreamDefinition { survey.stream.definition }
 
@@ -17,8 +17,8 @@ struct RunPlanner: Sendable {
         var demands: [Planner.Demand] = []
         var waiting: [Partition: UnitSet] = [:]
         var bounds = options.bounds(definition.keyType.limits)
-        if !definition.keyType.isOrdered, !plansProvisionalKeys {
-            bounds = bounds.clamped(to: 0..<TextKeys.firstProvisional)
+        if !definition.keyType.isOrdered, !plansTemporaryKeys {
+            bounds = bounds.clamped(to: 0..<TextKeys.firstTemporary)
         }
         let waitingUnits = Dictionary(grouping: earlier.filter(\.isWaiting), by: \.partition)
             .mapValues { UnitSet($0.map(\.window)) }
@@ -46,19 +46,19 @@ struct RunPlanner: Sendable {
                 // With its newest unit there, what is missing before it are gaps, wherever the run is interrupted.
                 first = UnitSet(newest.upperBound - 1..<newest.upperBound)
             }
-            let suspects = (survey.suspects[partition] ?? UnitSet()).intersection(coverage.expected)
+            let flagged = (survey.flagged[partition] ?? UnitSet()).intersection(coverage.expected)
             let standing = PlannedBatch.Standing(coverage)
             var newest = Planner.Demand(
-                partition: partition, units: first, reason: .gap, bounds: coverage.range, suspects: suspects, standing: standing)
+                partition: partition, units: first, reason: .gap, bounds: coverage.range, flagged: flagged, standing: standing)
             newest.comesFirst = true
             demands += [
                 newest,
                 Planner.Demand(
                     partition: partition, units: gaps.subtracting(recent).subtracting(patient).subtracting(first),
-                    reason: .gap, bounds: coverage.range, suspects: suspects, standing: standing),
+                    reason: .gap, bounds: coverage.range, flagged: flagged, standing: standing),
                 Planner.Demand(
                     partition: partition, units: recent.subtracting(patient), reason: .lookback, bounds: reach,
-                    suspects: suspects, standing: standing),
+                    flagged: flagged, standing: standing),
             ].filter { !$0.units.isEmpty }
         }
         let waitingCount = waiting.values.reduce(0) { $0 + $1.count }
@@ -82,13 +82,13 @@ struct RunPlanner: Sendable {
 
     /// The expected units at most `lookback` behind the newest; behind what is due, where the stream looks ahead.
     func lookback(_ coverage: PartitionCoverage) -> UnitSet {
-        guard let span = options.lookback ?? definition.lookback, !span.isZero, let latest = coverage.latest else {
+        guard let length = options.lookback ?? definition.lookback, !length.isZero, let latest = coverage.latest else {
             return UnitSet()
         }
         let end = min(coverage.range.upperBound, latest.adding(saturating: 1))
         let isAhead = definition.lookAheadEnd(now: survey.now) != nil
         let newest = isAhead ? definition.dueEnd(now: survey.now, newest: latest) : end
-        let start = definition.keyType.ordinal(newest, minus: span)
+        let start = definition.keyType.ordinal(newest, minus: length)
         return start < end ? coverage.expected.intersection(start..<end) : UnitSet()
     }
 }

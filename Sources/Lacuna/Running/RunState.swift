@@ -10,8 +10,8 @@ final class RunState: Sendable {
         var nextNumber: Int64
         var report: RunReport
         var failuresInARow = 0
-        /// The partitions that the source refuses to be asked for.
-        var refused: Set<Partition> = []
+        /// The partitions that the source rejects.
+        var rejected: Set<Partition> = []
         var isEnded = false
     }
 
@@ -47,7 +47,7 @@ final class RunState: Sendable {
             }
             while let batch = state.batches.next() {
                 state.next += 1
-                if !state.refused.contains(batch.partition) { return batch }
+                if !state.rejected.contains(batch.partition) { return batch }
             }
             return nil
         }
@@ -97,8 +97,8 @@ final class RunState: Sendable {
     /// A batch failed in a way that all of its partition would.
     ///
     /// - Returns: false where that was known: others of it were in flight.
-    func refused(_ failure: BatchFailure) -> Bool {
-        guard state.withLock({ $0.refused.insert(failure.partition).inserted }) else { return false }
+    func rejected(_ failure: BatchFailure) -> Bool {
+        guard state.withLock({ $0.rejected.insert(failure.partition).inserted }) else { return false }
         failed(failure)
         return true
     }

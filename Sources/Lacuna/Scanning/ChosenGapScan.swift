@@ -20,7 +20,7 @@ public struct ChosenGapScan: GapScan {
 
     /// Scans `range` of the stream's table.
     ///
-    /// - Throws: ``StreamError/invalid(_:)`` where the way that was asked for does not work on the table;
+    /// - Throws: ``StreamError/invalid(_:)`` if the way that was asked for does not work on the table;
     ///   ``PostgresError``.
     public func scan(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
@@ -128,25 +128,25 @@ public struct ChosenGapScan: GapScan {
     ) async throws -> (GapScanResult, ScanChoice.Decision) {
         let spanned = table.spannedUnits
         let sequentially = choice.readsSequentially(spannedUnits: spanned)
-        func crew(from units: UInt64) async throws -> ScanCrew {
+        func readers(from units: UInt64) async throws -> ParallelReaders {
             guard spanned >= units else { return .alone }
-            return try await ScanCrew.assemble(helpers: min(choice.statistics.workers, 3), on: session)
+            return try await ParallelReaders.assemble(helpers: min(choice.statistics.workers, 3), on: session)
         }
         switch decision.strategy {
         case .window, .bits: return (try await table.readBits(sequentially: sequentially, on: session), decision)
         case .skip: return (try await session.walkingIndexes { try await table.skipUnits(on: $0) }, decision)
         case .probe:
-            let crew = try await crew(from: ScanCrew.unitsWorthProbing)
+            let readers = try await readers(from: ParallelReaders.unitsWorthProbing)
             let next = choice.statistics.nextColumn
             let result = try await session.walkingIndexes {
-                try await table.probeUnits(nextColumn: next, with: crew, on: $0)
+                try await table.probeUnits(nextColumn: next, with: readers, on: $0)
             }
             return (result, decision)
         case .segments:
-            let crew = try await crew(from: ScanCrew.unitsWorthReading)
+            let readers = try await readers(from: ParallelReaders.unitsWorthReading)
             let opensAll = strategy != nil || !table.fitsBits
             let scan = try await session.walkingIndexes {
-                try await table.openShortSegments(opensAll: opensAll, with: crew, on: $0)
+                try await table.openShortSegments(opensAll: opensAll, with: readers, on: $0)
             }
             if case .complete(let complete) = scan { return (complete, decision) }
             let reason = "too many segments of the units fell short"
@@ -159,7 +159,7 @@ public struct ChosenGapScan: GapScan {
 }
 
 extension Session {
-    /// Runs `body` with the settings for statements that walk an index piece by piece.
+    /// Runs `body` with the settings for statements that walk an index chunk by chunk.
     func walkingIndexes<Value: Sendable>(
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {

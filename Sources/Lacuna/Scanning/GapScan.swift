@@ -44,7 +44,7 @@ public protocol GapScan: Sendable {
 public struct WindowGapScan: GapScan {
     /// Whether no two rows have the same unit in a partition, so that none need be dropped.
     let unitsAreUnique: Bool
-    /// Whether the first row is looked for before the others: a step down an index, where one serves the range, after which
+    /// Whether the first row is looked for before the others: a step down an index, if one serves the range, after which
     /// a range without rows needs nothing more. The planner, which expects rows where there were some once, would read the
     /// whole table for a range that it takes for a large part of it.
     let looksFirst: Bool

@@ -8,13 +8,13 @@ struct MeasuredTable: Sendable {
     /// A partition that has a row in the range.
     struct MeasuredPartition: Sendable {
         let partition: Partition
-        /// From the first unit to the last; empty where only the key 2^63−1 has a row.
+        /// From the first unit to the last; empty if only the key 2^63−1 has a row.
         let hull: Range<Int64>
         let hasLargestKey: Bool
     }
 
     /// A part of a partition's hull.
-    struct Piece: Sendable {
+    struct Chunk: Sendable {
         /// The index in ``partitions``.
         let partitionIndex: Int
         let units: Range<Int64>
@@ -28,7 +28,7 @@ struct MeasuredTable: Sendable {
     /// The only partition that was asked for; nil: all.
     let only: Partition?
     let partitions: [MeasuredPartition]
-    /// When a scan that walks an index piece by piece has taken too long; nil: never.
+    /// When a scan that walks an index chunk by chunk has taken too long; nil: never.
     var limit: ContinuousClock.Instant?
 
     /// The units of all hulls.
@@ -98,7 +98,7 @@ struct MeasuredTable: Sendable {
         only == nil && !stream.definition.partitions.columns.isEmpty
     }
 
-    /// Why a way takes too much on this table; nil where it does not.
+    /// Why a way takes too much on this table; nil if it does not.
     func problem(with strategy: ScanStrategy) -> String? {
         switch strategy {
         case .probe where spannedUnits > MeasuredTable.mostUnits,
@@ -113,60 +113,60 @@ struct MeasuredTable: Sendable {
     }
 
     /// The hulls of all partitions.
-    var hulls: [Piece] {
-        partitions.indices.map { Piece(partitionIndex: $0, units: partitions[$0].hull) }
+    var hulls: [Chunk] {
+        partitions.indices.map { Chunk(partitionIndex: $0, units: partitions[$0].hull) }
     }
 
-    /// Pieces, cut into such of at most `size` units.
-    func cut(_ pieces: [Piece], to size: Int64) -> [Piece] {
-        var parts: [Piece] = []
-        for piece in pieces {
-            var lower = piece.units.lowerBound
-            while lower < piece.units.upperBound {
-                let isLast = (lower..<piece.units.upperBound).unitCount <= UInt64(size)
-                let upper = isLast ? piece.units.upperBound : lower + size
-                parts.append(Piece(partitionIndex: piece.partitionIndex, units: lower..<upper))
+    /// Chunks, cut into such of at most `size` units.
+    func cut(_ chunks: [Chunk], to size: Int64) -> [Chunk] {
+        var parts: [Chunk] = []
+        for chunk in chunks {
+            var lower = chunk.units.lowerBound
+            while lower < chunk.units.upperBound {
+                let isLast = (lower..<chunk.units.upperBound).unitCount <= UInt64(size)
+                let upper = isLast ? chunk.units.upperBound : lower + size
+                parts.append(Chunk(partitionIndex: chunk.partitionIndex, units: lower..<upper))
                 lower = upper
             }
         }
         return parts
     }
 
-    /// A statement over `lacuna_piece`.
+    /// A statement over `lacuna_chunk`.
     ///
     /// - Parameters:
-    ///   - fragments: what the statement takes besides pieces, `in_partition` and `unit`.
+    ///   - fragments: what the statement takes besides chunks, `in_partition` and `unit`.
     func statement(
-        _ template: StatementTemplate, over pieces: ArraySlice<Piece>,
+        _ template: StatementTemplate, over chunks: ArraySlice<Chunk>,
         _ fragments: [String: SQLFragment]
     ) throws -> BoundStatement {
         var arrays = [":'lower'::bigint[]", ":'upper'::bigint[]"]
         var columns = ["lacuna_lower", "lacuna_upper"]
         var values = [
-            "lower": array(pieces) { String($0.units.lowerBound) },
-            "upper": array(pieces) { String($0.units.upperBound) },
+            "lower": array(chunks) { String($0.units.lowerBound) },
+            "upper": array(chunks) { String($0.units.upperBound) },
         ]
         var inPartition = try stream.inPartition(only ?? .whole).description
         if walksPartitions {
             let columnNames = stream.definition.partitions.columns
             inPartition = try columnNames.indices.map { index in
                 let column = try SQLFragment(identifier: columnNames[index])
-                return "\(column) = lacuna_piece.lacuna_partition_\(index)::\(partitionType(columnNames[index]))"
+                return "\(column) = lacuna_chunk.lacuna_partition_\(index)::\(partitionType(columnNames[index]))"
             }.joined(separator: " AND ")
             for index in columnNames.indices {
                 arrays.append(":'partition_\(index)'::text[]")
                 columns.append("lacuna_partition_\(index)")
                 values["partition_\(index)"] = TextArray.literal(
-                    pieces.lazy.map { partitions[$0.partitionIndex].partition.values[index] })
+                    chunks.lazy.map { partitions[$0.partitionIndex].partition.values[index] })
             }
         }
         let unnested = arrays.map { "pg_catalog.unnest(\($0))" }.joined(separator: ", ")
         let source =
-            "ROWS FROM (\(unnested)) WITH ORDINALITY AS lacuna_piece (\((columns + ["lacuna_number"]).joined(separator: ", ")))"
+            "ROWS FROM (\(unnested)) WITH ORDINALITY AS lacuna_chunk (\((columns + ["lacuna_number"]).joined(separator: ", ")))"
         return try template.bound(
             identifiers: stream.identifiers,
             fragments: fragments.merging([
-                "pieces": SQLFragment(trusted: source), "in_partition": SQLFragment(trusted: inPartition),
+                "chunks": SQLFragment(trusted: source), "in_partition": SQLFragment(trusted: inPartition),
                 "unit": try stream.key.unit, "key": try SQLFragment(identifier: stream.definition.keyColumn),
             ]) { $1 },
             values: values.mapValues(Optional.some))
@@ -178,8 +178,8 @@ struct MeasuredTable: Sendable {
         return type == "character varying" ? "text" : type
     }
 
-    private func array(_ pieces: ArraySlice<Piece>, _ text: (Piece) -> String) -> String {
-        "{\(pieces.map(text).joined(separator: ","))}"
+    private func array(_ chunks: ArraySlice<Chunk>, _ text: (Chunk) -> String) -> String {
+        "{\(chunks.map(text).joined(separator: ","))}"
     }
 
     /// No missing ranges, partition by partition.

@@ -21,13 +21,13 @@ public struct ScanAccount: Sendable, Hashable {
     public var strategy: ScanStrategy
     /// Why, as the end of a sentence.
     public var reason: String
-    /// The planner's estimate of the table's rows; nil where it has none.
+    /// The planner's estimate of the table's rows; nil if it has none.
     public var rowEstimate: Int64?
-    /// The units between the first and the last row of each partition, all partitions together; nil where not measured.
+    /// The units between the first and the last row of each partition, all partitions together; nil if not measured.
     public var spannedUnits: UInt64?
     /// What the scan took.
     public var duration: Duration = .zero
-    /// What recorded changes had to do with it; nil where the stream does not track them.
+    /// What recorded changes had to do with it; nil if the stream does not track them.
     public var changes: Changes?
 
     /// Whether what has changed was scanned alone.

@@ -31,7 +31,7 @@ struct ScanChoice: Sendable {
     private let readsPartitions: Bool
 
     /// - Parameters:
-    ///   - declared: how many partitions are declared; nil where nobody knows.
+    ///   - declared: how many partitions are declared; nil if nobody knows.
     ///   - readsPartitions: whether the partitions are to be found in the table.
     init(_ statistics: ScanStatistics, key: KeyExpression, declared: Int?, readsPartitions: Bool) {
         self.statistics = statistics
@@ -41,7 +41,7 @@ struct ScanChoice: Sendable {
         self.readsPartitions = readsPartitions
     }
 
-    /// Why a way does not give the right answer on this table; nil where it does.
+    /// Why a way does not give the right answer on this table; nil if it does.
     func problem(with strategy: ScanStrategy) -> String? {
         if strategy == .window { return nil }
         if readsPartitions, !statistics.hasPlainPartitions {
@@ -54,7 +54,7 @@ struct ScanChoice: Sendable {
         return nil
     }
 
-    /// Why nothing but the window scan comes into question; nil where the table has to be measured first.
+    /// Why nothing but the window scan comes into question; nil if the table has to be measured first.
     var reasonForWindow: String? {
         guard statistics.isPlain else {
             return "it is a view, a foreign or inherited table, or the database is Citus's"
@@ -84,7 +84,7 @@ struct ScanChoice: Sendable {
             && spannedUnits <= UInt64(MeasuredTable.bitsOfStatement)
     }
 
-    /// How long a way may take before another one is better; nil where it reads each row once, which no other way avoids.
+    /// How long a way may take before another one is better; nil if it reads each row once, which no other way avoids.
     ///
     /// Far longer than it takes on any machine: ten microseconds in place of each row that it could have read, of which
     /// one takes a tenth to a half.

@@ -11,24 +11,24 @@ struct ScanStatistics: Sendable, Hashable {
     var isUnique: Bool
     /// Whether an index begins with the partition columns and the key.
     var isIndexed: Bool
-    /// The column behind these in such an index, where it can be compared by it.
+    /// The column behind these in such an index, if it can be compared by it.
     var nextColumn: String?
     /// Whether partitions can be told apart by their texts and looked up by them.
     var hasPlainPartitions: Bool
-    /// The estimated number of rows; nil where the table was never analysed.
+    /// The estimated number of rows; nil if the table was never analysed.
     var rows: Double?
     /// The most rows that the table's pages have room for.
     var mostRows: Double
     /// The part of the table that an index-only scan need not visit, 0 to 1.
     var visible: Double
-    /// The estimated number of partitions; nil where unknown.
+    /// The estimated number of partitions; nil if unknown.
     var partitionCount: Double?
-    /// The estimated number of distinct keys; nil where unknown.
+    /// The estimated number of distinct keys; nil if unknown.
     var keys: Double?
     /// How many parallel workers the server gives a statement.
     var workers: Int
 
-    /// The most rows that a table has room for; nil where its rows are not its own.
+    /// The most rows that a table has room for; nil if its rows are not its own.
     ///
     /// - Throws: ``PostgresError``.
     static func mostRows(of table: TableDescription, on session: isolated Session) async throws -> Double? {

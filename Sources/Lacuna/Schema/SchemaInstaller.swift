@@ -8,7 +8,7 @@ public enum SchemaInstaller {
     /// Applies the migrations that are missing, all in one transaction.
     ///
     /// - Returns: the names of those that were applied now.
-    /// - Throws: ``StreamError`` where the schema is of a newer program; ``PostgresError``.
+    /// - Throws: ``StreamError`` if the schema is of a newer program; ``PostgresError``.
     public static func install(on session: Session) async throws -> [String] {
         try await session.withTransaction { session in
             // What a view or a function resolves now, it keeps.
@@ -40,7 +40,7 @@ public enum SchemaInstaller {
         Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
     }
 
-    /// Refuses a schema that a newer program made: what is written into it might not be what that one expects.
+    /// Rejects a schema that a newer program made: what is written into it might not be what that one expects.
     ///
     /// - Throws: ``StreamError``; ``PostgresError``.
     static func requireKnown(on session: isolated Session) async throws {

@@ -6,7 +6,7 @@ import SQLStatements
 /// Keeps in the database how each stream's keys map to ordinals, so that other ingesters can extend its extents and a
 /// changed declaration cannot misread them.
 public enum StreamRegistry {
-    /// Registers a stream; writes nothing where it is known already.
+    /// Registers a stream; writes nothing if it is known already.
     ///
     /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
     public static func register(_ stream: ResolvedStream, on session: Session) async throws {
@@ -31,7 +31,7 @@ public enum StreamRegistry {
 
     /// Holds a stream against what is registered under its name.
     ///
-    /// - Returns: its row; nil where it is not registered.
+    /// - Returns: its row; nil if it is not registered.
     /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
     @discardableResult
     static func requireSameUnits(_ stream: ResolvedStream, on session: Session) async throws -> Row? {
@@ -60,12 +60,12 @@ public enum StreamRegistry {
         try await requireSameUnits(stream, on: session)
         let query = try KeyQuery(stream)
         let statement = try Statements.registerKeys.bound(
-            fragments: ["key": query.key], values: ["stream": stream.definition.name], foreign: ["query": query.sql])
+            fragments: ["key": query.key], values: ["stream": stream.definition.name], userSQL: ["query": query.sql])
         let timezone = stream.definition.keyType.timezone
         try await session.withTransaction { session in
             // As in a survey, so that a key has the same text in both.
             try session.setTimezone(timezone)
-            _ = try await session.foreign("expect.query", userSearchPath, statement)
+            _ = try await session.userQuery("expect.query", userSearchPath, statement)
         }
     }
 

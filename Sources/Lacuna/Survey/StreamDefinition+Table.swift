@@ -9,12 +9,12 @@ extension StreamDefinition {
     /// - Parameters:
     ///   - table: the table, as in SQL.
     ///   - column: the key column.
-    ///   - partitionColumns: the columns that part it into partitions; their values are found in the table.
+    ///   - partitionColumns: the partition columns; their values are found in the table.
     ///   - step: the step of a key that is a number or a time; nil: 1, or a day for times.
     ///   - timezone: the zone that days are counted in.
     /// - Throws: ``StreamError``; ``PostgresError``.
     public static func looking(
-        at table: String, column: String, partitionColumns: [String], step: Span?, timezone: TimeZone,
+        at table: String, column: String, partitionColumns: [String], step: HistoryLength?, timezone: TimeZone,
         on session: Session
     ) async throws -> (StreamDefinition, TableDescription) {
         let description = try await TableDescription.load(table, on: session)
@@ -63,8 +63,7 @@ extension StreamDefinition {
         return (definition, description)
     }
 
-    /// Whether the table of ``looking(at:column:partitionColumns:step:timezone:on:)`` has rows that belong to no partition, because
-    /// a partition column is NULL.
+    /// Whether the table has rows that belong to no partition, because a partition column is NULL.
     ///
     /// - Throws: ``PostgresError``.
     public func hasRowsOutsidePartitions(of table: TableDescription, on session: Session) async throws -> Bool {

@@ -10,7 +10,7 @@ public struct Survey: Sendable {
     /// Every partition, ordered.
     public let partitions: [PartitionCoverage]
     /// Units that the stream's check found wrong, by partition.
-    public let suspects: [Partition: UnitSet]
+    public let flagged: [Partition: UnitSet]
     /// How the table was scanned.
     public let scan: ScanAccount
     /// The partition's coverage; it is looked for from the first one on.
@@ -35,6 +35,6 @@ public struct Survey: Sendable {
             guard let tip = tips[coverage.partition] else { return coverage }
             return PartitionCoverage(coverage.evidence, of: stream.definition, now: now, tip: tip)
         }
-        return Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: scan)
+        return Survey(stream: stream, now: now, partitions: partitions, flagged: flagged, scan: scan)
     }
 }

@@ -16,8 +16,8 @@ public struct Surveyor: Sendable {
     public var endsAtBound: Bool
     /// The instant to use instead of the database's clock, seconds since the epoch.
     public var now: Int64?
-    /// From how many recorded changes on what was scanned is kept for the next scan, where the stream tracks changes; a
-    /// whole scan is kept always. Nil for who only looks: nothing is kept.
+    /// From how many recorded changes on what was scanned is kept for the next scan, if the stream tracks changes; a
+    /// whole scan is kept always. Nil: nothing is kept, as for a reader that only looks.
     public var keepsFrom: Int?
 
     /// From how many recorded changes on a run keeps what was scanned: fewer are read again in a few milliseconds.
@@ -41,7 +41,7 @@ public struct Surveyor: Sendable {
     /// - Parameters:
     ///   - stream: the stream.
     ///   - partitions: the partitions to look at; nil: all that are declared.
-    /// - Throws: ``StreamError`` where a query of the user's fails or the schema is missing; ``PostgresError``.
+    /// - Throws: ``StreamError`` if a query of the user's fails or the schema is missing; ``PostgresError``.
     public func survey(
         _ stream: ResolvedStream, partitions: Set<Partition>? = nil, on session: Session
     ) async throws -> Survey {
@@ -90,18 +90,18 @@ public struct Surveyor: Sendable {
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
         }
-        var suspects: [Partition: UnitSet] = [:]
+        var flagged: [Partition: UnitSet] = [:]
         // Of ids a check can only name such that have an ordinal, and those are in the schema.
         if let check = definition.check, definition.keyType.isOrdered || hasSchema {
-            suspects = try await units(
+            flagged = try await units(
                 named: "check \(check.path)", sql: check.text, of: stream, userSearchPath, session)
         }
         guard definition.keyType.isOrdered else {
             let keys = try await expectedKeys(
-                of: stream, wrong: refetch.merging(suspects) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
+                of: stream, wrong: refetch.merging(flagged) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
                 session)
             let survey = try survey(
-                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, suspects: suspects)
+                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, flagged: flagged)
             return (survey, nil)
         }
         var expected: [Partition: UnitSet]?
@@ -115,11 +115,11 @@ public struct Surveyor: Sendable {
             var evidence = rows
             let partition = evidence.partition
             evidence.verified = verified[partition] ?? UnitSet()
-            evidence.refetch = (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet())
+            evidence.refetch = (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet())
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: endsAtBound)
         }
-        let survey = Survey(stream: stream, now: now, partitions: partitions, suspects: suspects, scan: account)
+        let survey = Survey(stream: stream, now: now, partitions: partitions, flagged: flagged, scan: account)
         return (survey, kept)
     }
 
@@ -140,7 +140,7 @@ public struct Surveyor: Sendable {
     /// The survey of a stream of ids.
     private func survey(
         _ stream: ResolvedStream, _ keys: ExpectedKeys, wanted: [Partition], now: Int64,
-        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], suspects: [Partition: UnitSet]
+        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], flagged: [Partition: UnitSet]
     ) throws -> Survey {
         let named = try stream.naming(TextKeys(keys.names))
         let partitions = wanted.map { partition in
@@ -148,12 +148,12 @@ public struct Surveyor: Sendable {
                 stream.definition.keyType.limits, missing: UnitSet(keys.missing[partition] ?? []))
             let evidence = PartitionEvidence(
                 partition: partition, present: present, verified: verified[partition] ?? UnitSet(),
-                refetch: (refetch[partition] ?? UnitSet()).union(suspects[partition] ?? UnitSet()),
+                refetch: (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet()),
                 expected: UnitSet(keys.expected[partition] ?? []))
             return PartitionCoverage(evidence, of: named.definition, now: now)
         }
         let account = ScanAccount(strategy: .window, reason: "the keys are ids, whose gap is an anti-join")
-        return Survey(stream: named, now: now, partitions: partitions, suspects: suspects, scan: account)
+        return Survey(stream: named, now: now, partitions: partitions, flagged: flagged, scan: account)
     }
 
     /// What `expect.query` names, and what of it has no row.
@@ -178,20 +178,20 @@ public struct Surveyor: Sendable {
                     trusted: hasSchema
                         ? "(SELECT ordinal, key FROM lacuna.key WHERE stream OPERATOR(pg_catalog.=) \(name))"
                         : "(SELECT NULL::bigint AS ordinal, NULL::pg_catalog.text AS key)"),
-            ], foreign: ["query": query.sql])
+            ], userSQL: ["query": query.sql])
         var keys = ExpectedKeys()
-        var provisional = TextKeys.firstProvisional - 1
+        var temporary = TextKeys.firstTemporary - 1
         var lastKey: String?
-        for row in try await session.foreign("expect.query", searchPath, statement) {
+        for row in try await session.userQuery("expect.query", searchPath, statement) {
             guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let key: String = try row.get("key")
             let registered = try row.getIfPresent("ordinal", as: Int64.self)
             if registered == nil {
                 // The rows come by key: one that two partitions share has one ordinal.
-                if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { provisional += 1 }
+                if lastKey.map({ !$0.utf8.elementsEqual(key.utf8) }) ?? true { temporary += 1 }
                 lastKey = key
             }
-            let unit = registered ?? provisional
+            let unit = registered ?? temporary
             keys.expected[partition, default: []].append(unit..<unit + 1)
             let isPresent: Bool = try row.get("is_present")
             if !isPresent { keys.missing[partition, default: []].append(unit..<unit + 1) }
@@ -215,8 +215,8 @@ public struct Surveyor: Sendable {
         }
         let statement = try Statements.selectPartitions.bound(
             fragments: ["partition_values": try stream.partitionValues],
-            foreign: ["query": query.withoutTrailingSemicolon])
-        let rows = try await session.foreign("partitions.query", searchPath, statement)
+            userSQL: ["query": query.withoutTrailingSemicolon])
+        let rows = try await session.userQuery("partitions.query", searchPath, statement)
         return try rows.map { row in
             guard let partition = try row.get("partition_values", as: TextArray.self).partition else {
                 throw StreamError.invalid("partitions.query returned a NULL")
@@ -269,9 +269,9 @@ public struct Surveyor: Sendable {
         let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
         let statement = try Statements.selectUnits.bound(
             fragments: ["partition_values": try stream.partitionValues, "unit": try key.unit],
-            foreign: ["query": sql.withoutTrailingSemicolon])
+            userSQL: ["query": sql.withoutTrailingSemicolon])
         var units: [Partition: [Range<Int64>]] = [:]
-        for row in try await session.foreign(name, searchPath, statement) {
+        for row in try await session.userQuery(name, searchPath, statement) {
             guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
             let unit: Int64 = try row.get("unit")
             guard stream.definition.keyType.limits.contains(unit) else { continue }

@@ -28,7 +28,7 @@ public struct KeyExpression: Sendable, Hashable {
     let expression: SQLFragment
     let storage: Storage
     let type: KeyType
-    /// The stream whose ids are meant, where the key is text.
+    /// The stream whose ids are meant, if the key is text.
     private let stream: String
 
     /// The expression of a table's key column.
@@ -64,7 +64,7 @@ public struct KeyExpression: Sendable, Hashable {
         self.type = type
     }
 
-    /// The ordinal of a row, `bigint`; NULL where the key is NULL. It means the same with any search path, as beside a
+    /// The ordinal of a row, `bigint`; NULL if the key is NULL. It means the same with any search path, as beside a
     /// query of the user's.
     public var unit: SQLFragment {
         get throws {

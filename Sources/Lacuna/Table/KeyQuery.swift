@@ -9,7 +9,7 @@ struct KeyQuery {
     /// Its key column, of the type of the table's.
     let key: SQLFragment
 
-    /// - Throws: ``StreamError`` where the stream declares no query.
+    /// - Throws: ``StreamError`` if the stream declares no query.
     init(_ stream: ResolvedStream) throws {
         guard let query = stream.definition.expect.query else {
             throw StreamError.invalid(

@@ -11,12 +11,12 @@ public struct ResolvedStream: Sendable, Hashable {
     public let table: TableDescription
     /// The key column's SQL.
     public let key: KeyExpression
-    /// The columns that identify a row. Empty where nothing does, which forbids loading but not reading.
+    /// The columns that identify a row. Empty if nothing does, which forbids loading but not reading.
     public let primaryKey: [String]
 
     /// Checks a declaration against its table.
     ///
-    /// - Throws: ``StreamError`` where they do not fit.
+    /// - Throws: ``StreamError`` if they do not fit.
     public init(_ definition: StreamDefinition, table: TableDescription) throws {
         self.definition = definition
         self.table = table
@@ -46,7 +46,7 @@ public struct ResolvedStream: Sendable, Hashable {
         return stream
     }
 
-    /// Refuses partition values that the server would write in another way: no row would ever be found under them.
+    /// Rejects partition values that the server would write in another way: no row would ever be found under them.
     private func requireCanonicalPartitions(on session: Session) async throws {
         guard case .product(let columns) = definition.partitions else { return }
         for partition in columns {
@@ -69,7 +69,7 @@ public struct ResolvedStream: Sendable, Hashable {
         }
     }
 
-    /// Refuses a table that the primary key does not keep from taking a row twice.
+    /// Rejects a table that the primary key does not keep from taking a row twice.
     ///
     /// - Throws: ``StreamError/noUniqueIndex(table:columns:)``; ``PostgresError``.
     func requireUniqueIndex(on session: isolated Session) async throws {

@@ -19,7 +19,7 @@ extension Session {
     }
 
     /// Runs a user's own query with the user's own search path.
-    func foreign(_ name: String, _ searchPath: String, _ statement: BoundStatement) async throws -> Rows {
+    func userQuery(_ name: String, _ searchPath: String, _ statement: BoundStatement) async throws -> Rows {
         try setSearchPath(searchPath)
         let rows: Rows
         do {

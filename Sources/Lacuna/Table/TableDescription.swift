@@ -42,7 +42,7 @@ public struct TableDescription: Sendable, Hashable {
     public let name: String
     /// The columns, in the table's order.
     public let columns: [Column]
-    /// The columns of the primary key, in its order; empty where the table has none.
+    /// The columns of the primary key, in its order; empty if the table has none.
     public let primaryKey: [String]
     /// The planner's estimate of the number of rows, -1 where the table was never analysed.
     public let rowEstimate: Int64

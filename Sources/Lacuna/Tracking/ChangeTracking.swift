@@ -23,7 +23,7 @@ public enum ChangeTracking {
     ///
     /// Waits for writers of the table, at most ten seconds.
     ///
-    /// - Throws: ``PostgresError``, also where this role does not own the table.
+    /// - Throws: ``PostgresError``, also if this role does not own the table.
     public static func install(_ stream: ResolvedStream, on session: Session) async throws -> Outcome {
         let name = stream.definition.name
         let known = try await session.query(try Statements.selectTracking.bound(values: ["stream": name]))
@@ -52,7 +52,7 @@ public enum ChangeTracking {
         }
     }
 
-    /// Why changes of a stream's keys cannot be recorded, whatever its table; nil where they can.
+    /// Why changes of a stream's keys cannot be recorded, whatever its table; nil if they can.
     static func problem(with stream: ResolvedStream) -> String? {
         guard stream.definition.keyType.isOrdered else { return "text keys are compared with the table each time" }
         guard stream.key.hasExactBounds else {

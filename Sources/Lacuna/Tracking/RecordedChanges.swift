@@ -53,13 +53,13 @@ struct RecordedChanges: Sendable {
             MeasuredTable.MeasuredPartition(partition: partition, hull: units.hull ?? range, hasLargestKey: false)
         }
         let table = MeasuredTable(stream: stream, range: range, only: only, partitions: measured)
-        let pieces = measured.enumerated().flatMap { index, each in
-            (units[each.partition] ?? UnitSet()).ranges.map { MeasuredTable.Piece(partitionIndex: index, units: $0) }
+        let chunks = measured.enumerated().flatMap { index, each in
+            (units[each.partition] ?? UnitSet()).ranges.map { MeasuredTable.Chunk(partitionIndex: index, units: $0) }
         }
-        let inPiece = try stream.key.inRange(from: "lacuna_piece.lacuna_lower", to: "lacuna_piece.lacuna_upper")
+        let inChunk = try stream.key.inRange(from: "lacuna_chunk.lacuna_lower", to: "lacuna_chunk.lacuna_upper")
         let found = try await session.walkingIndexes { session in
-            try await table.look(into: pieces, with: .alone, on: session) { pieces in
-                try table.statement(Statements.scanChangedPieces, over: pieces, ["in_piece": inPiece])
+            try await table.look(into: chunks, with: .alone, on: session) { chunks in
+                try table.statement(Statements.scanChangedChunks, over: chunks, ["in_chunk": inChunk])
             }
         }
         return units.reduce(into: [:]) { missing, each in

@@ -3,7 +3,7 @@ import LacunaRecords
 import Postgres
 import SQLStatements
 
-/// Scans only what has changed since the last whole scan, where the stream tracks changes and nothing speaks against it.
+/// Scans only what has changed since the last whole scan, if the stream tracks changes and nothing speaks against it.
 ///
 /// In any other case it is a whole scan, and the account says why.
 public struct TrackedGapScan: GapScan {
@@ -90,7 +90,7 @@ public struct TrackedGapScan: GapScan {
         let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
         if units > 0 {
             let present = partitions.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
-            let pieces = changes.units.values.reduce(0) { $0 + $1.ranges.count }
+            let chunks = changes.units.values.reduce(0) { $0 + $1.ranges.count }
             let statistics = try await ScanStatistics.load(
                 stream.table, partitionColumns: stream.definition.partitions.columns,
                 keyColumn: stream.definition.keyColumn, on: session)
@@ -98,7 +98,7 @@ public struct TrackedGapScan: GapScan {
                 return .costsTooMuch("no index begins with the partition columns and the key")
             }
             let rows = max(statistics.rows ?? 0, Double(present))
-            if units > present / 2 + 10_000 || Double(pieces) * ScanChoice.rowsPerProbe > rows + ScanChoice.smallTable {
+            if units > present / 2 + 10_000 || Double(chunks) * ScanChoice.rowsPerProbe > rows + ScanChoice.smallTable {
                 return .costsTooMuch("much of it has changed since \(summary.since)")
             }
             let found = try await changes.scan(stream, range: range, partition: partition, on: session)

@@ -19,7 +19,7 @@ struct TrackingState: Sendable {
         ("columns", "its columns were altered"), ("recorder", "the schema lacuna was altered"),
     ]
 
-    /// Why changes are not recorded; nil where they are.
+    /// Why changes are not recorded; nil if they are.
     let problem: String?
     /// Whether `lacuna init` helps.
     let canBeTracked: Bool
@@ -56,7 +56,7 @@ struct TrackingState: Sendable {
             isSettled: try row.get("settled"), summary: summary)
     }
 
-    /// Why the summary does not hold for a range; nil where it does.
+    /// Why the summary does not hold for a range; nil if it does.
     func objection(to summary: Summary?, range: Range<Int64>) -> String? {
         guard let summary else { return "there is no summary yet" }
         guard isSettled else { return "its partitions are changing" }

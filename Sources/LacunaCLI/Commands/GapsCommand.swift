@@ -137,18 +137,18 @@ struct GapsCommand: AsyncParsableCommand {
         guard let zone = TimeZone(identifier: timezone) else {
             throw CommandFailure(.usage, "--timezone \(timezone): not a time zone; it is named like Europe/London")
         }
-        let span = try step.map { text in
-            guard let span = Span(text) else {
+        let length = try step.map { text in
+            guard let length = HistoryLength(text) else {
                 throw CommandFailure(.usage, "--step \(text): expected 5, 15m, 1h or 1d")
             }
-            return span
+            return length
         }
         let database = global.bareDatabase()
         do {
             let session = try await database.connect("gaps")
             let (found, description) = try await StreamDefinition.looking(
                 at: table, column: column, partitionColumns: by?.split(separator: ",").map(String.init) ?? [],
-                step: span, timezone: zone, on: session)
+                step: length, timezone: zone, on: session)
             var definition = found
             let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
             try RangeOptions.requireOrder(first, last, from, to)
@@ -210,7 +210,7 @@ struct GapsCommand: AsyncParsableCommand {
 }
 
 extension StreamDefinition {
-    /// The unit that a command's option names; nil where it is not given.
+    /// The unit that a command's option names; nil if it is not given.
     ///
     /// - Throws: ``CommandFailure`` with status 64.
     func unit(of option: String, _ text: String?) throws -> Int64? {

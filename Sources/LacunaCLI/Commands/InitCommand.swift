@@ -96,7 +96,7 @@ struct InitCommand: AsyncParsableCommand {
 }
 
 extension ChangeTracking.Outcome {
-    /// What a person is told of it; nil where there is nothing to tell.
+    /// What a person is told of it; nil if there is nothing to tell.
     fileprivate func line(_ stream: String) -> String? {
         switch self {
         case .off: nil

@@ -101,7 +101,7 @@ struct Project {
         self.database = options.reached(database, warn)
     }
 
-    /// The streams of these names, in the config's order; all where none is named.
+    /// The streams of these names, in the config's order; all if none is named.
     ///
     /// - Throws: ``CommandFailure`` with status 64 for a name that is not declared.
     func streams(_ names: [String]) throws -> [StreamConfiguration] {
@@ -203,7 +203,7 @@ struct RangeOptions: ParsableArguments {
         try RangeOptions.requireOrder(options.from, options.to, self.from, self.to)
     }
 
-    /// Refuses a range that ends before it begins.
+    /// Rejects a range that ends before it begins.
     static func requireOrder(_ first: Int64?, _ last: Int64?, _ from: String?, _ to: String?) throws {
         if let first, let last, first > last {
             throw CommandFailure(.usage, "--from \(from ?? "") lies behind --to \(to ?? "")")

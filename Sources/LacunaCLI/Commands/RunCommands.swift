@@ -73,22 +73,22 @@ struct ReconcileCommand: AsyncParsableCommand {
             try await RunPlanRendering.show(runs, project: project, format: format)
             return
         }
-        try await RunLoop(project: project, global: global, format: format).run(runs) { reconciler, options in
+        try await StreamRuns(project: project, global: global, format: format).run(runs) { reconciler, options in
             await reconciler.reconcile(options)
         }
     }
 
-    private func lookback(of stream: StreamDefinition) throws -> Span? {
+    private func lookback(of stream: StreamDefinition) throws -> HistoryLength? {
         guard let lookback else { return nil }
         if case .text = stream.keyType {
             throw CommandFailure(.usage, "--lookback: stream \(stream.name) has text keys, which have no order")
         }
-        guard let span = Span(lookback), span.fits(stream.keyType) else {
+        guard let length = HistoryLength(lookback), length.fits(stream.keyType) else {
             var expected = "a length like 30d, 12h or 1 month"
             if case .integer = stream.keyType { expected = "a number of units" }
             throw CommandFailure(.usage, "--lookback \(lookback): stream \(stream.name) takes \(expected)")
         }
-        return span
+        return length
     }
 
     private func options() throws -> RunOptions {
@@ -108,7 +108,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             options.maxBatches = maxBatches
         }
         if let timeLimit {
-            switch Span(timeLimit) {
+            switch HistoryLength(timeLimit) {
             case .seconds(let seconds): options.timeLimit = .seconds(seconds)
             case .days(let days) where days <= 100_000: options.timeLimit = .seconds(days * 86_400)
             default: throw CommandFailure(.usage, "--time-limit \(timeLimit): expected a time like 90s, 15m or 2h")
@@ -164,14 +164,14 @@ struct CatchupCommand: AsyncParsableCommand {
             options.partitions = try range.partitions(of: stream.definition)
             return (stream, options)
         }
-        try await RunLoop(project: project, global: global, format: format).run(runs) { reconciler, options in
+        try await StreamRuns(project: project, global: global, format: format).run(runs) { reconciler, options in
             await reconciler.catchup(options)
         }
     }
 }
 
 /// Runs streams one after the other and prints what came of each. One that fails does not keep the others from running.
-struct RunLoop {
+struct StreamRuns {
     let project: Project
     let global: GlobalOptions
     let format: RunFormat

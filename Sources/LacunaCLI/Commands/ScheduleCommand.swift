@@ -89,13 +89,15 @@ struct ScheduleCommand: ParsableCommand {
     private func schedule(_ configuration: Configuration) throws -> Schedule {
         guard let interval = Schedule.Interval(every) else { throw CommandFailure(.usage, "--every \(every)") }
         let definitions = configuration.streams.map(\.definition)
-        let span = try lookback.map { text in
-            guard let span = Span(text), !span.isZero, definitions.contains(where: { span.fits($0.keyType) }) else {
+        let length = try lookback.map { text in
+            guard let length = HistoryLength(text), !length.isZero,
+                definitions.contains(where: { length.fits($0.keyType) })
+            else {
                 throw CommandFailure(
                     .usage,
                     "--lookback \(text): expected a length that a stream's keys have, as 30d or a number of units")
             }
-            return span
+            return length
         }
         let config = absolute(configuration.path)
         let directory = URL(fileURLWithPath: config).deletingLastPathComponent()
@@ -104,7 +106,7 @@ struct ScheduleCommand: ParsableCommand {
             lock: directory.appendingPathComponent("lacuna.lock").path,
             log: log.map(absolute) ?? directory.appendingPathComponent("lacuna.log").path,
             flock: Executables.find("flock"), every: interval,
-            sweeps: Schedule.sweeps(of: definitions, lookback: span), variables: configuration.variables)
+            sweeps: Schedule.sweeps(of: definitions, lookback: length), variables: configuration.variables)
         let texts = [schedule.program, schedule.config, schedule.lock, schedule.log] + definitions.map(\.name)
         for text in texts { try check(text) }
         return schedule
@@ -151,7 +153,7 @@ enum Executables {
         return find(called) ?? Bundle.main.executablePath ?? called
     }
 
-    /// A program by its name, in PATH and where programs of the system are; nil where it is not there.
+    /// A program by its name, in PATH and where programs of the system are; nil if it is not there.
     static func find(_ name: String) -> String? {
         let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
         return (path + ["/usr/bin", "/bin", "/usr/local/bin"]).filter { $0.hasPrefix("/") }.map { "\($0)/\(name)" }

@@ -17,7 +17,7 @@ struct RunNotification {
     let config: String
     let host: String
 
-    /// Why people are to be told of a run; nil where they are not.
+    /// Why people are to be told of a run; nil if they are not.
     ///
     /// - Parameters:
     ///   - status: what the process ends with, over all its streams.

@@ -12,7 +12,7 @@ struct EndedRun {
     let isWhole: Bool
 }
 
-/// Tells people of the runs of one process, at most once, where the config asks for it.
+/// Tells people of the runs of one process, at most once, if the config asks for it.
 struct RunNotifier {
     let configuration: Configuration
     let log: Logger

@@ -8,7 +8,7 @@ enum CoverageBar {
         return fractions.isEmpty ? String(repeating: "·", count: width) : fractions.map(symbol).joined()
     }
 
-    /// How much of each of `width` equal parts is covered; none where nothing is expected.
+    /// How much of each of `width` equal parts is covered; none if nothing is expected.
     static func fractions(_ coverage: PartitionCoverage, width: Int) -> [Double] {
         let expected = coverage.expected
         let total = expected.count

@@ -6,7 +6,7 @@ enum GapMetrics {
     private struct Metric: Sendable {
         let name: String
         let help: String
-        /// Nil where the partition has no such figure.
+        /// Nil if the partition has no such figure.
         let value: @Sendable (GapReport, PartitionCoverage) -> UInt64?
     }
 

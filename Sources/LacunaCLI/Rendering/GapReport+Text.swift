@@ -204,8 +204,8 @@ extension GapReport {
         // By Unicode scalars: a quote and a combining mark after it are one `Character`, as are CR and LF.
         let scalars = text.unicodeScalars
         guard scalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) }) else { return text }
-        let pieces = scalars.split(separator: "\"", omittingEmptySubsequences: false)
-        return "\"\(pieces.map { String($0) }.joined(separator: "\"\""))\""
+        let parts = scalars.split(separator: "\"", omittingEmptySubsequences: false)
+        return "\"\(parts.map { String($0) }.joined(separator: "\"\""))\""
     }
 }
 

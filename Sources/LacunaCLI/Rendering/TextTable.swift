@@ -16,7 +16,7 @@ struct TextTable {
         self.rows = AnySequence(rows)
     }
 
-    /// Writes the lines: the titles, where there are any, and the rows. Two spaces stand between columns and none at the ends.
+    /// Writes the lines: the titles, if there are any, and the rows. Two spaces stand between columns and none at the ends.
     ///
     /// - Parameter put: takes each line.
     func write(indent: String = "", _ put: (String) -> Void) {

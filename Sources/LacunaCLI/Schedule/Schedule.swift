@@ -8,10 +8,10 @@ struct Schedule {
         case minutes(Int)
         case hours(Int)
 
-        /// Reads `5m`, `4h` or `1d`; nil where it divides neither an hour nor a day.
+        /// Reads `5m`, `4h` or `1d`; nil if it divides neither an hour nor a day.
         init?(_ text: String) {
             let seconds: Int64
-            switch Span(text) {
+            switch HistoryLength(text) {
             case .seconds(let count): seconds = count
             case .days(1): seconds = 86_400
             default: return nil
@@ -28,7 +28,7 @@ struct Schedule {
     struct Sweep: Equatable {
         /// Empty: all of the config.
         var streams: [String]
-        let lookback: Span
+        let lookback: HistoryLength
     }
 
     /// Both run under one lock. The sweep waits for it, because there is only one a night.
@@ -39,7 +39,7 @@ struct Schedule {
         static let minute = 7
         static let sweepHour = 3
         static let sweepMinute = 37
-        static let sweepPatience = 3600
+        static let longestSweepWait = 3600
     }
 
     /// Absolute paths.
@@ -47,7 +47,7 @@ struct Schedule {
     let config: String
     let lock: String
     let log: String
-    /// The program `flock`; nil where there is none.
+    /// The program `flock`; nil if there is none.
     let flock: String?
     let every: Interval
     let sweeps: [Sweep]
@@ -56,25 +56,25 @@ struct Schedule {
 
     /// What the streams of a config are read back by at night.
     ///
-    /// - Parameter lookback: what was asked for; streams whose keys have no such length, and all where it is nil, are read
+    /// - Parameter lookback: what was asked for; streams whose keys have no such length, and all if it is nil, are read
     ///   back by 30 days, or by ten batches where their keys are integers.
-    static func sweeps(of streams: [StreamDefinition], lookback: Span?) -> [Sweep] {
+    static func sweeps(of streams: [StreamDefinition], lookback: HistoryLength?) -> [Sweep] {
         var sweeps: [Sweep] = []
         // Text keys have no order, and so nothing that is far back.
         let ordered = streams.filter { if case .text = $0.keyType { false } else { true } }
         for stream in ordered {
-            let span = lookback.flatMap { $0.fits(stream.keyType) ? $0 : nil } ?? standard(of: stream)
-            if let index = sweeps.firstIndex(where: { $0.lookback == span }) {
+            let length = lookback.flatMap { $0.fits(stream.keyType) ? $0 : nil } ?? standard(of: stream)
+            if let index = sweeps.firstIndex(where: { $0.lookback == length }) {
                 sweeps[index].streams.append(stream.name)
             } else {
-                sweeps.append(Sweep(streams: [stream.name], lookback: span))
+                sweeps.append(Sweep(streams: [stream.name], lookback: length))
             }
         }
         if sweeps.count == 1, ordered.count == streams.count { sweeps[0].streams = [] }
         return sweeps
     }
 
-    private static func standard(of stream: StreamDefinition) -> Span {
+    private static func standard(of stream: StreamDefinition) -> HistoryLength {
         guard case .integer = stream.keyType else { return .days(30) }
         guard case .units(let count) = stream.batch, count <= Int64.max / 10 else { return .units(10_000) }
         return .units(count * 10)
@@ -95,12 +95,12 @@ struct Schedule {
         }
     }
 
-    /// The argument vector that runs a shell script under the lock; none of it where there is no `flock`.
+    /// The argument vector that runs a shell script under the lock; none of it if there is no `flock`.
     func locked(_ script: String, job: Job) -> [String] {
         let shell = ["/bin/sh", "-c", script]
         guard let flock else { return shell }
-        let patience = job == .sync ? ["-n"] : ["-w", "\(Job.sweepPatience)"]
-        return [flock] + patience + ["-E", "0", lock] + shell
+        let waiting = job == .sync ? ["-n"] : ["-w", "\(Job.longestSweepWait)"]
+        return [flock] + waiting + ["-E", "0", lock] + shell
     }
 }
 

@@ -1,5 +1,5 @@
 extension ConfigTemplate {
-    /// Pages of agendas and minutes, a partition for each municipality and kind, where every municipality is a host of its own.
+    /// Pages of agendas and minutes, a partition for each municipality and kind. Each municipality is a host of its own.
     static let meetings = ConfigTemplate(
         summary: "agendas and minutes of many municipalities, each a host of its own",
         files: [

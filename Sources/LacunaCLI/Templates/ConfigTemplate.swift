@@ -37,7 +37,7 @@ struct ConfigTemplate: Sendable {
 
     /// Writes the files.
     ///
-    /// - Throws: ``CommandFailure`` where one of them is there already, or cannot be written; then nothing is left behind.
+    /// - Throws: ``CommandFailure`` if one of them is there already, or cannot be written; then nothing is left behind.
     func write(to directory: URL) throws {
         let targets = files.map { (url: directory.appendingPathComponent($0.path), file: $0) }
         for target in targets where FileManager.default.fileExists(atPath: target.url.path) {

@@ -59,7 +59,7 @@ final class Console: Sendable {
         }
     }
 
-    /// Why results could not be written, where that is so: a full disk, say. A reader that went away is no failure.
+    /// Why results could not be written, if that is so: a full disk, say. A reader that went away is no failure.
     var outputFailure: String? { state.withLock { $0.outputFailure } }
 
     /// Sends what was printed.
@@ -77,7 +77,7 @@ final class Console: Sendable {
 
     /// Writes all bytes.
     ///
-    /// - Returns: false where they cannot be written; `errno` says why.
+    /// - Returns: false if they cannot be written; `errno` says why.
     @discardableResult
     private static func send(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var rest = bytes[...]

@@ -9,7 +9,7 @@ public struct BatchGrid: Sendable, Hashable {
     private let months: Int?
 
     /// The grid of a key type and a batch size. A size of zero counts as one unit.
-    public init(type: KeyType, batch: Span) {
+    public init(type: KeyType, batch: HistoryLength) {
         self.type = type
         let monday: Int64 = 4  // 1970-01-05
         switch (type, batch) {
@@ -57,27 +57,27 @@ public struct BatchGrid: Sendable, Hashable {
         return max(lower, limits.lowerBound)..<min(upper, limits.upperBound)
     }
 
-    /// The pieces of a range, cut at the grid's lines.
+    /// The windows of a range, cut at the grid's lines.
     ///
     /// - Parameters:
     ///   - order: which end comes first.
     ///   - limit: at most so many; the range may hold more.
-    public func pieces(of range: Range<Int64>, order: FetchOrder = .oldest, limit: Int = .max) -> [Range<Int64>] {
-        var pieces: [Range<Int64>] = []
+    public func windows(of range: Range<Int64>, order: FetchOrder = .oldest, limit: Int = .max) -> [Range<Int64>] {
+        var windows: [Range<Int64>] = []
         var rest = range
-        while !rest.isEmpty, pieces.count < limit {
+        while !rest.isEmpty, windows.count < limit {
             switch order {
             case .oldest:
                 let upper = min(max(cell(of: rest.lowerBound).upperBound, rest.lowerBound + 1), rest.upperBound)
-                pieces.append(rest.lowerBound..<upper)
+                windows.append(rest.lowerBound..<upper)
                 rest = upper..<rest.upperBound
             case .newest:
                 let lower = max(min(cell(of: rest.upperBound - 1).lowerBound, rest.upperBound - 1), rest.lowerBound)
-                pieces.append(lower..<rest.upperBound)
+                windows.append(lower..<rest.upperBound)
                 rest = rest.lowerBound..<lower
             }
         }
-        return pieces
+        return windows
     }
 
     /// The units of a set cell by cell, without the cells that hold none.
@@ -87,14 +87,14 @@ public struct BatchGrid: Sendable, Hashable {
         var groups: [UnitSet] = []
         var current: (cell: Range<Int64>, ranges: [Range<Int64>])?
         for range in units.ranges {
-            for piece in pieces(of: range, limit: limit) {
-                if let cell = current?.cell, cell.contains(piece.lowerBound) {
-                    current?.ranges.append(piece)
+            for window in windows(of: range, limit: limit) {
+                if let cell = current?.cell, cell.contains(window.lowerBound) {
+                    current?.ranges.append(window)
                     continue
                 }
                 if let current { groups.append(UnitSet(current.ranges)) }
                 guard groups.count < limit else { return groups }
-                current = (cell(of: piece.lowerBound), [piece])
+                current = (cell(of: window.lowerBound), [window])
             }
         }
         if let current { groups.append(UnitSet(current.ranges)) }

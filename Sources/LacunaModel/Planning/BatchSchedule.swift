@@ -44,7 +44,7 @@ public struct BatchSchedule: Sequence, Sendable {
     fileprivate struct DemandWindows: Sendable {
         let demand: Planner.Demand
         private let ranges: [Range<Int64>]
-        /// Of text keys the units of each window; empty where a window has them all.
+        /// Of text keys the units of each window; empty if a window has them all.
         private let groups: [UnitSet]
         private var rest: Range<Int64> = 0..<0
         private var place = 0
@@ -86,9 +86,9 @@ public struct BatchSchedule: Sequence, Sendable {
                 rest = order == .newest ? ranges[ranges.count - 1 - place] : ranges[place]
                 place += 1
             }
-            guard let piece = planner.grid.pieces(of: rest, order: order, limit: 1).first else { return }
-            rest = order == .newest ? rest.lowerBound..<piece.lowerBound : piece.upperBound..<rest.upperBound
-            window = piece
+            guard let next = planner.grid.windows(of: rest, order: order, limit: 1).first else { return }
+            rest = order == .newest ? rest.lowerBound..<next.lowerBound : next.upperBound..<rest.upperBound
+            window = next
         }
     }
 
@@ -118,7 +118,7 @@ public struct BatchSchedule: Sequence, Sendable {
             return PlannedBatch(
                 partition: demand.partition, window: window, units: units,
                 request: units == nil ? planner.widened(window, within: demand.bounds) : window, reason: demand.reason,
-                suspects: demand.suspects.intersection(window), cell: planner.grid.cell(of: window.lowerBound),
+                flagged: demand.flagged.intersection(window), cell: planner.grid.cell(of: window.lowerBound),
                 expected: planner.expectedUnits(in: window, of: demand), standing: demand.standing)
         }
 

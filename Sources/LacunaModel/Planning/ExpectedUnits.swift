@@ -14,19 +14,19 @@ extension StreamDefinition {
             let day = KeyType.date(timezone: keyType.timezone)
             let date = CivilDate(
                 daysSinceEpoch: offset.isPast
-                    ? day.ordinal(midnight, minus: offset.span)
-                    : day.ordinal(midnight, plus: offset.span))
+                    ? day.ordinal(midnight, minus: offset.length)
+                    : day.ordinal(midnight, plus: offset.length))
             return keyType.firstUnit(on: date)
         }
     }
 
     private func moved(_ unit: Int64, by offset: Expectation.Offset) -> Int64 {
-        offset.isPast ? keyType.ordinal(unit, minus: offset.span) : keyType.ordinal(unit, plus: offset.span)
+        offset.isPast ? keyType.ordinal(unit, minus: offset.length) : keyType.ordinal(unit, plus: offset.length)
     }
 
     /// The end (exclusive) of a stream that looks ahead, as fixtures do: it names a last unit that lies in the future, and no
     /// `delay` keeps it from asking. What the source says of units that are not over may change until they are, so that they
-    /// are asked for on every run and none of them is ever missing. Nil where the stream does not look ahead.
+    /// are asked for on every run and none of them is ever missing. Nil if the stream does not look ahead.
     ///
     /// - Parameter now: seconds since the epoch.
     package func lookAheadEnd(now: Int64) -> Int64? {

@@ -4,7 +4,7 @@ extension StreamDefinition {
     /// - Parameters:
     ///   - text: what was typed.
     ///   - now: seconds since the epoch.
-    /// - Throws: ``KeyError`` where it is neither.
+    /// - Throws: ``KeyError`` if it is neither.
     public func unit(named text: String, now: Int64) throws(KeyError) -> Int64 {
         let compact = text.filter { !$0.isWhitespace }
         for (name, makeBound) in [("today", Expectation.Bound.today), ("now", Expectation.Bound.now)]
@@ -13,7 +13,7 @@ extension StreamDefinition {
             let offset: Expectation.Offset?
             switch rest.first {
             case nil: offset = Expectation.Offset()
-            case "-", "+": offset = Span(String(rest.dropFirst())).map { .init($0, isPast: rest.first == "-") }
+            case "-", "+": offset = HistoryLength(String(rest.dropFirst())).map { .init($0, isPast: rest.first == "-") }
             default: offset = nil
             }
             guard let offset, let unit = unit(of: makeBound(offset), now: now) else {

@@ -4,13 +4,13 @@ public struct PartitionEvidence: Sendable, Hashable {
     public var partition: Partition
     /// The units that have rows.
     public var present: PresentUnits
-    /// The extents, where something was committed.
+    /// The extents, if something was committed.
     public var extents: Extents?
     /// Units that are verified empty.
     public var verified: UnitSet
     /// Units that were declared wrong, or that a check found wrong.
     public var refetch: UnitSet
-    /// The only expected units, where a query names them.
+    /// The only expected units, if a query names them.
     public var expected: UnitSet?
     /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
     public var hasLargestKey: Bool
@@ -51,24 +51,24 @@ public struct PartitionCoverage: Sendable, Hashable {
     private let hasOrder: Bool
     /// From where to where history is expected: its first unit up to `latest`, or up to the end where nothing is there yet.
     public let range: Range<Int64>
-    /// The expected units of ``range``; nil where that is all of them.
+    /// The expected units of ``range``; nil if that is all of them.
     private let fewerExpected: UnitSet?
     /// The expected units of ``range`` that are not covered.
     public let gaps: UnitSet
-    /// The expected units beyond ``range`` and `latest` that are due or lie ahead; nil where only the source knows where they
+    /// The expected units beyond ``range`` and `latest` that are due or lie ahead; nil if only the source knows where they
     /// end.
     public let tail: UnitSet?
-    /// The expected units that are not over yet, where the stream names an end in the future: up to `latest`, or up to that
+    /// The expected units that are not over yet, if the stream names an end in the future: up to `latest`, or up to that
     /// end where nothing is there yet. They are asked for on every run and are no gaps.
     public let ahead: UnitSet
 
     /// The partition.
     public var partition: Partition { evidence.partition }
 
-    /// The smallest unit known, by extents or rows; nil where there is nothing yet.
+    /// The smallest unit known, by extents or rows; nil if there is nothing yet.
     public var oldest: Int64? { hasOrder ? evidence.oldest : nil }
 
-    /// The largest unit known, by extents or rows; nil where there is nothing yet.
+    /// The largest unit known, by extents or rows; nil if there is nothing yet.
     public var latest: Int64? { hasOrder ? evidence.latest : nil }
 
     /// The expected units of ``range``.
@@ -90,7 +90,7 @@ public struct PartitionCoverage: Sendable, Hashable {
     /// The number of expected units that are covered.
     public var coveredCount: UInt64 { expected.count - gaps.count }
 
-    /// The longest run without a gap that ends at `latest`; nil where there is none.
+    /// The longest run without a gap that ends at `latest`; nil if there is none.
     public var contiguous: Range<Int64>? {
         guard let latest, !range.isEmpty else { return nil }
         let lower = gaps.ranges.last?.upperBound ?? range.lowerBound
@@ -104,7 +104,7 @@ public struct PartitionCoverage: Sendable, Hashable {
     ///   - evidence: what the snapshot shows.
     ///   - stream: what is expected.
     ///   - now: the database's clock, seconds since the epoch.
-    ///   - tip: the newest unit of the source, where it was asked.
+    ///   - tip: the newest unit of the source, if it was asked.
     ///   - endsAtBound: whether the units between `latest` and a declared `to` count as missing too, and those that are not due
     ///     yet, as for a table that nobody catches up.
     public init(

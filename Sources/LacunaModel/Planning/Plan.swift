@@ -21,7 +21,7 @@ public struct PlannedBatch: Sendable, Hashable {
     /// Why.
     public let reason: Reason
     /// The units of the window that a check found wrong: they are loaded though they look covered.
-    public let suspects: UnitSet
+    public let flagged: UnitSet
     /// The cell of the grid that the window lies in.
     public let cell: Range<Int64>
     /// The units of the window that are expected.
@@ -56,7 +56,7 @@ public struct PlannedBatch: Sendable, Hashable {
     ///   - expected: the expected units of the window; nil: all.
     public init(
         partition: Partition, window: Range<Int64>, units: UnitSet? = nil, request: Range<Int64>, reason: Reason,
-        suspects: UnitSet = UnitSet(), cell: Range<Int64>? = nil, expected: UnitSet? = nil,
+        flagged: UnitSet = UnitSet(), cell: Range<Int64>? = nil, expected: UnitSet? = nil,
         standing: Standing = Standing()
     ) {
         self.partition = partition
@@ -64,7 +64,7 @@ public struct PlannedBatch: Sendable, Hashable {
         self.units = units ?? UnitSet(window)
         self.request = request
         self.reason = reason
-        self.suspects = suspects
+        self.flagged = flagged
         self.cell = cell ?? window
         self.expected = expected ?? UnitSet(window)
         self.standing = standing
@@ -80,13 +80,13 @@ public struct PlannedBatch: Sendable, Hashable {
         return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
             PlannedBatch(
                 partition: partition, window: half, units: units.intersection(half), request: half, reason: reason,
-                suspects: suspects.intersection(half), cell: cell, expected: expected.intersection(half),
+                flagged: flagged.intersection(half), cell: cell, expected: expected.intersection(half),
                 standing: standing)
         }
     }
 }
 
-/// Cuts gaps into batches: pure, values in, values out.
+/// Cuts what is to be fetched into batches. It asks neither a database nor a clock: equal demands give equal batches.
 public struct Planner: Sendable {
     /// The stream.
     public let stream: StreamDefinition
@@ -109,7 +109,7 @@ public struct Planner: Sendable {
         /// The range that nothing is asked for outside of, not even by `overlap`.
         public var bounds: Range<Int64>
         /// Units that a check found wrong.
-        public var suspects: UnitSet
+        public var flagged: UnitSet
         /// What is known of the partition.
         public var standing: PlannedBatch.Standing
         /// Whether it is fetched before all others, whatever the order.
@@ -118,13 +118,13 @@ public struct Planner: Sendable {
         /// A demand.
         public init(
             partition: Partition, units: UnitSet, reason: PlannedBatch.Reason, bounds: Range<Int64>,
-            suspects: UnitSet = UnitSet(), standing: PlannedBatch.Standing = PlannedBatch.Standing()
+            flagged: UnitSet = UnitSet(), standing: PlannedBatch.Standing = PlannedBatch.Standing()
         ) {
             self.partition = partition
             self.units = units
             self.reason = reason
             self.bounds = bounds
-            self.suspects = suspects
+            self.flagged = flagged
             self.standing = standing
         }
     }
@@ -134,7 +134,8 @@ public struct Planner: Sendable {
 
     /// The batches for some demands, in the order they are to be fetched.
     ///
-    /// Each unit of a demand is in exactly one batch of it. With `coalesce`, units between two near gaps are in one too.
+    /// Each unit of a demand is in one batch of it, and in no two; only `limit` leaves units out. With `coalesce`, a batch
+    /// also holds the units between two near gaps.
     ///
     /// - Parameters:
     ///   - demands: what is to be fetched.

@@ -6,7 +6,7 @@ public struct Expectation: Sendable, Hashable {
     public var to: Bound
     /// Units that ended less than this ago are not due: nothing asks for them. Nil: a unit is due once it has begun. On
     /// integer keys it counts from the newest unit known.
-    public var delay: Span?
+    public var delay: HistoryLength?
     /// Which days are expected.
     public var calendar: ExpectedCalendar
     /// A query whose rows, a column named like the key and the partition columns, are the only expected units.
@@ -16,7 +16,7 @@ public struct Expectation: Sendable, Hashable {
     public init(
         from: Bound? = nil,
         to: Bound = .tip,
-        delay: Span? = nil,
+        delay: HistoryLength? = nil,
         calendar: ExpectedCalendar = .everyDay,
         query: String? = nil
     ) {
@@ -42,13 +42,13 @@ public struct Expectation: Sendable, Hashable {
     /// A move away from the current time.
     public struct Offset: Sendable, Hashable {
         /// How far.
-        public var span: Span
+        public var length: HistoryLength
         /// Whether it lies in the past.
         public var isPast: Bool
 
         /// An offset; `Offset()` is none.
-        public init(_ span: Span = .units(0), isPast: Bool = true) {
-            self.span = span
+        public init(_ length: HistoryLength = .units(0), isPast: Bool = true) {
+            self.length = length
             self.isPast = isPast
         }
     }
@@ -96,7 +96,7 @@ public struct Season: Sendable, Hashable {
         /// 1 to 31.
         public let day: Int
 
-        /// A day; nil where no year has it. The 29th of February is one.
+        /// A day; nil if no year has it. The 29th of February is one.
         public init?(month: Int, day: Int) {
             guard (1...12).contains(month), day >= 1, day <= CivilDate.length(ofMonth: month, year: 2000) else {
                 return nil
@@ -122,7 +122,7 @@ public struct Season: Sendable, Hashable {
         self.last = last
     }
 
-    /// Reads `10-01..06-30`; nil where it is anything else.
+    /// Reads `10-01..06-30`; nil if it is anything else.
     public init?(_ text: String) {
         let ends = text.split(separator: "..", omittingEmptySubsequences: false)
         guard ends.count == 2, let first = Season.day(ends[0]), let last = Season.day(ends[1]) else { return nil }

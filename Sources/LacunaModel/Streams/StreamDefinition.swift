@@ -17,13 +17,13 @@ public struct StreamDefinition: Sendable, Hashable {
     /// What should be there.
     public var expect = Expectation()
     /// The grid that batches are cut on: windows never cross its lines.
-    public var batch: Span = .units(1000)
+    public var batch: HistoryLength = .units(1000)
     /// Which end of a partition is fetched first.
     public var order: FetchOrder = .newest
     /// How far each window is widened on both sides; rows that come twice are upserted.
-    public var overlap: Span?
+    public var overlap: HistoryLength?
     /// How much behind the newest unit is read again on every run, for rows that are published late.
-    public var lookback: Span?
+    public var lookback: HistoryLength?
     /// Gaps that are at most this many covered units apart are fetched as one.
     public var coalesce: Int64 = 0
     /// What a unit without rows means.
@@ -32,7 +32,7 @@ public struct StreamDefinition: Sendable, Hashable {
     public var workers: Int = 4
     /// SQL scripts that run over the temporary table `batch` instead of the upsert by column name.
     public var load: [SQLScript] = []
-    /// The record's field for a column, where the names differ: column → field.
+    /// The record's field for a column, if the names differ: column → field.
     public var columns: [String: String] = [:]
     /// Scripts that run once, in one transaction, at the end of a run that changed something.
     public var after: [SQLScript] = []

@@ -10,7 +10,7 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     /// The day of the month, 1 to 31.
     public let day: Int
 
-    /// A date from its parts; nil where there is no such day.
+    /// A date from its parts; nil if there is no such day.
     public init?(year: Int, month: Int, day: Int) {
         guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
             day <= CivilDate.length(ofMonth: month, year: year)

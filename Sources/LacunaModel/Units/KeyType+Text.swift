@@ -35,7 +35,7 @@ extension KeyType {
 
     /// The unit that a key's text names.
     ///
-    /// - Throws: ``KeyError`` where the text is not a key or lies outside ``limits``.
+    /// - Throws: ``KeyError`` if the text is not a key or lies outside ``limits``.
     public func ordinal(of text: String) throws(KeyError) -> Int64 {
         let trimmed = text.trimmingPrefix(while: \.isWhitespace)
         var copy = String(trimmed)
@@ -137,7 +137,7 @@ extension KeyType {
 
 /// Strict readers of key texts over bytes.
 enum KeyScanner {
-    /// A decimal integer with an optional sign; nil where anything else stands there or it does not fit.
+    /// A decimal integer with an optional sign; nil if anything else stands there or it does not fit.
     static func integer(_ bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
         var index = 0
         var negative = false
@@ -169,7 +169,7 @@ enum KeyScanner {
         var second: Int64 = 0
         /// Whether the fraction has more digits than the microseconds of PostgreSQL and lies close below a second.
         var isRounded = false
-        /// Seconds east of UTC; nil where none is written.
+        /// Seconds east of UTC; nil if none is written.
         var offset: Int64?
         /// Whether a time of day is written.
         var hasTime = false

@@ -95,21 +95,21 @@ extension KeyType {
         }
     }
 
-    /// The unit that lies `span` before `ordinal`, held inside ``limits``.
+    /// The unit that lies `length` before `ordinal`, held inside ``limits``.
     ///
     /// A time shorter than a unit rounds up to one unit, so that `delay: 1h` on days is not no delay at all.
-    public func ordinal(_ ordinal: Int64, minus span: Span) -> Int64 {
-        moved(ordinal, by: span, sign: -1)
+    public func ordinal(_ ordinal: Int64, minus length: HistoryLength) -> Int64 {
+        moved(ordinal, by: length, sign: -1)
     }
 
-    /// The unit that lies `span` after `ordinal`, held inside ``limits``.
-    public func ordinal(_ ordinal: Int64, plus span: Span) -> Int64 {
-        moved(ordinal, by: span, sign: 1)
+    /// The unit that lies `length` after `ordinal`, held inside ``limits``.
+    public func ordinal(_ ordinal: Int64, plus length: HistoryLength) -> Int64 {
+        moved(ordinal, by: length, sign: 1)
     }
 
-    private func moved(_ ordinal: Int64, by span: Span, sign: Int64) -> Int64 {
+    private func moved(_ ordinal: Int64, by length: HistoryLength, sign: Int64) -> Int64 {
         let units: Int64
-        switch (self, span) {
+        switch (self, length) {
         case (_, .units(let count)): units = count
         case (.integer, .days(let count)), (.integer, .seconds(let count)), (.text, .days(let count)),
             (.text, .seconds(let count)):

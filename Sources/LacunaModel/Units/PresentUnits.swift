@@ -1,7 +1,7 @@
 /// The units that have rows, kept as what lacks: the hull of the rows, and the holes in it. Where nothing lacks, and many
 /// partitions are so, it takes no memory beside itself.
 public struct PresentUnits: Sendable, Hashable {
-    /// From the first unit with a row to the last; empty where none has one.
+    /// From the first unit with a row to the last; empty if none has one.
     public private(set) var hull: Range<Int64> {
         didSet { if hull.isEmpty { hull = 0..<0 } }
     }

@@ -7,7 +7,7 @@ public final class TextKeys: Sendable, Hashable {
     public static let none = TextKeys([:])
 
     /// Ordinals from here on are given to keys that are not registered yet, for one look; nothing is kept under them.
-    package static let firstProvisional: Int64 = 1 << 62
+    package static let firstTemporary: Int64 = 1 << 62
 
     private let names: [Int64: String]
     /// By bytes: Swift holds two ways to write an accent for one string, to PostgreSQL they are two keys.
@@ -26,10 +26,10 @@ public final class TextKeys: Sendable, Hashable {
                 uniqueKeysWithValues: units.ranges.joined().compactMap { unit in names[unit].map { (unit, $0) } }))
     }
 
-    /// The key with an ordinal; nil where it is not known here.
+    /// The key with an ordinal; nil if it is not known here.
     public func name(of ordinal: Int64) -> String? { names[ordinal] }
 
-    /// The ordinal of a key; nil where it is not known here.
+    /// The ordinal of a key; nil if it is not known here.
     func ordinal(of key: UnsafeBufferPointer<UInt8>) -> Int64? { ordinals[Array(key)] }
 
     /// Whether both are one object: what is known of a stream's keys changes from snapshot to snapshot.

@@ -66,7 +66,7 @@ public struct UnitSet: Sendable, Hashable {
         return count
     }
 
-    /// The smallest range that holds every unit of the set; nil where it is empty.
+    /// The smallest range that holds every unit of the set; nil if it is empty.
     public var hull: Range<Int64>? {
         guard let first = ranges.first, let last = ranges.last else { return nil }
         return first.lowerBound..<last.upperBound

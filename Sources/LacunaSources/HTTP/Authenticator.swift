@@ -2,7 +2,7 @@ import Foundation
 import LacunaModel
 import LacunaRecords
 
-/// Puts credentials on requests. Tokens are asked for once, whoever needs them, and renewed before they expire.
+/// Puts credentials on requests. A token is asked for once for all workers, and renewed before it expires.
 actor Authenticator {
     private struct Token {
         let value: String
@@ -21,8 +21,8 @@ actor Authenticator {
 
     /// Adds the credentials.
     ///
-    /// - Returns: the token that was used, where it is one that can be renewed.
-    /// - Throws: ``SourceError`` where no token can be had.
+    /// - Returns: the token that was used, if it is one that can be renewed.
+    /// - Throws: ``SourceError`` if no token can be had.
     func authenticate(_ call: inout HTTPCall) async throws -> String? {
         switch authentication {
         case .none: break
@@ -40,8 +40,8 @@ actor Authenticator {
         return nil
     }
 
-    /// Forgets a token that the source refused.
-    func refused(_ value: String) {
+    /// Forgets a token that the source rejected.
+    func rejected(_ value: String) {
         if token?.value == value { token = nil }
     }
 
@@ -60,7 +60,7 @@ actor Authenticator {
 
     private static func fetch(_ credentials: ClientCredentials, _ transport: HTTPTransport) async throws -> Token {
         guard let address = Address(credentials.tokenURL) else {
-            throw SourceError(.refused, "auth: token_url is no address like https://host/path")
+            throw SourceError(.rejected, "auth: token_url is no address like https://host/path")
         }
         var call = HTTPCall(address: address, method: .post)
         var form = "grant_type=client_credentials"
@@ -86,7 +86,7 @@ actor Authenticator {
         guard answer.status == 200 else {
             let isTransient = answer.status >= 500 || answer.status == 429 || answer.status == 408
             throw SourceError(
-                isTransient ? .transient : .refused,
+                isTransient ? .transient : .rejected,
                 "auth: \(address.origin) answered \(answer.status) \(redactor.text(answer.reason, limit: 80)) to the request for a token; "
                     + "check client_id, client_secret and scope",
                 retryAfter: RetryAfter.wait(answer.header("retry-after")))
@@ -98,7 +98,7 @@ actor Authenticator {
             let value = document[accessToken].map(document.text), !value.isEmpty,
             !value.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
         else {
-            throw SourceError(.refused, "auth: the answer of \(address.origin) holds no usable access_token")
+            throw SourceError(.rejected, "auth: the answer of \(address.origin) holds no usable access_token")
         }
         let seconds = document[lifetime].flatMap(document.integer) ?? 300
         // Early by a tenth, at most half a minute, so that a token does not expire on its way.

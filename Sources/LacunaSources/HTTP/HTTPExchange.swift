@@ -30,9 +30,9 @@ struct HTTPExchange: Sendable {
     ///
     /// - Parameters:
     ///   - page: the number of the page, for messages.
-    ///   - patience: the longest wait that a run has time for.
+    ///   - longestWait: the longest wait that a run has time for.
     /// - Throws: ``SourceError``; `CancellationError`.
-    func outcome(of call: HTTPCall, page: Int, patience: Duration) async throws -> Outcome {
+    func outcome(of call: HTTPCall, page: Int, longestWait: Duration) async throws -> Outcome {
         var call = call
         var redirects = 0
         var mayRenew = true
@@ -41,10 +41,10 @@ struct HTTPExchange: Sendable {
             let answer = sent.answer
             if answer.status == 401, let token = sent.token, mayRenew {
                 mayRenew = false
-                await authenticator.refused(token)
+                await authenticator.rejected(token)
                 continue
             }
-            let verdict = check.verdict(status: answer.status, header: answer.header, patience: patience)
+            let verdict = check.verdict(status: answer.status, header: answer.header, longestWait: longestWait)
             switch verdict {
             case .page: return .page(answer, from: call.address)
             case .empty: return .empty
@@ -55,8 +55,8 @@ struct HTTPExchange: Sendable {
                     throw error(.permanent, "\(answer.status), one redirect too many", call, page: page)
                 }
             case .failure(let kind, let advice, let retryAfter):
-                if let retryAfter { limiter.pause(for: min(retryAfter, patience)) }
-                let what = refusal(answer, advice, redactor.masking(sent.token))
+                if let retryAfter { limiter.pause(for: min(retryAfter, longestWait)) }
+                let what = rejection(answer, advice, redactor.masking(sent.token))
                 throw error(kind, what, call, page: page, retryAfter: retryAfter)
             }
         }
@@ -95,7 +95,7 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    private func refusal(_ answer: HTTPAnswer, _ advice: String, _ redactor: HTTPRedactor) -> String {
+    private func rejection(_ answer: HTTPAnswer, _ advice: String, _ redactor: HTTPRedactor) -> String {
         let contentType = answer.header("content-type")
         let said = answer.status < 300 ? "" : redactor.sentence(answer.body, contentType: contentType)
         return "answered \(answer.status) \(redactor.text(answer.reason, limit: 80))\(said)"

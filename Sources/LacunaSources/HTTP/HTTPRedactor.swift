@@ -72,7 +72,7 @@ struct HTTPRedactor: Sendable {
         return String(shown) + (result.unicodeScalars.count > limit ? "…" : "")
     }
 
-    /// What a server says in the body of an answer that is none; empty where that is not for reading.
+    /// What a server says in the body of an answer that is none; empty if that is not for reading.
     func sentence(_ body: [UInt8], contentType: String?) -> String {
         let type = contentType?.lowercased() ?? ""
         guard type.contains("json") || type.hasPrefix("text/plain"),

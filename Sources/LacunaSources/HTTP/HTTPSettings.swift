@@ -3,7 +3,7 @@ import LacunaRecords
 
 /// The settings of a source that asks an HTTP API.
 public struct HTTPSettings: Sendable, Hashable {
-    /// Where every path starts from: scheme, host and, where there is one, the common part of the path; or a Unix socket.
+    /// Where every path starts from: scheme, host and, if there is one, the common part of the path; or a Unix socket.
     public var baseURL: Template
     /// What is asked for a window.
     public var request = HTTPRequestSettings()

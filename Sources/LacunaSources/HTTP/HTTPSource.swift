@@ -76,15 +76,15 @@ public struct HTTPSource: Source {
 
     /// Asks for the newest key.
     ///
-    /// - Returns: the key; nil where the source answers `null`, or with nothing.
+    /// - Returns: the key; nil if the source answers `null`, or with nothing.
     /// - Throws: ``SourceError``.
     public func tip(_ request: TipRequest) async throws -> String? {
         guard settings.tip != nil else {
             throw SourceError(.unavailable, "the source has no `tip` request, \(TipRequest.need)")
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
-        let patience = request.stream.retry.maxBackoff
-        guard case .page(let answer, _) = try await exchange.outcome(of: call, page: 1, patience: patience) else {
+        let longestWait = request.stream.retry.maxBackoff
+        guard case .page(let answer, _) = try await exchange.outcome(of: call, page: 1, longestWait: longestWait) else {
             return nil
         }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
@@ -139,7 +139,7 @@ public struct HTTPSource: Source {
         var attempt = 1
         while true {
             do {
-                return try await exchange.outcome(of: call, page: page, patience: policy.maxBackoff)
+                return try await exchange.outcome(of: call, page: page, longestWait: policy.maxBackoff)
             } catch let error as SourceError where error.kind == .transient && page > 1 && attempt < policy.attempts {
                 let jitter = policy.ceiling(afterAttempt: attempt) * Double.random(in: 0...1)
                 try await Task.sleep(for: max(jitter, min(error.retryAfter ?? .zero, policy.maxBackoff)))

@@ -101,8 +101,8 @@ final class HTTPTransport: Sendable {
             let head = try await client.perform(request(call)) { head in
                 body.reserve(min(head.announcedLength ?? 0, limit))
                 onHead()
-            } onPiece: { piece in
-                body.append(piece)
+            } onChunk: { chunk in
+                body.append(chunk)
             }
             return HTTPAnswer(
                 status: head.status, reason: head.reason, headers: HTTPHeaders(pairs: head.headers),
@@ -159,8 +159,8 @@ private final class Body: Sendable {
         bytes.withLock { $0.reserveCapacity(count) }
     }
 
-    func append(_ piece: UnsafeRawBufferPointer) {
-        bytes.withLock { $0.append(contentsOf: piece) }
+    func append(_ chunk: UnsafeRawBufferPointer) {
+        bytes.withLock { $0.append(contentsOf: chunk) }
     }
 
     /// The bytes, which are not kept here.

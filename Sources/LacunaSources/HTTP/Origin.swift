@@ -20,7 +20,7 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
         return "\(scheme)://\(host)\(isDefault ? "" : ":\(port)")"
     }
 
-    /// The origin of an absolute URL; nil where it has none, names a user, or a port that no server can have.
+    /// The origin of an absolute URL; nil if it has none, names a user, or a port that no server can have.
     init?(_ components: URLComponents) {
         guard let scheme = components.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let host = components.encodedHost?.lowercased(), Origin.isHost(host),
@@ -99,7 +99,7 @@ struct Address: Sendable, Hashable {
     /// What the address of a Unix socket begins with.
     static let socketScheme = "unix:"
 
-    /// What a link in the answer to this address leads to; nil where it cannot be read.
+    /// What a link in the answer to this address leads to; nil if it cannot be read.
     func resolving(_ link: String) -> Address? {
         guard !link.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }),
             let base = URL(string: requestURL), let resolved = URL(string: link, relativeTo: base),
@@ -107,7 +107,7 @@ struct Address: Sendable, Hashable {
             let written = components.string, !written.hasPrefix(Address.socketScheme),
             let address = Address(written)
         else { return nil }
-        // Whoever listens at a socket knows itself by the name that it is asked by.
+        // The server at a socket calls itself by the name in the request.
         guard origin.socket != nil, address.origin.web == origin.web else { return address }
         var own = self
         own.target = address.target

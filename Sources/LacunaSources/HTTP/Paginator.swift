@@ -63,7 +63,7 @@ struct Paginator {
     /// The first page.
     var first: Step { .parameters(parameters) }
 
-    /// The page that follows; nil where that was the last one.
+    /// The page that follows; nil if that was the last one.
     mutating func next(after page: Page) throws(Fault) -> Step? {
         pageCount += 1
         recordCount += page.recordCount
@@ -93,7 +93,7 @@ struct Paginator {
 
     /// Ends the pages where the source has nothing in the place of the one that was asked for.
     ///
-    /// - Throws: ``Fault`` where the page before it promised one.
+    /// - Throws: ``Fault`` if the page before it promised one.
     mutating func end() throws(Fault) {
         pageCount += 1
         let isPromised =

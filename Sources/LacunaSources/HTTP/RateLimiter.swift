@@ -2,7 +2,7 @@ import LacunaModel
 import LacunaRecords
 import Synchronization
 
-/// Keeps the requests of a source inside its limits, whoever sends them.
+/// Keeps the requests of a source inside its limits, whichever worker sends them.
 ///
 /// A limit of R requests per period P is R chains: request n follows request n − R by at least P. A period that is shorter
 /// than P then holds at most one request of each chain, so that no sliding period ever holds more than R, in whatever order
@@ -87,7 +87,7 @@ final class RateLimiter: Sendable {
     /// Runs `body`, which sends one request, when its turn has come.
     ///
     /// - Parameter body: calls ``answered(_:)`` with its permit as soon as the answer begins.
-    /// - Throws: ``SourceError`` of the kind deferred where a quota is used up; what `body` throws; `CancellationError`.
+    /// - Throws: ``SourceError`` of the kind deferred if a quota is used up; what `body` throws; `CancellationError`.
     func withPermit<Value>(_ body: (Permit) async throws -> Value) async throws -> Value {
         guard let room else { return try await admitted(body) }
         return try await room.withPermit { try await admitted(body) }

@@ -13,7 +13,7 @@ struct HTTPCall: Sendable {
     var mayBeCompressed = true
 }
 
-/// Puts requests together. Every value is encoded for the place where it stands, so that none can change what surrounds it.
+/// Puts requests together. Each value is escaped for its context, so that none can change what surrounds it.
 public struct RequestBuilder: Sendable {
     private let settings: HTTPSettings
 

@@ -23,18 +23,18 @@ struct ResponseCheck: Sendable {
 
     /// Weighs an answer.
     ///
-    /// - Parameter patience: the longest wait that a run has time for; who asks for more is left alone.
-    func verdict(status: Int, header: (String) -> String?, patience: Duration) -> Verdict {
+    /// - Parameter longestWait: the longest wait that a run has time for; a source that asks for more is left alone.
+    func verdict(status: Int, header: (String) -> String?, longestWait: Duration) -> Verdict {
         let asked = RetryAfter.wait(header("retry-after"))
         switch onStatus[status] {
         case .empty: return .empty
         case .unavailable: return .failure(.unavailable, "which `on_status` calls unavailable", retryAfter: nil)
-        case .retry: return transient("which `on_status` retries", asked, patience)
+        case .retry: return transient("which `on_status` retries", asked, longestWait)
         case .fail: return .failure(.permanent, "which `on_status` calls a failure", retryAfter: nil)
         case nil: break
         }
         switch status {
-        case 202: return transient("not ready yet", asked, patience)
+        case 202: return transient("not ready yet", asked, longestWait)
         case 204: return .empty
         case 206: return .failure(.permanent, "only a part of the answer", retryAfter: nil)
         case 200..<300: return content(header("content-type"))
@@ -43,17 +43,17 @@ struct ResponseCheck: Sendable {
                 return .failure(.permanent, "a redirect that leads nowhere", retryAfter: nil)
             }
             return .redirect(target)
-        case 401, 403: return .failure(.refused, "check `auth`", retryAfter: nil)
-        case 408: return transient("", asked, patience)
-        case 429: return transient("lower `rate_limit`", asked, patience)
-        case 500..<600: return transient("", asked, patience)
+        case 401, 403: return .failure(.rejected, "check `auth`", retryAfter: nil)
+        case 408: return transient("", asked, longestWait)
+        case 429: return transient("lower `rate_limit`", asked, longestWait)
+        case 500..<600: return transient("", asked, longestWait)
         default:
             return .failure(.permanent, "check `request`; `on_status` can give a status a meaning", retryAfter: nil)
         }
     }
 
-    private func transient(_ advice: String, _ asked: Duration?, _ patience: Duration) -> Verdict {
-        guard let asked, asked > patience else { return .failure(.transient, advice, retryAfter: asked) }
+    private func transient(_ advice: String, _ asked: Duration?, _ longestWait: Duration) -> Verdict {
+        guard let asked, asked > longestWait else { return .failure(.transient, advice, retryAfter: asked) }
         return .failure(
             .deferred,
             "and asks to be left alone until \(Wait.instant(after: asked)), for \(Wait.text(asked)), which is longer "

@@ -5,7 +5,7 @@ enum RetryAfter {
     /// No answer is believed that asks for more.
     static let limit = Duration.seconds(7 * 86_400)
 
-    /// How long to wait; nil where the header is neither a number of seconds nor a date.
+    /// How long to wait; nil if the header is neither a number of seconds nor a date.
     ///
     /// - Parameter now: seconds since the epoch.
     static func wait(_ header: String?, now: Double = Date().timeIntervalSince1970) -> Duration? {
@@ -39,7 +39,7 @@ enum HTTPDate {
 }
 
 extension DateComponents {
-    /// The start of a day in UTC, in seconds since the epoch; nil where there is no such day.
+    /// The start of a day in UTC, in seconds since the epoch; nil if there is no such day.
     fileprivate static func utc(year: Int, month: Int, day: Int) -> Int64? {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt

@@ -23,7 +23,7 @@ public struct Notifier: Sendable {
     /// - Parameters:
     ///   - text: plain text of some lines.
     ///   - document: the message as the program reads it from its standard input.
-    /// - Returns: what went wrong, for a person; empty where nothing did. It takes little longer than
+    /// - Returns: what went wrong, for a person; empty if nothing did. It takes little longer than
     ///   ``NotificationSettings/timeout``, whatever they do.
     public func send(text: String, document: [UInt8]) async -> [String] {
         async let posted = bounded("the webhook") { try await post(text) }
@@ -39,7 +39,7 @@ public struct Notifier: Sendable {
             HTTPTransport.Configuration(
                 timeouts: HTTPTimeouts(connect: settings.timeout, idle: settings.timeout, total: settings.timeout),
                 proxies: settings.proxies, bodyByteLimit: 1 << 20))
-        // Whoever knows the path can post.
+        // Anybody who knows the path can post.
         let parts = address.target.split(whereSeparator: { "/?&=".contains($0) }).map(String.init)
         let redactor = HTTPRedactor(secrets: Set([webhook, address.target] + parts.filter { $0.count >= 6 }))
         let call = HTTPCall(

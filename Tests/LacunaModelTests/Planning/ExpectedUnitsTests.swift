@@ -106,8 +106,8 @@ struct ExpectedUnitsTests {
             KeyType.date(timezone: .london), .timestamp(step: 3600, timezone: .london),
             .timestamp(step: 900, timezone: .kolkata),
             .timestamp(step: 86_400, timezone: .saoPaulo),
-        ], [Span.seconds(0), .seconds(1), .seconds(5400), .seconds(86_400), .seconds(100_000)])
-    func due(type: KeyType, delay: Span) async throws {
+        ], [HistoryLength.seconds(0), .seconds(1), .seconds(5400), .seconds(86_400), .seconds(100_000)])
+    func due(type: KeyType, delay: HistoryLength) async throws {
         guard case .seconds(let seconds) = delay else { return }
         let stream = plannedStream(type) { $0.expect.delay = delay.isZero ? nil : delay }
         var random = SeededGenerator(seed: 8)

@@ -22,8 +22,8 @@ struct PlanLimitTests {
     @Test("gives the same windows from either end")
     func bothEnds() {
         let grid = BatchGrid(type: .integer(step: 1), batch: .units(7))
-        #expect(grid.pieces(of: -20..<33, order: .newest).reversed() == grid.pieces(of: -20..<33, order: .oldest))
+        #expect(grid.windows(of: -20..<33, order: .newest).reversed() == grid.windows(of: -20..<33, order: .oldest))
         let months = BatchGrid(type: .date(timezone: .utc), batch: .months(1))
-        #expect(months.pieces(of: 0..<400, order: .newest).reversed() == months.pieces(of: 0..<400, order: .oldest))
+        #expect(months.windows(of: 0..<400, order: .newest).reversed() == months.windows(of: 0..<400, order: .oldest))
     }
 }

@@ -20,7 +20,7 @@ private func days(_ text: String) throws -> Int64 {
 @Suite("A plan")
 struct PlannerTests {
     @Test(
-        "covers exactly its demand in disjoint pieces of the grid, in order",
+        "covers exactly its demand in disjoint windows of the grid, in order",
         arguments: [FetchOrder.newest, .oldest], [Int64(0), 3])
     func brute(order: FetchOrder, coalesce: Int64) async {
         var random = SeededGenerator(seed: UInt64(coalesce) + 1)
@@ -39,7 +39,7 @@ struct PlannerTests {
                 Planner.Demand(
                     partition: Partition(["\(partition)"]),
                     units: UnitSet(randomRanges(in: universe, using: &random)), reason: .gap, bounds: universe,
-                    suspects: UnitSet(randomRanges(in: universe, using: &random)))
+                    flagged: UnitSet(randomRanges(in: universe, using: &random)))
             }
             let batches = Planner(stream).batches(for: demands)
             for demand in demands {
@@ -56,7 +56,7 @@ struct PlannerTests {
                         return isInCell && !window.isEmpty
                             && batch.request == max(
                                 window.lowerBound - overlap, -20)..<min(window.upperBound + overlap, 40)
-                            && batch.suspects == demand.suspects.intersection(window)
+                            && batch.flagged == demand.flagged.intersection(window)
                     }
                 guard isExact else {
                     Issue.record("\(demand.units.ranges) in \(size)s: \(own.map(\.window))")
@@ -81,8 +81,8 @@ struct PlannerTests {
             (Int64.max - 9..<Int64.max, [Int64.max - 9..<Int64.max - 7, Int64.max - 7..<Int64.max]),
             (Int64.min..<Int64.min + 10, [Int64.min..<Int64.min + 8, Int64.min + 8..<Int64.min + 10]),
         ] as [(Range<Int64>, [Range<Int64>])])
-    func sizes(range: Range<Int64>, pieces: [Range<Int64>]) {
-        #expect(BatchGrid(type: .integer(step: 1), batch: .units(10)).pieces(of: range) == pieces)
+    func sizes(range: Range<Int64>, windows: [Range<Int64>]) {
+        #expect(BatchGrid(type: .integer(step: 1), batch: .units(10)).windows(of: range) == windows)
     }
 
     @Test("Every unit of a cell has that cell", arguments: [Int64(1), 7, 1000, 1 << 40])
@@ -104,16 +104,16 @@ struct PlannerTests {
         let type = KeyType.date(timezone: .utc)
         let grid = BatchGrid(type: type, batch: .months(count))
         let range = try days("2023-01-15")..<(try days("2025-03-10"))
-        let pieces = grid.pieces(of: range)
-        #expect(UnitSet(pieces).ranges == [range])
-        for piece in pieces.dropFirst() {
-            let date = CivilDate(daysSinceEpoch: piece.lowerBound)
+        let windows = grid.windows(of: range)
+        #expect(UnitSet(windows).ranges == [range])
+        for window in windows.dropFirst() {
+            let date = CivilDate(daysSinceEpoch: window.lowerBound)
             #expect(date.day == 1 && (date.month - 1) % count == 0)
         }
-        #expect(pieces.count == [1: 27, 3: 9, 12: 3][count])
+        #expect(windows.count == [1: 27, 3: 9, 12: 3][count])
         if count == 1 {
-            #expect(pieces.contains(try days("2024-02-01")..<(try days("2024-03-01"))))
-            #expect(pieces.contains(try days("2023-02-01")..<(try days("2023-03-01"))))
+            #expect(windows.contains(try days("2024-02-01")..<(try days("2024-03-01"))))
+            #expect(windows.contains(try days("2023-02-01")..<(try days("2023-03-01"))))
         }
     }
 
@@ -122,10 +122,10 @@ struct PlannerTests {
         let type = KeyType.timestamp(step: 3600, timezone: try zone(name))
         let grid = BatchGrid(type: type, batch: .months(1))
         let first = try type.ordinal(of: "2017-12-15T12:00:00Z")
-        for piece in grid.pieces(of: first..<first + 500 * 24).dropFirst() {
-            let start = try #require(type.localStart(of: piece.lowerBound))
+        for window in grid.windows(of: first..<first + 500 * 24).dropFirst() {
+            let start = try #require(type.localStart(of: window.lowerBound))
             #expect(start.date.day == 1 && start.secondOfDay < 3600)
-            #expect(grid.cell(of: piece.upperBound - 1).lowerBound == piece.lowerBound)
+            #expect(grid.cell(of: window.upperBound - 1).lowerBound == window.lowerBound)
         }
     }
 
@@ -134,24 +134,24 @@ struct PlannerTests {
         let grid = BatchGrid(type: type, batch: .days(7))
         let first = try type.ordinal(of: "2024-02-20T00:00:00Z")
         let perDay: Int64 = if case .date = type { 1 } else { 24 }
-        let pieces = grid.pieces(of: first..<first + 60 * perDay)
-        for piece in pieces.dropFirst().dropLast() {
-            #expect(type.localStart(of: piece.lowerBound)?.date.weekday == .mon)
-            #expect(piece.unitCount == UInt64(7 * perDay))
+        let windows = grid.windows(of: first..<first + 60 * perDay)
+        for window in windows.dropFirst().dropLast() {
+            #expect(type.localStart(of: window.lowerBound)?.date.weekday == .mon)
+            #expect(window.unitCount == UInt64(7 * perDay))
         }
-        #expect(pieces.count == 9)
+        #expect(windows.count == 9)
     }
 
     @Test("A batch is halved until single units stand alone")
     func halves() throws {
         var waiting = [
-            PlannedBatch(partition: .whole, window: -3..<8, request: -5..<10, reason: .gap, suspects: UnitSet(2..<4))
+            PlannedBatch(partition: .whole, window: -3..<8, request: -5..<10, reason: .gap, flagged: UnitSet(2..<4))
         ]
         var single: [Int64] = []
         while let batch = waiting.popLast() {
             guard let halves = batch.halves() else {
                 single.append(batch.window.lowerBound)
-                #expect(batch.suspects.count == ((2..<4).contains(batch.window.lowerBound) ? 1 : 0))
+                #expect(batch.flagged.count == ((2..<4).contains(batch.window.lowerBound) ? 1 : 0))
                 continue
             }
             #expect(UnitSet(halves.map(\.window)).ranges == [batch.window])

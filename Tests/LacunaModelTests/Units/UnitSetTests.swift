@@ -44,7 +44,7 @@ struct UnitSetTests {
             let x = left.reduce(into: Set<Int64>()) { $0.formUnion($1) }
             let y = right.reduce(into: Set<Int64>()) { $0.formUnion($1) }
             var inserted = a
-            for piece in right { inserted.insert(piece) }
+            for part in right { inserted.insert(part) }
 
             for (set, expected) in [
                 (a, x), (a.union(b), x.union(y)), (a.intersection(b), x.intersection(y)),

@@ -78,7 +78,7 @@ struct AuthenticationTests {
             var fixture = try HTTPFixture(server)
             fixture.settings.authentication = .clientCredentials(
                 ClientCredentials(tokenURL: "\(server.url)/token", clientID: "id", clientSecret: "secret"))
-            #expect(await fixture.failure()?.kind == .refused)
+            #expect(await fixture.failure()?.kind == .rejected)
             #expect(server.requests.map(\.path) == ["/token", "/v1/items", "/token", "/v1/items"])
         }
     }

@@ -68,7 +68,7 @@ struct HTTPSourceTests {
                 let before = server.requests.count
                 let sink = RecordSink(
                     layout: RecordLayout(
-                        keyField: "n", keyType: fixture.stream.keyType, window: window, partition: [], stray: .refuse))
+                        keyField: "n", keyType: fixture.stream.keyType, window: window, partition: [], stray: .reject))
                 let summary = try await source.fetch(
                     FetchRequest(stream: fixture.stream, partition: .whole, window: window), into: sink)
                 #expect(try sink.finish().recordCount == window.count, "\(window)")
@@ -87,7 +87,7 @@ struct HTTPSourceTests {
         (.init("[],\"b\":[]"), .permanent, "not one whole JSON document"),
         (.init("[{\"n\":1}", type: nil), .permanent, "ends too early"),
         (.init("{\"error\": \"no\"}", status: 400), .permanent, "400 Bad Request, saying: {\"error\": \"no\"}"),
-        (.init("", status: 401), .refused, "check `auth`"),
+        (.init("", status: 401), .rejected, "check `auth`"),
         (.init("[]", status: 202), .transient, "not ready yet"),
         (.init("[{\"n\":1}]", status: 206), .permanent, "only a part of the answer"),
         (.init("", status: 404), .permanent, "404"),
@@ -410,7 +410,7 @@ struct HTTPSourceTests {
             let source = fixture.source
             let sink = RecordSink(
                 layout: RecordLayout(
-                    keyField: "n", keyType: .integer(step: 1), window: 0..<200_000, partition: [], stray: .refuse))
+                    keyField: "n", keyType: .integer(step: 1), window: 0..<200_000, partition: [], stray: .reject))
             _ = try await source.fetch(
                 FetchRequest(stream: fixture.stream, partition: .whole, window: 0..<1), into: sink)
             #expect(try sink.finish().recordCount == 200_000)

@@ -108,11 +108,11 @@ struct HeaderFuzzTests {
         for _ in 0..<Fuzzing.rounds(3000) {
             let rubbish = Self.text(&random)
             _ = check.verdict(
-                status: Int.random(in: 0...999, using: &random), header: { _ in rubbish }, patience: .seconds(10))
+                status: Int.random(in: 0...999, using: &random), header: { _ in rubbish }, longestWait: .seconds(10))
             let charset = charsets.randomElement(using: &random) ?? ""
             let more = Bool.random(using: &random) ? "; q=1" : ""
             let type = "application/json\(more);  charset=\(charset)"
-            let verdict = check.verdict(status: 200, header: { $0 == "content-type" ? type : nil }, patience: .zero)
+            let verdict = check.verdict(status: 200, header: { $0 == "content-type" ? type : nil }, longestWait: .zero)
             let isText = ["utf-8", "us-ascii"].contains(charset.lowercased().filter { $0 != "\"" })
             #expect((verdict == .page) == isText, "\(type)")
         }

@@ -290,7 +290,7 @@ struct ScanChoiceTests {
     @Test(
         "reads a large table by several sessions of one snapshot, which leave nothing behind",
         arguments: [ScanStrategy.segments, .probe])
-    func crew(strategy: ScanStrategy) async throws {
+    func parallelReaders(strategy: ScanStrategy) async throws {
         try await ScannedTable.with(
             """
             CREATE TABLE t (k bigint PRIMARY KEY) WITH (autovacuum_enabled = false);

@@ -8,8 +8,8 @@ import Testing
 @Suite("The statements of sql/statements")
 struct StatementTests {
     /// What stands for the variables `:name` and `:"name"` of a statement. One that has any needs an entry here.
-    static let pieces:
-        [String: (fragments: [String: String], identifiers: [String: String], foreign: [String: String])] = {
+    static let arguments:
+        [String: (fragments: [String: String], identifiers: [String: String], userSQL: [String: String])] = {
             let table = ["schema": "public", "table": "t"]
             let upsert = [
                 "columns": "\"k\", \"region\"", "records": "pg_temp.batch", "distinct": "DISTINCT ON (k)",
@@ -24,10 +24,10 @@ struct StatementTests {
                 "largest": "false",
                 "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint",
             ]
-            func pieces(_ name: String) -> [String: String] {
+            func chunks(_ name: String) -> [String: String] {
                 [
                     name:
-                        "(VALUES (0::bigint, 9::bigint, 1)) AS lacuna_piece (lacuna_lower, lacuna_upper, lacuna_number)",
+                        "(VALUES (0::bigint, 9::bigint, 1)) AS lacuna_chunk (lacuna_lower, lacuna_upper, lacuna_number)",
                     "in_partition": "region = 'gb'", "unit": "\"k\"::bigint",
                 ]
             }
@@ -43,12 +43,12 @@ struct StatementTests {
                 "find_field_sets": (["presence": "ARRAY['a']::text[]"], [:], [:]),
                 "find_odd_partition": (["type": "integer"], [:], [:]),
                 "count_segments": (
-                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower", "key": "k"]) { $1 }, table,
+                    chunks("chunks").merging(["in_chunk": "k >= lacuna_chunk.lacuna_lower", "key": "k"]) { $1 }, table,
                     [:]
                 ),
                 "count_units": (hull, table, [:]),
                 "find_short_segments": (
-                    pieces("pieces").merging(["key": "k", "from_lower": "k >= lacuna_piece.lacuna_lower"]) { $1 },
+                    chunks("chunks").merging(["key": "k", "from_lower": "k >= lacuna_chunk.lacuna_lower"]) { $1 },
                     table, [:]
                 ),
                 "find_gaps": (
@@ -73,18 +73,18 @@ struct StatementTests {
                     ]) { $1 }, table, [:]
                 ),
                 "probe_units": (
-                    pieces("pieces").merging([
-                        "in_unit": "k = lacuna_piece.lacuna_unit", "next": "region",
-                        "key": "k", "from_lower": "k >= lacuna_piece.lacuna_lower",
-                        "from_last": "k >= lacuna_piece.lacuna_upper - 1",
+                    chunks("chunks").merging([
+                        "in_unit": "k = lacuna_chunk.lacuna_unit", "next": "region",
+                        "key": "k", "from_lower": "k >= lacuna_chunk.lacuna_lower",
+                        "from_last": "k >= lacuna_chunk.lacuna_upper - 1",
                         "is_common": "k = lacuna_wanted.lacuna_unit AND region <= lacuna_common.lacuna_bound",
                     ]) { $1 }, table, [:]
                 ),
-                "scan_changed_pieces": (
-                    pieces("pieces").merging(["in_piece": "k >= lacuna_piece.lacuna_lower"]) { $1 }, table, [:]
+                "scan_changed_chunks": (
+                    chunks("chunks").merging(["in_chunk": "k >= lacuna_chunk.lacuna_lower"]) { $1 }, table, [:]
                 ),
                 "skip_units": (
-                    pieces("pieces").merging([
+                    chunks("chunks").merging([
                         "key": "k", "in_first": "k >= 0", "in_rest": "k > lacuna_walk.lacuna_unit",
                     ]) { $1 }, table, [:]
                 ),
@@ -121,13 +121,13 @@ struct StatementTests {
     ]
 
     private func bound(_ template: StatementTemplate) throws -> BoundStatement {
-        let pieces = StatementTests.pieces[template.name] ?? ([:], [:], [:])
+        let arguments = StatementTests.arguments[template.name] ?? ([:], [:], [:])
         let file = try #require(StatementFile.all.first { $0.name == template.name })
         var values: [String: String?] = ["lower": "0", "upper": "10"]
         for variable in file.variables where variable[0] == "'" { values.updateValue(nil, forKey: variable[1]) }
         return try template.bound(
-            identifiers: pieces.identifiers, fragments: pieces.fragments.mapValues { SQLFragment(trusted: $0) },
-            values: values, foreign: pieces.foreign)
+            identifiers: arguments.identifiers, fragments: arguments.fragments.mapValues { SQLFragment(trusted: $0) },
+            values: values, userSQL: arguments.userSQL)
     }
 
     @Test("are all of the files in the folder, in order")
@@ -136,7 +136,7 @@ struct StatementTests {
         #expect(Statements.all.map(\.name).sorted() == StatementFile.all.map(\.name))
         #expect(Set(Statements.all.map(\.name)).count == Statements.all.count)
         #expect(
-            Set(StatementTests.pieces.keys).union(StatementTests.utilities).isSubset(of: Statements.all.map(\.name)))
+            Set(StatementTests.arguments.keys).union(StatementTests.utilities).isSubset(of: Statements.all.map(\.name)))
     }
 
     @Test("are taken by the server, every one")

@@ -170,11 +170,11 @@ private final class Link: @unchecked Sendable {
     private let client: any Channel
     private var server: (any Channel)?
     private var messages = FrontendMessages()
-    private var waiting: [FrontendMessages.Piece] = []
+    private var waiting: [FrontendMessages.Chunk] = []
     private var isSwallowing = false
     private var losesAnswer = false
     private var isCut = false
-    /// When the last piece of each direction is delivered: a delay that shrinks must not reorder them.
+    /// When the last chunk of each direction is delivered: a delay that shrinks must not reorder them.
     private var due = (toServer: NIODeadline.now(), toClient: NIODeadline.now())
 
     init(_ proxy: FaultProxy, client: any Channel) {
@@ -206,14 +206,14 @@ private final class Link: @unchecked Sendable {
     func fromClient(_ bytes: ByteBuffer) {
         if proxy.isSwallowing { isSwallowing = true }
         guard !isSwallowing else { return }
-        for piece in messages.take(bytes) {
-            if server == nil { waiting.append(piece) } else { forward(piece) }
+        for chunk in messages.take(bytes) {
+            if server == nil { waiting.append(chunk) } else { forward(chunk) }
         }
     }
 
-    private func forward(_ piece: FrontendMessages.Piece) {
+    private func forward(_ chunk: FrontendMessages.Chunk) {
         guard !isSwallowing, !isCut else { return }
-        switch piece.isCommit ? proxy.decideCommit() : .none {
+        switch chunk.isCommit ? proxy.decideCommit() : .none {
         case .none: break
         case .loseAnswer: losesAnswer = true
         case .loseClient:
@@ -226,7 +226,7 @@ private final class Link: @unchecked Sendable {
         }
         guard let server else { return }
         due.toServer = max(due.toServer, .now() + TimeAmount(proxy.delay))
-        deliver(piece.bytes, to: server, at: due.toServer)
+        deliver(chunk.bytes, to: server, at: due.toServer)
     }
 
     func fromServer(_ bytes: ByteBuffer) {

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// Cuts what a client of PostgreSQL sends into pieces, none of which holds more than one message, and finds each `COMMIT`.
+/// Cuts what a client of PostgreSQL sends into chunks, none of which holds more than one message, and finds each `COMMIT`.
 ///
 /// See <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 struct FrontendMessages {
     /// A message, or a part of a long one.
-    struct Piece {
+    struct Chunk {
         var bytes: ByteBuffer
         /// Whether a message begins here that asks the server to commit.
         var isCommit: Bool
@@ -17,20 +17,20 @@ struct FrontendMessages {
     private var isStarted = false
 
     /// Takes the next bytes and returns what can be told of them by now.
-    mutating func take(_ bytes: ByteBuffer) -> [Piece] {
+    mutating func take(_ bytes: ByteBuffer) -> [Chunk] {
         pending.writeImmutableBuffer(bytes)
-        var pieces: [Piece] = []
-        while let piece = next() { pieces.append(piece) }
+        var chunks: [Chunk] = []
+        while let chunk = next() { chunks.append(chunk) }
         pending.discardReadBytes()
-        return pieces
+        return chunks
     }
 
-    private mutating func next() -> Piece? {
+    private mutating func next() -> Chunk? {
         if rest > 0 {
             let length = min(rest, pending.readableBytes)
             guard length > 0, let bytes = pending.readSlice(length: length) else { return nil }
             rest -= length
-            return Piece(bytes: bytes, isCommit: false)
+            return Chunk(bytes: bytes, isCommit: false)
         }
         guard isStarted else { return startup() }
         let start = pending.readerIndex
@@ -44,18 +44,18 @@ struct FrontendMessages {
         let taken = min(whole, pending.readableBytes)
         guard let bytes = pending.readSlice(length: taken) else { return nil }
         rest = whole - taken
-        return Piece(bytes: bytes, isCommit: mayCommit && FrontendMessages.commits(bytes, type: type))
+        return Chunk(bytes: bytes, isCommit: mayCommit && FrontendMessages.commits(bytes, type: type))
     }
 
     /// The first messages have no type: a request for encryption, a request to cancel, or the startup itself.
-    private mutating func startup() -> Piece? {
+    private mutating func startup() -> Chunk? {
         guard let length = pending.getInteger(at: pending.readerIndex, as: UInt32.self),
             let code = pending.getInteger(at: pending.readerIndex + 4, as: UInt32.self),
             let bytes = pending.readSlice(length: Int(length))
         else { return nil }
         let encryptionRequests: [UInt32] = [80_877_103, 80_877_104]
         isStarted = !encryptionRequests.contains(code)
-        return Piece(bytes: bytes, isCommit: false)
+        return Chunk(bytes: bytes, isCommit: false)
     }
 
     private static func commits(_ message: ByteBuffer, type: UInt8) -> Bool {

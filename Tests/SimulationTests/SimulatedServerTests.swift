@@ -9,7 +9,7 @@ import Testing
 /// The simulated server against PostgreSQL: what a simulated history asked the one is asked of the other, statement by
 /// statement, and every answer has to be the same.
 @Suite("The simulated server")
-struct RealServerTests {
+struct SimulatedServerTests {
     @Test("answers as PostgreSQL does, and is left with the same rows", .serialized, arguments: 0..<6)
     func sameAnswers(number: UInt64) async throws {
         let base = ProcessInfo.processInfo.environment["LACUNA_TEST_SEED"].flatMap { UInt64($0) }
@@ -39,7 +39,7 @@ struct RealServerTests {
     private func record(_ setting: Setting) async -> ([TraceEvent], StoredState, [String]) {
         await withCheckedContinuation { continuation in
             let thread = Thread {
-                let episode = Episode(setting)
+                let episode = SimulatedEpisode(setting)
                 var trace: [TraceEvent] = []
                 episode.server.onEvent = { trace.append($0) }
                 let violations = episode.run()

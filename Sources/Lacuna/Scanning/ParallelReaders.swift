@@ -4,17 +4,17 @@ import Postgres
 import SQLStatements
 import Synchronization
 
-/// Who reads the pieces of a table: the session that asks, and helpers that read from its snapshot.
+/// Who reads the chunks of a table: the session that asks, and helpers that read from its snapshot.
 ///
 /// See <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>.
-struct ScanCrew: Sendable {
+struct ParallelReaders: Sendable {
     /// The session that asks is alone.
-    static let alone = ScanCrew(helpers: 0, snapshot: "")
+    static let alone = ParallelReaders(helpers: 0, snapshot: "")
     /// From how many units on it pays to open sessions for a scan that reads rows, and for one that asks for each unit.
     static let unitsWorthReading: UInt64 = 250_000
     static let unitsWorthProbing: UInt64 = 20_000
     /// How long a helper may take to get ready, before the others do without.
-    private static let patience = Duration.seconds(1)
+    private static let longestWait = Duration.seconds(1)
 
     /// How many helpers there are at most.
     let helpers: Int
@@ -26,57 +26,60 @@ struct ScanCrew: Sendable {
         self.snapshot = snapshot
     }
 
-    /// A crew for the session's open snapshot.
+    /// Readers of the session's open snapshot.
     ///
     /// - Parameter helpers: how many helpers may be opened at most.
     /// - Throws: ``PostgresError``.
-    static func assemble(helpers: Int, on session: isolated Session) async throws -> ScanCrew {
+    static func assemble(helpers: Int, on session: isolated Session) async throws -> ParallelReaders {
         // Behind a proxy that pools transactions a helper might wait for the very connection that waits for it; and of
         // a savepoint's snapshot PostgreSQL lets nobody else read.
         guard helpers > 0, !session.isPooled, !session.isInSavepoint else { return .alone }
         let row = try await session.query(try Statements.exportSnapshot.bound()).only()
         guard let snapshot = try row.getIfPresent("snapshot", as: String.self) else { return .alone }
-        return ScanCrew(helpers: helpers, snapshot: snapshot)
+        return ParallelReaders(helpers: helpers, snapshot: snapshot)
     }
 
     /// Works on what is there to share, in a session of its own, until nothing is left.
     ///
     /// A helper that cannot be opened, or fails, is done without: what it has not finished is left to the others.
-    fileprivate func help(_ session: Session, with pieces: SharedPieces, _ reading: MeasuredTable.Reading) async {
-        guard !pieces.isEmpty, let helper = try? await session.openAnother(deadline: ScanCrew.patience) else { return }
+    fileprivate func help(_ session: Session, with chunks: SharedChunks, _ reading: MeasuredTable.Reading) async {
+        guard !chunks.isEmpty, let helper = try? await session.openAnother(deadline: ParallelReaders.longestWait) else {
+            return
+        }
         _ = try? await helper.withTransaction(.snapshot) { helper in
             let name = try SQLFragment(literal: snapshot)
             try helper.enqueue(try Statements.importSnapshot.bound(fragments: ["snapshot": name]))
             try helper.enqueue(.searchPath(lacunaSearchPath))
-            try await helper.query(try Statements.setScanParameters.bound(), deadline: ScanCrew.patience)
-            try await pieces.work(on: helper, reading)
+            try await helper.query(try Statements.setScanParameters.bound(), deadline: ParallelReaders.longestWait)
+            try await chunks.work(on: helper, reading)
         }
         await helper.close()
     }
 }
 
 extension MeasuredTable {
-    /// How many pieces one statement takes.
-    private static let statementPieces = 65_536
+    /// How many chunks one statement takes.
+    private static let statementChunks = 65_536
 
-    /// Reads pieces part by part, each part by whoever of the crew is free.
+    /// Reads chunks part by part, each part by the next reader that is free.
     ///
     /// - Parameter known: what is known already, partition by partition.
     /// - Returns: that and what was read, partition by partition, in any order.
     /// - Throws: what `reading` throws on the session that asks.
     func share(
-        _ pieces: [Piece], besides known: [[Range<Int64>]], among crew: ScanCrew, on session: isolated Session,
+        _ chunks: [Chunk], besides known: [[Range<Int64>]], among readers: ParallelReaders,
+        on session: isolated Session,
         _ reading: @escaping Reading
     ) async throws -> [[Range<Int64>]] {
         // A few parts for each, so that nobody waits long for the slowest.
-        let partCount = crew.helpers == 0 ? 1 : 4 * (crew.helpers + 1)
-        let partSize = min(max(1, (pieces.count + partCount - 1) / partCount), MeasuredTable.statementPieces)
-        let shared = SharedPieces(
-            stride(from: 0, to: pieces.count, by: partSize).map { pieces[$0..<min($0 + partSize, pieces.count)] },
+        let partCount = readers.helpers == 0 ? 1 : 4 * (readers.helpers + 1)
+        let partSize = min(max(1, (chunks.count + partCount - 1) / partCount), MeasuredTable.statementChunks)
+        let shared = SharedChunks(
+            stride(from: 0, to: chunks.count, by: partSize).map { chunks[$0..<min($0 + partSize, chunks.count)] },
             found: known, limit: limit)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<min(crew.helpers, max(pieces.count - 1, 0) / partSize) {
-                group.addTask { await crew.help(session, with: shared, reading) }
+            for _ in 0..<min(readers.helpers, max(chunks.count - 1, 0) / partSize) {
+                group.addTask { await readers.help(session, with: shared, reading) }
             }
             try await shared.work(on: session, reading)
             try await group.waitForAll()
@@ -90,10 +93,10 @@ extension MeasuredTable {
 /// A way to scan took far longer than a table of this size lets expect: another one is better.
 struct ScanTookTooLong: Error {}
 
-/// Parts of pieces that sessions take one by one, and what they found in them.
-private final class SharedPieces: Sendable {
+/// Parts of chunks that sessions take one by one, and what they found in them.
+private final class SharedChunks: Sendable {
     private struct State {
-        var parts: [ArraySlice<MeasuredTable.Piece>]
+        var parts: [ArraySlice<MeasuredTable.Chunk>]
         var found: [[Range<Int64>]]
     }
 
@@ -102,7 +105,7 @@ private final class SharedPieces: Sendable {
     private let limit: ContinuousClock.Instant?
 
     init(
-        _ parts: [ArraySlice<MeasuredTable.Piece>], found: [[Range<Int64>]], limit: ContinuousClock.Instant?
+        _ parts: [ArraySlice<MeasuredTable.Chunk>], found: [[Range<Int64>]], limit: ContinuousClock.Instant?
     ) {
         state = Mutex(State(parts: parts.reversed(), found: found))
         self.limit = limit
@@ -119,7 +122,7 @@ private final class SharedPieces: Sendable {
                 try limitNextStatement(of: session)
                 let found = try await reading(part, session)
                 state.withLock { state in
-                    for piece in found { state.found[piece.partitionIndex].append(piece.units) }
+                    for chunk in found { state.found[chunk.partitionIndex].append(chunk.units) }
                 }
             } catch {
                 state.withLock { $0.parts.append(part) }

@@ -1,7 +1,7 @@
 import LacunaModel
 
 /// Rewrites JSON text that ``JSONScanner`` has accepted.
-enum JSONText {
+enum JSONRewriter {
     /// Appends an object without the space between its tokens, every token byte for byte.
     static func appendCompact(_ bytes: UnsafeRawBufferPointer, to buffer: inout RawBuffer) {
         var isInString = false
@@ -80,7 +80,7 @@ extension JSONScanner {
     package static func text(_ bytes: UnsafeRawBufferPointer, hasEscapes: Bool) -> String {
         guard hasEscapes else { return String(decoding: bytes, as: UTF8.self) }
         var scratch = RawBuffer()
-        JSONText.unescape(bytes, into: &scratch)
+        JSONRewriter.unescape(bytes, into: &scratch)
         return String(decoding: scratch.bytes, as: UTF8.self)
     }
 }

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What is said is so")
-struct ClaimTests {
+@Suite("What runs and looks report")
+struct ReportTests {
     private static let days = """
         CREATE TABLE days (d date PRIMARY KEY, v text);
         """

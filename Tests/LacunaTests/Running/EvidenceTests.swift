@@ -22,8 +22,8 @@ private struct Lines: Source {
     func tip(_ request: TipRequest) async throws -> String? { newest.map { String($0) } }
 }
 
-@Suite("Nothing is claimed that is not so")
-struct TruthTests {
+@Suite("Evidence says no more than is known")
+struct EvidenceTests {
     private static let table = "CREATE TABLE t (n bigint PRIMARY KEY);"
 
     private func with(
@@ -65,20 +65,20 @@ struct TruthTests {
         }
     }
 
-    @Test("A unit whose rows a trigger leaves out stays a gap, copied straight or not", arguments: [false, true])
-    func leftOutByTrigger(isStaged: Bool) async throws {
+    @Test("A unit whose rows a trigger leaves out stays a gap, loaded directly or not", arguments: [false, true])
+    func leftOutByTrigger(usesStaging: Bool) async throws {
         try await with(
             """
-            CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (101)\(isStaged ? ", (1)" : "");
+            CREATE TABLE t (n bigint PRIMARY KEY); INSERT INTO t VALUES (101)\(usesStaging ? ", (1)" : "");
             CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS
                 'BEGIN IF NEW.n BETWEEN 11 AND 15 THEN RETURN NULL; END IF; RETURN NEW; END';
             CREATE TRIGGER leave_out BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION leave_out();
-            """, overlap: isStaged ? 1 : 0
+            """, overlap: usesStaging ? 1 : 0
         ) { (database, reconciler) async throws -> Void in
             let report = await reconciler(Lines(records(1...99), tip: 101)).reconcile()
             #expect(report.state == .incomplete)
             #expect(report.missing == 5)
-            #expect(report.inserted == (isStaged ? 93 : 94))
+            #expect(report.inserted == (usesStaging ? 93 : 94))
             #expect(
                 try await database.column("SELECT lower || '-' || upper FROM lacuna.verified_empty") == ["100-101"])
         }
@@ -180,7 +180,7 @@ struct TruthTests {
 
     @Test("A mark that is made again while a batch with older data is on its way stays")
     func markAgain() async throws {
-        try await with(TruthTests.table + "INSERT INTO t VALUES (1), (2)") {
+        try await with(EvidenceTests.table + "INSERT INTO t VALUES (1), (2)") {
             (database, reconciler) async throws -> Void in
             let subject = reconciler(Lines(records(1...2), tip: 2))
             _ = try await subject.mark(clear: false, RunOptions(), reason: "first")
@@ -193,7 +193,8 @@ struct TruthTests {
 
     @Test("A journal whose numbers were set back costs nothing")
     func journalTruncated() async throws {
-        try await with(TruthTests.table + "INSERT INTO t VALUES (1)") { (database, reconciler) async throws -> Void in
+        try await with(EvidenceTests.table + "INSERT INTO t VALUES (1)") {
+            (database, reconciler) async throws -> Void in
             let first = await reconciler(Lines(records(1...10), tip: 10)).catchup()
             #expect(first.inserted == 9)
             try await database.execute("TRUNCATE lacuna.run RESTART IDENTITY; DELETE FROM t WHERE n > 5")
@@ -231,7 +232,7 @@ struct TruthTests {
 
     @Test("A run over a range says the same of it every time")
     func ranged() async throws {
-        try await with(TruthTests.table + "INSERT INTO t VALUES (1), (20)") { (_, reconciler) async throws -> Void in
+        try await with(EvidenceTests.table + "INSERT INTO t VALUES (1), (20)") { (_, reconciler) async throws -> Void in
             var options = RunOptions()
             options.from = 1
             options.to = 5

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 
 /// One database from its first row to its last check.
-final class Episode: Sendable {
+final class ProcessEpisode: Sendable {
     private struct State {
         var tally = Tally()
         var violations: [String] = []

@@ -15,8 +15,8 @@ private struct Numbered: Source {
     func tip(_ request: TipRequest) async throws -> String? { String(lines.count) }
 }
 
-@Suite("JSON that is copied straight into the table")
-struct StraightLoadTests {
+@Suite("JSON that is loaded directly into the table")
+struct DirectLoadTests {
     /// Values as JSON writes them, for every column.
     private static let texts = [
         #""plain""#, #""""#, #""a\tb\nc\rd\\e\"f\/g\b\f""#, #""\\N""#, #""\\.""#, #""\u00e9\ud83d\udc0e é 🐎""#, "12",
@@ -33,8 +33,8 @@ struct StraightLoadTests {
 
     /// Loads the lines in one batch, and says what the table holds and by which statements it came.
     ///
-    /// - Parameter isStaged: whether the last row is there already, so that nothing may be copied straight.
-    private func load(_ lines: [String], isStaged: Bool) async throws -> (rows: [String], ways: [String]) {
+    /// - Parameter usesStaging: whether the last row is there already, so that nothing may be copied direct.
+    private func load(_ lines: [String], usesStaging: Bool) async throws -> (rows: [String], ways: [String]) {
         try await TestDatabase.with { database in
             let session = try await database.connect()
             _ = try await SchemaInstaller.install(on: session)
@@ -44,7 +44,7 @@ struct StraightLoadTests {
                 CREATE TABLE way (statement text);
                 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
                     $$ BEGIN INSERT INTO way VALUES (substring(current_query(), 'COPY|INSERT')); RETURN NEW; END $$;
-                \(isStaged ? "INSERT INTO t (n) VALUES (\(lines.count));" : "")
+                \(usesStaging ? "INSERT INTO t (n) VALUES (\(lines.count));" : "")
                 CREATE TRIGGER note BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note();
                 """, name: "test")
             await session.close()
@@ -66,48 +66,50 @@ struct StraightLoadTests {
     }
 
     @Test("holds what the upsert of the same records holds, byte for byte")
-    func equalsStaged() async throws {
+    func equalsStaging() async throws {
         var lines: [String] = []
-        for text in StraightLoadTests.texts {
-            for document in StraightLoadTests.documents {
-                lines.append(StraightLoadTests.line(lines.count + 1, text: text, document: document))
+        for text in DirectLoadTests.texts {
+            for document in DirectLoadTests.documents {
+                lines.append(DirectLoadTests.line(lines.count + 1, text: text, document: document))
             }
         }
-        let straight = try await load(lines, isStaged: false)
-        #expect(straight.ways == ["COPY"])
-        let staged = try await load(lines, isStaged: true)
-        #expect(staged.ways == ["INSERT"])
-        #expect(straight.rows.count == lines.count - 1)
-        #expect(straight.rows == staged.rows)
+        let direct = try await load(lines, usesStaging: false)
+        #expect(direct.ways == ["COPY"])
+        let staging = try await load(lines, usesStaging: true)
+        #expect(staging.ways == ["INSERT"])
+        #expect(direct.rows.count == lines.count - 1)
+        #expect(direct.rows == staging.rows)
     }
 
     @Test(
-        "is staged where only the server reads a value as jsonb does",
+        "goes through the staging table if only the server reads a value as jsonb does",
         arguments: [#"1e3"#, #"-0"#, #"-0.0"#, #"[1, 2]"#, #"{"a": 1}"#])
     func refuses(text: String) async throws {
-        let lines = (1...3).map { StraightLoadTests.line($0, text: $0 == 2 ? text : "1", document: "1") }
-        let straight = try await load(lines, isStaged: false)
-        let staged = try await load(lines, isStaged: true)
-        #expect(straight.rows == staged.rows)
-        #expect(straight.rows.count == 2)
+        let lines = (1...3).map { DirectLoadTests.line($0, text: $0 == 2 ? text : "1", document: "1") }
+        let direct = try await load(lines, usesStaging: false)
+        let staging = try await load(lines, usesStaging: true)
+        #expect(direct.rows == staging.rows)
+        #expect(direct.rows.count == 2)
     }
 
     @Test("keeps a column's default where some records lack its field")
     func uneven() async throws {
         let lines = (1...4).map {
-            StraightLoadTests.line($0, text: "1", document: "1", more: $0 % 2 == 0 ? #", "d": "given""# : "")
+            DirectLoadTests.line($0, text: "1", document: "1", more: $0 % 2 == 0 ? #", "d": "given""# : "")
         }
-        let straight = try await load(lines, isStaged: false)
-        #expect(straight.rows.map { $0.hasSuffix("kept)") } == [true, false, true])
+        let direct = try await load(lines, usesStaging: false)
+        #expect(direct.rows.map { $0.hasSuffix("kept)") } == [true, false, true])
     }
 
     @Test("takes the last of two fields with one name")
     func duplicateNames() async throws {
-        let lines = (1...3).map { StraightLoadTests.line($0, text: "1", document: "1", more: #", "b": true"#) }
-        #expect(try await load(lines, isStaged: false).rows.allSatisfy { $0.contains(",t,") })
+        let lines = (1...3).map { DirectLoadTests.line($0, text: "1", document: "1", more: #", "b": true"#) }
+        #expect(try await load(lines, usesStaging: false).rows.allSatisfy { $0.contains(",t,") })
     }
 
-    @Test("is staged into a table that takes no COPY, and holds the same in a domain over a domain of jsonb")
+    @Test(
+        "goes through the staging table into a table that takes no COPY, and holds the same in a domain over a domain of jsonb"
+    )
     func tablesThatDiffer() async throws {
         try await TestDatabase.with { database in
             let role = database.name + "_reader"

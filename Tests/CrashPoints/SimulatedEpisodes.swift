@@ -3,7 +3,7 @@ import Simulation
 
 /// Random episodes of Lacuna over a simulated server, until so many crash points were passed.
 @main
-struct CrashPoints {
+struct SimulatedEpisodes {
     private struct Options {
         var points = 20_000
         var seed = UInt64.random(in: 0 ... .max)
@@ -61,7 +61,7 @@ struct CrashPoints {
                 print(setting)
                 fflush(nil)
             }
-            let episode = Episode(setting)
+            let episode = SimulatedEpisode(setting)
             let violations = episode.run()
             total.add(episode.tally)
             episodes += 1

@@ -47,7 +47,7 @@ public struct Tally: Sendable, CustomStringConvertible {
 /// One simulated database from its first row to its last check.
 ///
 /// `@unchecked Sendable`: as with ``Scheduler``.
-public final class Episode: @unchecked Sendable {
+public final class SimulatedEpisode: @unchecked Sendable {
     /// What it is made of.
     public let setting: Setting
     /// What happened.

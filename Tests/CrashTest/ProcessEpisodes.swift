@@ -5,7 +5,7 @@ import TestSupport
 
 /// Random episodes of real processes on real servers, with faults; each is checked by ``Checker``.
 @main
-final class CrashTest: Sendable {
+final class ProcessEpisodes: Sendable {
     private let options: Options
     private let progress: Mutex<Progress>
 
@@ -17,7 +17,7 @@ final class CrashTest: Sendable {
     static func main() async {
         do {
             let options = try Options(CommandLine.arguments.dropFirst())
-            exit(await CrashTest(options).run())
+            exit(await ProcessEpisodes(options).run())
         } catch {
             FileHandle.standardError.write(Data("crash-test: \(error)\n".utf8))
             exit(70)
@@ -90,7 +90,7 @@ final class CrashTest: Sendable {
 
     private func runEpisode(_ number: Int, _ server: PrivateServer) async throws {
         let schedule = Schedule(seed: seed(number))
-        let episode = Episode(schedule, server: server, number: number)
+        let episode = ProcessEpisode(schedule, server: server, number: number)
         let violations = try await episode.run()
         let tally = episode.tally
         let progress = progress.withLock { progress in

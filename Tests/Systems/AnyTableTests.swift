@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 @Suite("gaps --table looks at anybody's table with nothing but SELECT")
-struct ForeignTableTests {
+struct AnyTableTests {
     /// What `--format json` prints, as far as these tests read it.
     private struct Document: Decodable {
         struct Stream: Decodable {
@@ -37,7 +37,7 @@ struct ForeignTableTests {
     }
 
     /// Runs `body` with a table of someone else's and a role that may only read it.
-    private func withForeignTable(
+    private func withTable(
         key type: String, rows: String, _ body: (Installation, _ reader: String) async throws -> Void
     ) async throws {
         let role = "reader_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
@@ -84,7 +84,7 @@ struct ForeignTableTests {
             SELECT n, NULL FROM generate_series(-3, 10) AS n WHERE n NOT IN (0, 5, 6)
             UNION ALL SELECT n, 'again' FROM (VALUES (\(largest)), (\(largest - 2)), (9)) AS v (n)
             """
-        try await withForeignTable(key: type, rows: rows) { installation, reader in
+        try await withTable(key: type, rows: rows) { installation, reader in
             let before = try await installation.image()
             let result = try await gaps(installation, reader, ["--format", "json", "--exit-code"])
             #expect(result.status == 2, "\(result.errors)")
@@ -118,7 +118,7 @@ struct ForeignTableTests {
             WHERE NOT (region = 'x' AND d IN ('2024-02-29', '2024-03-02'))
                 AND NOT (region <> 'x' AND d BETWEEN '2024-02-28' AND '2024-03-01')
             """
-        try await withForeignTable(key: "date", rows: rows) { installation, reader in
+        try await withTable(key: "date", rows: rows) { installation, reader in
             let json = try await gaps(installation, reader, ["--by", Self.region, "--format", "json"])
             let stream = try #require(
                 try JSONDecoder().decode(Document.self, from: Data(json.output.utf8)).streams.first, "\(json.errors)")
@@ -143,7 +143,7 @@ struct ForeignTableTests {
             SELECT t + '7 min', NULL FROM generate_series('2024-03-30 22:00+00'::timestamptz, '2024-03-31 04:00+00', '1 h')
                 AS t WHERE t NOT IN ('2024-03-31 00:00+00', '2024-03-31 02:00+00')
             """
-        try await withForeignTable(key: "timestamptz", rows: rows) { installation, reader in
+        try await withTable(key: "timestamptz", rows: rows) { installation, reader in
             let result = try await gaps(
                 installation, reader, ["--step", "1h", "--timezone", "Europe/Berlin", "--format", "json"])
             let stream = try #require(
@@ -158,7 +158,7 @@ struct ForeignTableTests {
 
     @Test("The reading role has nothing it could write with, and a wrong column or type is named")
     func privileges() async throws {
-        try await withForeignTable(key: "bigint", rows: "VALUES (1, 'a'), (3, 'a')") { installation, reader in
+        try await withTable(key: "bigint", rows: "VALUES (1, 'a'), (3, 'a')") { installation, reader in
             let session = try await Session.connect(SessionOptions(connectionString: reader, applicationName: "test"))
             for sql in ["CREATE SCHEMA mine", "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()"] {
                 await #expect(throws: PostgresError.self) { _ = try await session.script(sql, name: "test") }

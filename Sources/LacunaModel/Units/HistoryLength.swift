@@ -1,7 +1,7 @@
 /// A length of history: a number of units, an exact time, or calendar months.
 ///
 /// Written as `500` (units), `90s`, `15m`, `1h`, `30d`, `2w`, `1 month`, `1 year`.
-public enum Span: Sendable, Hashable {
+public enum HistoryLength: Sendable, Hashable {
     /// A number of units of whatever key it is applied to.
     case units(Int64)
     /// An exact time in seconds.
@@ -13,7 +13,7 @@ public enum Span: Sendable, Hashable {
 
     /// Reads the written form.
     ///
-    /// - Returns: nil where `text` is none of the forms, negative, or too large for its unit.
+    /// - Returns: nil if `text` is none of the forms, negative, or too large for its unit.
     public init?(_ text: String) {
         let trimmed = text.filter { $0 != " " && $0 != "_" }
         let digits = trimmed.prefix { $0.isASCII && $0.isNumber }
@@ -60,7 +60,7 @@ public enum Span: Sendable, Hashable {
     }
 }
 
-extension Span: CustomStringConvertible {
+extension HistoryLength: CustomStringConvertible {
     /// The written form.
     public var description: String {
         switch self {
@@ -75,7 +75,7 @@ extension Span: CustomStringConvertible {
 }
 
 extension Int64 {
-    /// The product, or nil where it does not fit.
+    /// The product, or nil if it does not fit.
     func multiplied(by factor: Int64) -> Int64? {
         let (value, overflow) = multipliedReportingOverflow(by: factor)
         return overflow ? nil : value

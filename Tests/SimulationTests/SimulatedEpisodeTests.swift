@@ -3,7 +3,7 @@ import Simulation
 import Testing
 
 @Suite("Lacuna over a simulated server")
-struct CrashPointTests {
+struct SimulatedEpisodeTests {
     /// Runs episodes on a thread of their own, from a seed on, until so many crash points were passed.
     private func run(points: Int, seed: UInt64) async -> (tally: Tally, violations: [String]) {
         await withCheckedContinuation { continuation in
@@ -12,7 +12,7 @@ struct CrashPointTests {
                 var violations: [String] = []
                 var next = seed
                 while total.crashPoints < points, violations.isEmpty {
-                    let episode = Episode(Setting(seed: next))
+                    let episode = SimulatedEpisode(Setting(seed: next))
                     violations = episode.run().map { "\(episode.setting): \($0)" }
                     total.add(episode.tally)
                     next &+= 1
