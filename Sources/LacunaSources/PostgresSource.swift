@@ -78,14 +78,7 @@ public struct PostgresSource: Source {
         do {
             let session = try await Session.connect(options)
             if let warning = session.transportWarning { onWarning(warning) }
-            do {
-                let value = try await body(session)
-                await session.close()
-                return value
-            } catch {
-                await session.close()
-                throw error
-            }
+            return try await session.closedAfter(body)
         } catch let error as PostgresError {
             throw SourceError(error.kind, "the source database: \(error)")
         }

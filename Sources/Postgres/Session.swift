@@ -104,6 +104,21 @@ public actor Session {
         transport = nil
     }
 
+    /// Hands the session to `body` and ends it afterwards, whatever comes of that: also where the task was cancelled.
+    ///
+    /// - Throws: what `body` throws.
+    public nonisolated func closedAfter<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
+        let value: Value
+        do {
+            value = try await body(self)
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        return value
+    }
+
     // MARK: What is known of it
     //
     // None of these waits for the session. It may be blocked in a statement that ends only when the caller goes on.

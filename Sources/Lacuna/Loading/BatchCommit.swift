@@ -89,7 +89,7 @@ struct BatchCommit: Sendable {
             at: batch, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil, on: session)
         let isOpen = batch.reason != .gap || !before.open(in: batch).isEmpty
         let loadsDirectly = mayLoadDirectly && isOpen && before.missing.count == batch.request.unitCount
-        if mayLoadDirectly, !loadsDirectly { try session.enqueue(.searchPath(lacunaSearchPath)) }
+        if mayLoadDirectly, !loadsDirectly { try session.useLacunaSearchPath() }
         guard isOpen else { return CommittedBatch() }
         if loadsDirectly, batch.request != batch.window {
             // Neighbours load what overlaps at the same time, each seeing none of it: the index alone tells them apart, and

@@ -82,10 +82,7 @@ struct BatchLoader: Sendable {
         guard plan.runsScripts else { return try await upsertParts(plan, session) }
         try session.enqueue(try Statements.analyzeBatch.bound())
         // Scripts are the user's, and find their tables as they do without Lacuna.
-        try session.enqueue(.searchPath(userSearchPath))
-        let result = try await runScripts(session)
-        try session.enqueue(.searchPath(lacunaSearchPath))
-        return result
+        return try await session.withUserSearchPath(userSearchPath) { try await runScripts(session) }
     }
 
     private func keysAreProven(_ records: SpooledRecords) -> Bool {
@@ -116,7 +113,7 @@ struct BatchLoader: Sendable {
                     }
                 }
             }
-            try session.enqueue(.searchPath(lacunaSearchPath))
+            try session.useLacunaSearchPath()
             return LoadResult(inserted: inserted)
         } catch PostgresError.server(let error)
             where error.sqlState == .uniqueViolation || error.sqlState.conditionClass == "0A"
@@ -227,17 +224,15 @@ struct BatchLoader: Sendable {
         let primaryKey = try plan.primaryKeyColumns
         let template = plain ? Statements.upsertBatchPlainly : Statements.upsertBatch
         let new = plain ? try await countNew(plan, session) : 0
+        let statement = try template.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "columns": try plan.writtenColumns, "records": try plan.records,
+                "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
+                "primary_key": primaryKey, "action": try plan.conflictAction,
+            ])
         // The table's triggers belong to the user. What the statement says itself is named with its schema.
-        try session.enqueue(.searchPath(userSearchPath))
-        let rows = try await session.query(
-            try template.bound(
-                identifiers: stream.identifiers,
-                fragments: [
-                    "columns": try plan.writtenColumns, "records": try plan.records,
-                    "distinct": SQLFragment(trusted: distinct ? "DISTINCT ON (\(primaryKey))" : ""),
-                    "primary_key": primaryKey, "action": try plan.conflictAction,
-                ]))
-        try session.enqueue(.searchPath(lacunaSearchPath))
+        let rows = try await session.withUserSearchPath(userSearchPath) { try await session.query(statement) }
         if plain { return LoadResult(inserted: min(new, rows.affectedRows), updated: max(rows.affectedRows - new, 0)) }
         let row = try rows.only()
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))

@@ -21,7 +21,7 @@ extension Diagnosis {
                     text: "the table still has triggers that track changes, which is not declared: run `lacuna init`")
         }
         let state = try await session.withTransaction(.snapshot) { session in
-            try session.setSearchPath(lacunaSearchPath)
+            try session.useLacunaSearchPath()
             return try await TrackingState.load(stream, on: session)
         }
         return switch ChangeTracking.problem(with: stream) ?? state.problem {

@@ -13,12 +13,10 @@ extension Reconciler {
     /// - Throws: ``PostgresError``.
     public func wasInTrouble(before report: RunReport) async throws -> Bool {
         guard let runID = report.runID else { return false }
-        let session = try await connect()
-        let rows = try await session.query(
-            try Statements.selectRunBefore.bound(values: [
-                "id": String(runID), "stream": definition.name, "mode": report.mode.rawValue,
-            ]))
-        await session.close()
+        let statement = try Statements.selectRunBefore.bound(values: [
+            "id": String(runID), "stream": definition.name, "mode": report.mode.rawValue,
+        ])
+        let rows = try await withSession { try await $0.query(statement) }
         return try rows.contains { row in
             let state: String = try row.get("state")
             let leftGaps: Bool = try row.get("left_gaps")

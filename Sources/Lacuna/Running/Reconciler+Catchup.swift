@@ -57,7 +57,7 @@ extension Reconciler {
         }
         let stream = try await ResolvedStream.resolve(definition, on: session)
         let clock = try await session.query(try Statements.selectClock.bound()).only()
-        let survey = try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
+        let survey = try await surveyor(.run, options).survey(
             stream, partitions: options.partitions, on: session)
         return Beginning(
             survey: survey, userSearchPath: try await session.userSearchPath(), started: try clock.get("now"))
@@ -109,8 +109,7 @@ extension Reconciler {
             return
         }
 
-        let (writing, _) = try await connected(options.stop) { try await requireWritable(stream, on: $0) }
-        await writing.close()
+        try await reading(options.stop) { try await requireWritable(stream, on: $0) }
         let journal = try await RunJournal.open(
             .catchup, stream: definition, planned: batches.count, database: database,
             redact: options.redact)
@@ -231,10 +230,9 @@ extension Reconciler {
                 return try await commitAll(fetched, context)
             } catch let stale as StaleFetch where refetches < StaleFetch.limit {
                 refetches += 1
-                let (session, started) = try await connected(context.options.stop) { session in
+                let started = try await reading(context.options.stop) { session in
                     try await session.query(try Statements.selectClock.bound()).only().get("now", as: String.self)
                 }
-                await session.close()
                 let again = try await fetchAll(
                     stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number },
                     context, started: started)

@@ -15,13 +15,16 @@ extension Reconciler {
     /// - Returns: the number of units that are marked now inside the bounds, or were taken back.
     /// - Throws: ``StreamError``, ``PostgresError``.
     public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
-        let session = try await connect()
+        try await withSession { try await mark(clear: clear, options, reason: reason, on: $0) }
+    }
+
+    private func mark(clear: Bool, _ options: RunOptions, reason: String, on session: Session) async throws -> UInt64 {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
         let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
-        let survey = try await Surveyor(scan: scan, now: options.now).survey(
+        let survey = try await surveyor(.plan, options).survey(
             stream, partitions: options.partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         let bounds = options.bounds(definition.keyType.limits)
@@ -30,7 +33,7 @@ extension Reconciler {
             "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey)))"
             + (reason.isEmpty ? "" : ": \(reason)")
         let journalEntry = try insertRun(id, mode: .mark, note: note)
-        let count = try await session.withTransaction { session in
+        return try await session.withTransaction { session in
             var count: UInt64 = 0
             for coverage in survey.partitions {
                 var values = stream.evidenceValues(coverage.partition)
@@ -59,8 +62,6 @@ extension Reconciler {
             if count > 0 { try await session.query(journalEntry) }
             return count
         }
-        await session.close()
-        return count
     }
 
     private func hull(_ bounds: Range<Int64>, _ survey: Survey) -> Range<Int64> {
@@ -85,11 +86,18 @@ extension Reconciler {
     public func rewind(
         oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?
     ) async throws -> [Partition: (before: Extents, after: Extents?)] {
-        let session = try await connect()
+        try await withSession { session in
+            try await rewind(oldest: oldest, latest: latest, forget: forget, partitions: partitions, on: session)
+        }
+    }
+
+    private func rewind(
+        oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?, on session: Session
+    ) async throws -> [Partition: (before: Extents, after: Extents?)] {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
-        let survey = try await Surveyor(scan: scan).survey(stream, partitions: partitions, on: session)
+        let survey = try await surveyor(.plan, RunOptions()).survey(stream, partitions: partitions, on: session)
         try await StreamRegistry.register(stream, on: session)
         var changes: [Partition: (before: Extents, after: Extents?)] = [:]
         for coverage in survey.partitions {
@@ -112,7 +120,6 @@ extension Reconciler {
         try await session.withTransaction { session in
             for statement in statements { try await session.query(statement) }
         }
-        await session.close()
         return changes
     }
 

@@ -19,8 +19,6 @@ public struct Reconciler: Sendable {
     public let definition: StreamDefinition
     let source: any Source
     let database: Database
-    /// How the table is scanned for gaps.
-    public var scan: any GapScan = TrackedGapScan()
 
     /// A reconciler.
     public init(stream: StreamDefinition, source: any Source, database: Database) {
@@ -29,36 +27,15 @@ public struct Reconciler: Sendable {
         self.database = database
     }
 
-    // MARK: Looking
-
-    /// What is missing now. Asks only the database, and needs only SELECT on the table.
-    ///
-    /// - Parameters:
-    ///   - asksTip: whether to ask the source for its tips too.
-    ///   - now: the instant to use instead of the database's clock, seconds since the epoch.
-    /// - Throws: ``StreamError``, ``PostgresError``; ``SourceError`` where the tip was asked for.
-    public func survey(asksTip: Bool = false, now: Int64? = nil) async throws -> Survey {
-        let session = try await connect()
-        let stream = try await ResolvedStream.resolve(definition, on: session)
-        let survey = try await Surveyor(scan: scan, needsSchema: false, now: now).survey(stream, on: session)
-        await session.close()
-        guard asksTip else { return survey }
-        var tips: [Partition: Int64] = [:]
-        let fetcher = Fetcher(stream: stream, source: source)
-        for coverage in survey.partitions {
-            if let tip = try await fetcher.tip(of: coverage.partition) { tips[coverage.partition] = tip }
-        }
-        return survey.with(tips: tips)
-    }
+    // MARK: Planning
 
     /// What a reconcile would do now.
     ///
     /// - Throws: ``StreamError``, ``PostgresError``.
     public func plan(_ options: RunOptions = RunOptions()) async throws -> RunPlan {
-        let session = try await connect()
-        let (plan, _) = try await reconcilePlan(options, registersKeys: false, on: session)
-        await session.close()
-        return plan
+        try await withSession { session in
+            try await reconcilePlan(options, registersKeys: false, on: session).0
+        }
     }
 
     // MARK: Reconcile
@@ -69,7 +46,7 @@ public struct Reconciler: Sendable {
     public func reconcile(_ options: RunOptions = RunOptions()) async -> RunReport {
         var report = RunReport(stream: definition.name, mode: .reconcile)
         do {
-            let (session, (plan, userSearchPath)) = try await connected(options.stop) { session in
+            let (plan, userSearchPath) = try await reading(options.stop) { session in
                 let (plan, path) = try await reconcilePlan(options, registersKeys: true, on: session)
                 if !plan.batches.isEmpty { try await requireWritable(plan.survey.stream, on: session) }
                 return (plan, path)
@@ -83,7 +60,6 @@ public struct Reconciler: Sendable {
                     keyType: keyType))
             guard !plan.batches.isEmpty else {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
-                await session.close()
                 if await runOwedScripts(&report, searchPath: userSearchPath) {
                     await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
                 }
@@ -107,7 +83,6 @@ public struct Reconciler: Sendable {
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)
             report = state.report
-            await session.close()
             await runOwedScripts(&report, searchPath: userSearchPath)
             await surveyAgain(&report, stream: stream, tips: plan.tips, options)
             report.notes += context.fieldUse.notes(of: definition)
@@ -164,11 +139,9 @@ public struct Reconciler: Sendable {
         asked: [Partition: UnitSet]? = nil, _ options: RunOptions
     ) async {
         do {
-            let (session, survey) = try await connected(StopSignal()) { session in
-                try await Surveyor(scan: scan, now: options.now, keepsFrom: Surveyor.changesWorthKeeping).survey(
-                    stream, partitions: options.partitions, on: session)
+            let survey = try await reading(StopSignal()) { session in
+                try await surveyor(.run, options).survey(stream, partitions: options.partitions, on: session)
             }
-            await session.close()
             let known = survey.with(tips: tips)
             if let asked {
                 report.missing = known.partitions.reduce(0) { count, coverage in
@@ -191,22 +164,22 @@ public struct Reconciler: Sendable {
         let scripts = definition.after
         guard !scripts.isEmpty else { return false }
         do {
-            let session = try await connect()
             let owed = try Statements.deleteOwedAfter.bound(values: ["stream": definition.name])
-            let ran = try await session.withTransaction { session in
-                guard try await session.query(owed).only().get("owed", as: Bool.self) else { return false }
-                try session.setSearchPath(searchPath)
-                for script in scripts {
-                    _ = try await session.script(script.text, name: script.path)
-                    guard session.isTransactionOpen else {
-                        throw StreamError.invalid(
-                            "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
+            return try await withSession { session in
+                try await session.withTransaction { session in
+                    guard try await session.query(owed).only().get("owed", as: Bool.self) else { return false }
+                    try await session.withUserSearchPath(searchPath) {
+                        for script in scripts {
+                            _ = try await session.script(script.text, name: script.path)
+                            guard session.isTransactionOpen else {
+                                throw StreamError.invalid(
+                                    "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
+                            }
+                        }
                     }
+                    return true
                 }
-                return true
             }
-            await session.close()
-            return ran
         } catch {
             report.streamFailures.append(
                 "the rows are committed, but `after` failed, and the next run tries it again: \(error.message)")
@@ -224,9 +197,8 @@ public struct Reconciler: Sendable {
         if registersKeys {
             try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
         }
-        let survey = try await Surveyor(
-            scan: scan, now: options.now, keepsFrom: registersKeys ? Surveyor.changesWorthKeeping : nil
-        ).survey(stream, partitions: options.partitions, on: session)
+        let survey = try await surveyor(registersKeys ? .run : .plan, options).survey(
+            stream, partitions: options.partitions, on: session)
         let failures = options.retryNow ? [] : try await earlierFailures(on: session)
         let tips = try await tipsOfNewPartitions(survey, options)
         let known = survey.with(tips: tips.units)
@@ -283,13 +255,22 @@ public struct Reconciler: Sendable {
         return (tips, failures, notes, nil)
     }
 
+    /// Who looks for a run of this stream.
+    func surveyor(_ purpose: Surveyor.Purpose, _ options: RunOptions) -> Surveyor {
+        var surveyor = Surveyor(database, for: purpose)
+        surveyor.now = options.now
+        return surveyor
+    }
+
     // MARK: Session
 
     func connect() async throws -> Session {
-        // A server that is starting up or full deserves a moment; a wrong address deserves an answer.
-        try await RetryPolicy(attempts: 3, backoff: .milliseconds(300)).run(mayPass: BatchFault.mayPass) { _ in
-            try await database.connect(definition.name, stream: definition)
-        }
+        try await database.connectPatiently(definition.name, stream: definition)
+    }
+
+    /// Opens a session, hands it to `body` and closes it, whatever comes of that.
+    func withSession<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
+        try await database.withSession(definition.name, stream: definition, body)
     }
 
     /// Opens a session and reads on it; on another one where the connection is lost meanwhile or the server restarts.
@@ -299,18 +280,16 @@ public struct Reconciler: Sendable {
         _ stop: StopSignal, _ body: @escaping @Sendable (Session) async throws -> Value
     ) async throws -> (Session, Value) {
         try await stop.cancelling(after: .zero) {
-            var opened: Session? = try await connect()
-            return try await RetryPolicy(attempts: 5, backoff: .seconds(1)).run(mayPass: BatchFault.mayPass) { _ in
-                let session =
-                    if let opened { opened } else { try await database.connect(definition.name, stream: definition) }
-                opened = nil
-                do {
-                    return (session, try await body(session))
-                } catch {
-                    await session.close()
-                    throw error
-                }
-            }
+            try await database.connected(definition.name, stream: definition, body)
+        }
+    }
+
+    /// Opens a session, reads on it as in ``connected(_:_:)``, and closes it.
+    func reading<Value: Sendable>(
+        _ stop: StopSignal, _ body: @escaping @Sendable (Session) async throws -> Value
+    ) async throws -> Value {
+        try await stop.cancelling(after: .zero) {
+            try await database.reading(definition.name, stream: definition, body)
         }
     }
 

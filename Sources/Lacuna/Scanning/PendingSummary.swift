@@ -28,7 +28,7 @@ struct PendingSummary: Sendable, Hashable {
     /// - Throws: ``PostgresError``.
     func keep(_ result: GapScanResult, on session: Session) async throws {
         try await session.withTransaction { session in
-            try session.setSearchPath(lacunaSearchPath)
+            try session.useLacunaSearchPath()
             let id = String(id)
             let locked = try await session.query(
                 try Statements.lockSummary.bound(values: ["id": id, "generation": String(generation)]))

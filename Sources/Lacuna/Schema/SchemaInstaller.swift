@@ -12,7 +12,7 @@ public enum SchemaInstaller {
     public static func install(on session: Session) async throws -> [String] {
         try await session.withTransaction { session in
             // What a view or a function resolves now, it keeps.
-            try session.setSearchPath(lacunaSearchPath)
+            try session.useLacunaSearchPath()
             // Two installers at once: the second waits and finds the work done.
             try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
             var applied: Set<Int> = []

@@ -6,23 +6,18 @@ import Postgres
 extension StreamDefinition {
     /// A stream over any table, with nothing declared but its key, and the table: for looking, not for loading.
     ///
-    /// - Parameters:
-    ///   - table: the table, as in SQL.
-    ///   - column: the key column.
-    ///   - partitionColumns: the partition columns; their values are found in the table.
-    ///   - step: the step of a key that is a number or a time; nil: 1, or a day for times.
-    ///   - timezone: the zone that days are counted in.
     /// - Throws: ``StreamError``; ``PostgresError``.
-    public static func looking(
-        at table: String, column: String, partitionColumns: [String], step: HistoryLength?, timezone: TimeZone,
-        on session: Session
+    static func looking(
+        at table: AnyTable, on session: Session
     ) async throws -> (StreamDefinition, TableDescription) {
-        let description = try await TableDescription.load(table, on: session)
+        let (column, partitionColumns) = (table.column, table.partitionColumns)
+        let (step, timezone) = (table.step, table.timezone)
+        let description = try await TableDescription.load(table.name, on: session)
         guard let found = description.column(column) else {
-            throw StreamError.noSuchColumn(column, table: table, nearest: description.columns.map(\.name))
+            throw StreamError.noSuchColumn(column, table: table.name, nearest: description.columns.map(\.name))
         }
         for name in partitionColumns where description.column(name) == nil {
-            throw StreamError.noSuchColumn(name, table: table, nearest: description.columns.map(\.name))
+            throw StreamError.noSuchColumn(name, table: table.name, nearest: description.columns.map(\.name))
         }
         let type: KeyType
         switch (found.baseType, step) {
@@ -63,10 +58,11 @@ extension StreamDefinition {
         return (definition, description)
     }
 
-    /// Whether the table has rows that belong to no partition, because a partition column is NULL.
+    /// Whether the table of ``looking(at:on:)`` has rows that belong to no partition, because
+    /// a partition column is NULL.
     ///
     /// - Throws: ``PostgresError``.
-    public func hasRowsOutsidePartitions(of table: TableDescription, on session: Session) async throws -> Bool {
+    func hasRowsOutsidePartitions(of table: TableDescription, on session: Session) async throws -> Bool {
         let nullable = partitions.columns.filter { table.column($0)?.isNotNull == false }
         guard !nullable.isEmpty else { return false }
         let isNull = try nullable.map { "\(try SQLFragment(identifier: $0)) IS NULL" }.joined(separator: " OR ")

@@ -13,6 +13,13 @@ public struct Survey: Sendable {
     public let flagged: [Partition: UnitSet]
     /// How the table was scanned.
     public let scan: ScanAccount
+    /// Whether the table has rows that belong to no partition, because a partition column is NULL. Such rows are looked for
+    /// only in a table that is no stream.
+    public internal(set) var leavesRows = false
+
+    /// The stream's declaration.
+    public var definition: StreamDefinition { stream.definition }
+
     /// The partition's coverage; it is looked for from the first one on.
     public func coverage(of partition: Partition) -> PartitionCoverage? {
         partitions.first { $0.partition == partition }

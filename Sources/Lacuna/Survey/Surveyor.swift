@@ -4,51 +4,66 @@ import LacunaRecords
 import Postgres
 import SQLStatements
 
-/// Reads surveys.
+/// Looks at what a database has of a stream, or of any table, and so at what is missing.
+///
+/// ```swift
+/// let survey = try await Surveyor(Database(connectionString: nil)).survey(stream)
+/// for partition in survey.partitions { print(partition.gaps.count) }
+/// ```
 public struct Surveyor: Sendable {
-    /// How the table is scanned.
-    public var scan: any GapScan
-    /// Whether the lacuna schema has to be there. Without it there are no extents and no evidence, only rows.
-    public var needsSchema: Bool
-    /// Whether extents and evidence are read where the schema is there. Off for a table that is no stream.
-    public var readsEvidence: Bool
-    /// Whether units between the newest one and a declared end count as missing too: for a table that is no stream.
-    public var endsAtBound: Bool
-    /// The instant to use instead of the database's clock, seconds since the epoch.
-    public var now: Int64?
-    /// From how many recorded changes on what was scanned is kept for the next scan, if the stream tracks changes; a
-    /// whole scan is kept always. Nil: nothing is kept, as for a reader that only looks.
-    public var keepsFrom: Int?
+    /// What a survey is for. It decides what has to be there, what counts, and what is kept.
+    package enum Purpose: Sendable {
+        /// A run acts on it. Without the lacuna schema a run would fetch again what is verified empty.
+        case run
+        /// As a run, of which nothing is done: nothing is kept.
+        case plan
+        /// A person looks. Without the lacuna schema there are no extents and no evidence, only rows.
+        case look
+        /// A person looks at a table that is no stream: only its rows count, and what lies before a declared end is missing.
+        case anyTable
 
-    /// From how many recorded changes on a run keeps what was scanned: fewer are read again in a few milliseconds.
-    static let changesWorthKeeping = 1000
-
-    /// A surveyor.
-    public init(
-        scan: any GapScan = TrackedGapScan(), needsSchema: Bool = true, readsEvidence: Bool = true,
-        endsAtBound: Bool = false, now: Int64? = nil, keepsFrom: Int? = nil
-    ) {
-        self.scan = scan
-        self.needsSchema = needsSchema
-        self.readsEvidence = readsEvidence
-        self.endsAtBound = endsAtBound
-        self.now = now
-        self.keepsFrom = keepsFrom
+        var needsSchema: Bool { self == .run || self == .plan }
+        var readsEvidence: Bool { self != .anyTable }
+        var endsAtBound: Bool { self == .anyTable }
+        var keepsScan: Bool { self == .run }
     }
 
-    /// Reads everything about a stream in one snapshot.
+    let database: Database
+    let purpose: Purpose
+    /// How the table is scanned.
+    package var scan: any GapScan = TrackedGapScan()
+    /// The instant to use instead of the database's clock, seconds since the epoch.
+    package var now: Int64?
+    /// From how many recorded changes on a run keeps what was scanned: fewer are read again in a few milliseconds. A whole
+    /// scan is kept always.
+    package var changesWorthKeeping = 1000
+
+    /// A surveyor for people, who only look.
+    public init(_ database: Database) {
+        self.init(database, for: .look)
+    }
+
+    /// A surveyor.
+    package init(_ database: Database, for purpose: Purpose) {
+        self.database = database
+        self.purpose = purpose
+    }
+
+    /// Reads everything about a stream in one snapshot, on a session that is open.
     ///
     /// - Parameters:
     ///   - stream: the stream.
     ///   - partitions: the partitions to look at; nil: all that are declared.
-    /// - Throws: ``StreamError`` if a query of the user's fails or the schema is missing; ``PostgresError``.
-    public func survey(
+    /// - Throws: ``StreamError`` where a query of the user's fails or the schema is missing; ``PostgresError``.
+    package func survey(
         _ stream: ResolvedStream, partitions: Set<Partition>? = nil, on session: Session
     ) async throws -> Survey {
         let (survey, scan) = try await session.withTransaction(.snapshot) { session in
             try await read(stream, partitions: partitions, on: session)
         }
-        if let keepsFrom, let scan, let summary = scan.summary, summary.isWhole || summary.changeCount >= keepsFrom {
+        if purpose.keepsScan, let scan, let summary = scan.summary,
+            summary.isWhole || summary.changeCount >= changesWorthKeeping
+        {
             do {
                 try await summary.keep(scan, on: session)
             } catch PostgresError.server {
@@ -65,10 +80,10 @@ public struct Surveyor: Sendable {
         let now: Int64
         if let fixed = self.now { now = fixed } else { now = try clock.get("epoch") }
         let userSearchPath = try await session.userSearchPath()
-        try session.setSearchPath(lacunaSearchPath)
+        try session.useLacunaSearchPath()
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
         try session.setTimezone(stream.definition.keyType.timezone)
-        let hasSchema = readsEvidence ? try await schemaIsInstalled(session) : false
+        let hasSchema = purpose.readsEvidence ? try await schemaIsInstalled(session) : false
         // Evidence that was written for other units would hide gaps.
         if hasSchema { try await StreamRegistry.requireSameUnits(stream, on: session) }
 
@@ -117,7 +132,7 @@ public struct Surveyor: Sendable {
             evidence.verified = verified[partition] ?? UnitSet()
             evidence.refetch = (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet())
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
-            return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: endsAtBound)
+            return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
         }
         let survey = Survey(stream: stream, now: now, partitions: partitions, flagged: flagged, scan: account)
         return (survey, kept)
@@ -203,7 +218,7 @@ public struct Surveyor: Sendable {
     private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
         let access = try await SchemaAccess.load(on: session)
         // Without the evidence what is verified empty would pass for a gap.
-        if needsSchema || access.isInstalled { try access.requireReadable() }
+        if purpose.needsSchema || access.isInstalled { try access.requireReadable() }
         return access.isReadable
     }
 

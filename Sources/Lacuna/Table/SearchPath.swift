@@ -8,9 +8,23 @@ import SQLStatements
 let lacunaSearchPath = "pg_catalog, pg_temp"
 
 extension Session {
-    /// Has the search path set for what the open transaction runs next.
-    func setSearchPath(_ path: String) throws {
+    /// Has names resolve as Lacuna's own statements need it, in what the open transaction runs next.
+    func useLacunaSearchPath() throws {
+        try enqueue(.searchPath(lacunaSearchPath))
+    }
+
+    /// Runs `body`, which leads to user SQL, with the user's own search path, and goes back to Lacuna's.
+    ///
+    /// Both go along with other statements and cost no round trip. If `body` throws, the path stays: its transaction or its
+    /// savepoint is rolled back, and the path with it.
+    ///
+    /// - Parameter path: the user's.
+    /// - Throws: what `body` throws.
+    func withUserSearchPath<Value>(_ path: String, _ body: () async throws -> Value) async throws -> Value {
         try enqueue(.searchPath(path))
+        let value = try await body()
+        try useLacunaSearchPath()
+        return value
     }
 
     /// Has the time zone set for what the open transaction runs next.
@@ -20,15 +34,11 @@ extension Session {
 
     /// Runs a user's own query with the user's own search path.
     func userQuery(_ name: String, _ searchPath: String, _ statement: BoundStatement) async throws -> Rows {
-        try setSearchPath(searchPath)
-        let rows: Rows
         do {
-            rows = try await query(statement)
+            return try await withUserSearchPath(searchPath) { try await query(statement) }
         } catch PostgresError.server(let error) where ["42", "22"].contains(error.sqlState.conditionClass) {
             throw StreamError.invalid("\(name) failed: \(error)")
         }
-        try setSearchPath(lacunaSearchPath)
-        return rows
     }
 }
 

@@ -29,7 +29,7 @@ public enum ChangeTracking {
         let known = try await session.query(try Statements.selectTracking.bound(values: ["stream": name]))
         if !stream.definition.tracksChanges, known.isEmpty { return .off }
         return try await session.withTransaction { session in
-            try session.setSearchPath(lacunaSearchPath)
+            try session.useLacunaSearchPath()
             // A writer's transaction that does not end must not keep all others waiting behind this one.
             try await session.query(
                 try Statements.setParameter.bound(values: ["name": "lock_timeout", "value": "10s"]))

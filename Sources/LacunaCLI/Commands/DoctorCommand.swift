@@ -1,7 +1,6 @@
 import ArgumentParser
 import Lacuna
 import LacunaConfig
-import Postgres
 
 /// `lacuna doctor`
 struct DoctorCommand: AsyncParsableCommand {
@@ -27,21 +26,22 @@ struct DoctorCommand: AsyncParsableCommand {
             }
         }
         Console.shared.output(style.bold("database"))
-        let session: Session
         do {
-            session = try await project.database.connect("doctor")
-            show(try await Diagnosis.database(on: session))
+            try await project.database.withSession("doctor") { session in
+                show(try await Diagnosis.database(on: session))
+                for stream in try project.streams(streams) {
+                    Console.shared.output("")
+                    Console.shared.output(style.bold("stream \(Console.printable(stream.definition.name))"))
+                    show(await Diagnosis.stream(stream.definition, source: project.source(of: stream), on: session))
+                }
+            }
+        } catch let failure as CommandFailure {
+            throw failure
         } catch {
             show([Diagnosis.Finding(level: .bad, text: "\(error)")])
             Console.shared.flush()
             throw ExitStatus.failed
         }
-        for stream in try project.streams(streams) {
-            Console.shared.output("")
-            Console.shared.output(style.bold("stream \(Console.printable(stream.definition.name))"))
-            show(await Diagnosis.stream(stream.definition, source: project.source(of: stream), on: session))
-        }
-        await session.close()
         Console.shared.flush()
         if worst == .bad { throw ExitStatus.failed }
     }

@@ -121,11 +121,11 @@ struct GapsCommand: AsyncParsableCommand {
         if let table, let column { return [try await survey(table: table, column: column)] }
         let project = try Project(global)
         var surveys: [Survey] = []
+        let surveyor = surveyor(project.database)
         for stream in try project.streams(streams) {
             do {
-                var reconciler = project.reconciler(stream)
-                if scan != .auto { reconciler.scan = ChosenGapScan(scan.strategy) }
-                surveys.append(try await reconciler.survey(asksTip: showsTail))
+                let survey = try await surveyor.survey(stream.definition)
+                surveys.append(showsTail ? try await survey.asking(project.source(of: stream)) : survey)
             } catch {
                 failures.append("stream \(stream.definition.name): \(error)")
             }
@@ -143,33 +143,34 @@ struct GapsCommand: AsyncParsableCommand {
             }
             return length
         }
-        let database = global.bareDatabase()
+        let columns = by?.split(separator: ",").map(String.init) ?? []
+        let (from, to) = (from, to)
         do {
-            let session = try await database.connect("gaps")
-            let (found, description) = try await StreamDefinition.looking(
-                at: table, column: column, partitionColumns: by?.split(separator: ",").map(String.init) ?? [],
-                step: length, timezone: zone, on: session)
-            var definition = found
-            let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
-            try RangeOptions.requireOrder(first, last, from, to)
-            definition.expect.from = first.map(Expectation.Bound.unit)
-            if let last { definition.expect.to = .unit(last) }
-            if try await definition.hasRowsOutsidePartitions(of: description, on: session) {
-                Console.shared.message(
-                    "\(Console.printable(definition.name)): rows whose \(by ?? "") is NULL belong to no partition and are not "
-                        + "looked at")
+            let survey = try await surveyor(global.bareDatabase()).survey(
+                AnyTable(table, column: column, partitionColumns: columns, step: length, timezone: zone)
+            ) { definition in
+                let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
+                try RangeOptions.requireOrder(first, last, from, to)
+                definition.expect.from = first.map(Expectation.Bound.unit)
+                if let last { definition.expect.to = .unit(last) }
             }
-            let stream = try ResolvedStream(definition, table: description)
-            let surveyor = Surveyor(
-                scan: ChosenGapScan(scan.strategy), needsSchema: false, readsEvidence: false, endsAtBound: true)
-            let survey = try await surveyor.survey(stream, on: session)
-            await session.close()
+            if survey.leavesRows {
+                Console.shared.message(
+                    "\(Console.printable(survey.definition.name)): rows whose \(by ?? "") is NULL belong to no partition "
+                        + "and are not looked at")
+            }
             return survey
         } catch let failure as CommandFailure {
             throw failure
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }
+    }
+
+    private func surveyor(_ database: Database) -> Surveyor {
+        var surveyor = Surveyor(database)
+        if table != nil || scan != .auto { surveyor.scan = ChosenGapScan(scan.strategy) }
+        return surveyor
     }
 
     private var showsTail: Bool { tip || maxBehind != nil }

@@ -59,29 +59,11 @@ struct InitCommand: AsyncParsableCommand {
         let project = hasConfig ? try Project(global) : nil
         let database = project?.database ?? global.bareDatabase()
         do {
-            let session = try await database.connect("init")
-            let applied = try await SchemaInstaller.install(on: session)
-            Console.shared.output(
-                applied.isEmpty
-                    ? "the lacuna schema is up to date"
-                    : "the lacuna schema is installed (\(applied.joined(separator: ", ")))")
-            var failed = false
-            for stream in try project?.streams([]) ?? [] {
-                do {
-                    let resolved = try await ResolvedStream.resolve(stream.definition, on: session)
-                    try await StreamRegistry.register(resolved, on: session)
-                    Console.shared.output("stream \(stream.definition.name) is registered")
-                    if let line = try await ChangeTracking.install(resolved, on: session).line(stream.definition.name) {
-                        Console.shared.output(line)
-                    }
-                } catch {
-                    Console.shared.error(Console.shared.line("stream \(stream.definition.name): \(error)"))
-                    failed = true
-                }
+            let isDone = try await database.withSession("init") { session in
+                try await install(project?.streams([]) ?? [], on: session)
             }
-            await session.close()
             Console.shared.flush()
-            if failed { throw ExitStatus.failed }
+            if !isDone { throw ExitStatus.failed }
         } catch let status as ExitStatus {
             throw status
         } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
@@ -92,6 +74,30 @@ struct InitCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }
+    }
+
+    /// - Returns: whether every stream was registered.
+    private func install(_ streams: [StreamConfiguration], on session: Session) async throws -> Bool {
+        let applied = try await SchemaInstaller.install(on: session)
+        Console.shared.output(
+            applied.isEmpty
+                ? "the lacuna schema is up to date"
+                : "the lacuna schema is installed (\(applied.joined(separator: ", ")))")
+        var isDone = true
+        for stream in streams {
+            do {
+                let resolved = try await ResolvedStream.resolve(stream.definition, on: session)
+                try await StreamRegistry.register(resolved, on: session)
+                Console.shared.output("stream \(stream.definition.name) is registered")
+                if let line = try await ChangeTracking.install(resolved, on: session).line(stream.definition.name) {
+                    Console.shared.output(line)
+                }
+            } catch {
+                Console.shared.error(Console.shared.line("stream \(stream.definition.name): \(error)"))
+                isDone = false
+            }
+        }
+        return isDone
     }
 }
 

@@ -25,13 +25,13 @@ struct StatusCommand: AsyncParsableCommand {
         let style = TextStyle(isColoured: Console.shared.outputIsColoured)
         for (index, stream) in try project.streams(streams).enumerated() {
             do {
-                let survey = try await project.reconciler(stream).survey()
+                let survey = try await Surveyor(project.database).survey(stream.definition)
                 let report = GapReport(survey: survey)
-                let session = try await project.database.connect("status")
-                var status = try await StreamStatus.load(stream.definition, limit: max(runs, 0), on: session)
+                var status = try await project.database.withSession("status") { session in
+                    try await StreamStatus.load(stream.definition, limit: max(runs, 0), on: session)
+                }
                 // What failed once and is wanted no more, as a look far back, is over.
                 status.failures.removeAll { !survey.wants($0.window, of: $0.partition) }
-                await session.close()
                 switch format {
                 case .text:
                     if index > 0 { Console.shared.output("") }

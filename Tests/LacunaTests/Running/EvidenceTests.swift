@@ -274,10 +274,9 @@ struct EvidenceTests {
             try await database.execute("CREATE TABLE t (n bigint, s int, PRIMARY KEY (n, s))")
             var stream = StreamDefinition(name: "s", table: "t", keyColumn: "n", keyType: .integer(step: 1))
             stream.partitions = .product([PartitionColumn(name: "s", values: ["1", "02"])])
-            let subject = Reconciler(
-                stream: stream, source: Lines([], tip: nil),
-                database: Database(connectionString: database.connectionString))
-            let error = await #expect(throws: StreamError.self) { try await subject.survey() }
+            let subject = Surveyor(Database(connectionString: database.connectionString))
+            let declared = stream
+            let error = await #expect(throws: StreamError.self) { try await subject.survey(declared) }
             #expect(error?.description.contains("'02' is '2' as integer") == true)
         }
     }

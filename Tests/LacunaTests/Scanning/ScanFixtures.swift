@@ -80,3 +80,13 @@ struct ScannedTable {
 func bruteForceMissing(_ range: Range<Int64>, _ present: Set<Int64>) -> UnitSet {
     UnitSet(range.filter { !present.contains($0) }.map { $0..<$0 + 1 })
 }
+
+extension Surveyor {
+    /// A surveyor for sessions that a test has opened itself.
+    ///
+    /// - Parameter changes: from how many recorded changes on what was scanned is kept; nil: never.
+    init(keepsFrom changes: Int? = nil) {
+        self.init(Database(connectionString: nil), for: changes == nil ? .plan : .run)
+        if let changes { changesWorthKeeping = changes }
+    }
+}
