@@ -29,13 +29,8 @@ struct RunNotifier {
         let notification = RunNotification(
             occasion: occasion, runs: ended.map(\.rendering), status: status,
             config: URL(fileURLWithPath: configuration.path).path, host: ProcessInfo.processInfo.hostName)
-        do {
-            let problems = await Notifier(settings).send(
-                text: notification.text, document: notification.document)
-            for problem in problems { log.warning("\(problem)") }
-        } catch {
-            log.warning("nobody could be told of the run: \(error)")
-        }
+        let problems = await Notifier(settings).send(text: notification.text, document: notification.document)
+        for problem in problems { log.warning("\(problem)") }
     }
 
     /// Whether a stream that changed had been in trouble. A run over a part of a stream cannot tell.
