@@ -129,7 +129,7 @@ struct CommandSourceTests {
     }
 
     private func expectChildIsGone(_ directory: TestDirectory) async throws {
-        let child = try #require(child(in: directory))
+        let child = try #require(self.child(in: directory))
         try await LongestWait.until("the program's child is gone") { kill(child, 0) != 0 }
     }
 
