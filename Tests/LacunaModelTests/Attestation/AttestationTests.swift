@@ -45,12 +45,18 @@ struct AttestationTests {
 
     /// A window of up to twelve units at an edge of the numbers or near zero, and any answer.
     private func randomCase(_ generator: inout SeededGenerator) -> (Attestation.Window, Attestation.Answer) {
-        let start = [Int64.min, -5, 0, .max - 12].randomElement(using: &generator) ?? 0
+        let starts: [Int64] = [.min, -5, 0, .max - 12]
+        let start = starts.randomElement(using: &generator) ?? 0
         let range = start..<start + Int64.random(in: 1...12, using: &generator)
-        func units() -> UnitSet { UnitSet(range.filter { _ in Bool.random(using: &generator) }.map { $0..<$0 + 1 }) }
+        func units() -> UnitSet {
+            var units = UnitSet()
+            for unit in range where Bool.random(using: &generator) { units.insert(unit..<unit + 1) }
+            return units
+        }
         func bound() -> Int64 {
             let inside = Int64.random(in: range.lowerBound...range.upperBound, using: &generator)
-            return [Int64.min, .max, inside, inside].randomElement(using: &generator) ?? inside
+            let bounds: [Int64] = [.min, .max, inside, inside]
+            return bounds.randomElement(using: &generator) ?? inside
         }
         let ends = [bound(), bound()].sorted()
         let missing = units()
