@@ -113,7 +113,9 @@ struct BatchCommit: Sendable {
                 // In the hour that comes twice, only its row says which unit a record without an offset is of.
                 rowsDecide: !fetched.records.keysAreExact && stream.definition.load.isEmpty
                     && loaded.inserted + loaded.updated == fetched.records.recordCount))
-        if stream.definition.empty == .error { try requireRows(proven.unanswered.intersection(batch.expected), fetched) }
+        if stream.definition.empty == .error {
+            try requireRows(proven.unanswered.intersection(batch.expected), fetched)
+        }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.metOthers =
             !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
@@ -195,7 +197,9 @@ struct BatchCommit: Sendable {
     private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
         guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1
-        if let extents = fetched.batch.standing.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest { return nil }
+        if let extents = fetched.batch.standing.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest {
+            return nil
+        }
         var values = stream.evidenceValues(fetched.batch.partition)
         values["oldest"] = String(hull.lowerBound)
         values["latest"] = String(latest)

@@ -56,7 +56,9 @@ struct BatchTransaction: Sendable {
             var total = CommittedBatch()
             var table = BatchTable()
             for batch in fetched {
-                guard try await run.commit.insertToken(batch, on: session) else { return try resolution.committedBefore() }
+                guard try await run.commit.insertToken(batch, on: session) else {
+                    return try resolution.committedBefore()
+                }
                 resolution.insertedToken()
                 if case .cells = lock { try run.commit.lock(batch, on: session) }
                 do {

@@ -63,7 +63,9 @@ actor BatchWorker {
     private func take(_ leased: inout LeasedBatch) async throws -> Bool {
         let batch = leased.batch
         let policy = leased.policy
-        let lease = try await policy.run(mayPass: BatchFault.mayPass, onRetry: run.report(batch)) { _ in try await self.lease(batch) }
+        let lease = try await policy.run(mayPass: BatchFault.mayPass, onRetry: run.report(batch)) { _ in
+            try await self.lease(batch)
+        }
         guard let lease else {
             state.heldElsewhere()
             return false

@@ -49,7 +49,8 @@ struct RunPlanner: Sendable {
             let flagged = (survey.flagged[partition] ?? UnitSet()).intersection(coverage.expected)
             let standing = PlannedBatch.Standing(coverage)
             var newest = Planner.Demand(
-                partition: partition, units: first, reason: .gap, bounds: coverage.range, flagged: flagged, standing: standing)
+                partition: partition, units: first, reason: .gap, bounds: coverage.range, flagged: flagged,
+                standing: standing)
             newest.comesFirst = true
             demands += [
                 newest,

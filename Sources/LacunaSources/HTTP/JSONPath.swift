@@ -16,7 +16,7 @@ public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
         self.names = names
     }
 
-    /// Reads a path; nil where a name is missing.
+    /// Reads a path; nil if a name is missing.
     public init?(_ text: String) {
         description = text
         guard text != "$" else {
