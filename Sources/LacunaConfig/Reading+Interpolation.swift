@@ -1,6 +1,7 @@
 extension Reading {
     /// Replaces `${env:NAME}` and `${file:PATH}` in a scalar; `$${` stands for `${` itself.
     func interpolate(_ raw: String, at position: Position) -> WrittenText {
+        guard expandsValues else { return WrittenText([.literal(raw)]) }
         var fragments: [WrittenText.Fragment] = []
         var rest = raw[...]
         while let opening = rest.firstRange(of: "${") {

@@ -8,6 +8,8 @@ final class Reading {
     /// Absolute.
     let directory: String
     let environment: [String: String]
+    /// Whether `${env:…}` and `${file:…}` are replaced; if not, they stay as they are written.
+    let expandsValues: Bool
     /// Values that must not be shown.
     private(set) var secrets: Set<String> = []
     /// The settings that were asked for, as `group.name`, so that a test can hold them against the table.
@@ -17,10 +19,11 @@ final class Reading {
     /// More would only bury the first ones.
     private static let problemLimit = 50
 
-    init(path: String, directory: String, environment: [String: String]) {
+    init(path: String, directory: String, environment: [String: String], expandsValues: Bool = true) {
         self.path = path
         self.directory = URL(fileURLWithPath: directory, isDirectory: true).standardizedFileURL.path
         self.environment = environment
+        self.expandsValues = expandsValues
     }
 
     var hasProblems: Bool { !problems.isEmpty }

@@ -62,6 +62,7 @@ build() {
 build_release() {
     local arguments=(-c release --product "$1")
     # With the standard library inside, the executable runs where no Swift is installed. macOS has it in the system.
-    [ "$(uname -s)" = Darwin ] || arguments+=(--static-swift-stdlib)
+    # Then no library lies beside the executable, and none is looked for there.
+    [ "$(uname -s)" = Darwin ] || arguments+=(--static-swift-stdlib --disable-local-rpath)
     build "$1" --package-path "${root:?}" "${arguments[@]}"
 }

@@ -31,7 +31,7 @@ struct GapsCommand: AsyncParsableCommand {
             Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
             """)
 
-    @Argument(help: "The streams; all of the config where none is named.")
+    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
     var streams: [String] = []
 
     @Flag(name: .long, help: "Extents, coverage, contiguity and a picture of each partition.")

@@ -12,7 +12,7 @@ struct MarkCommand: AsyncParsableCommand {
               lacuna mark results --from 2024-03-01 --to 2024-03-31
             """)
 
-    @Argument(help: "The stream.")
+    @Argument(help: "The stream.", completion: .streams)
     var stream: String
 
     @Flag(name: .long, help: "All units up to the newest: a forced full backfill.")

@@ -8,7 +8,8 @@ import Postgres
 
 /// The options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: .long, help: "The config file; default: lacuna.yaml, or what LACUNA_CONFIG names.")
+    @Option(
+        name: .long, help: "The config file; default: lacuna.yaml, or what LACUNA_CONFIG names.", completion: .config)
     var config: String?
 
     @Option(

@@ -13,7 +13,7 @@ struct RewindCommand: AsyncParsableCommand {
               lacuna rewind ledgers --latest 62000000
             """)
 
-    @Argument(help: "The stream.")
+    @Argument(help: "The stream.", completion: .streams)
     var stream: String
 
     @Option(

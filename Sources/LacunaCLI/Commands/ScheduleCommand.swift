@@ -38,7 +38,8 @@ struct ScheduleCommand: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "cron: the log; default: lacuna.log beside the config. systemd has its journal.", valueName: "file"))
+            "cron: the log; default: lacuna.log beside the config. systemd has its journal.", valueName: "file"),
+        completion: .file())
     var log: String?
 
     @Option(name: .long, help: ArgumentHelp("systemd: what the units' names begin with.", valueName: "name"))
@@ -47,7 +48,8 @@ struct ScheduleCommand: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "systemd: write the units into this directory instead of printing them.", valueName: "directory"))
+            "systemd: write the units into this directory instead of printing them.", valueName: "directory"),
+        completion: .directory)
     var output: String?
 
     @OptionGroup var global: GlobalOptions

@@ -7,7 +7,7 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Shows extents and coverage, what runs now, what failed, and the last runs.")
 
-    @Argument(help: "The streams; all of the config where none is named.")
+    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
     var streams: [String] = []
 
     @Option(name: .long, help: "How many runs to show.")
