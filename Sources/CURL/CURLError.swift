@@ -1,9 +1,9 @@
 import CLibCURL
 
 /// Why a request has no answer.
-public enum CURLError: Error, Sendable, Hashable {
+package enum CURLError: Error, Sendable, Hashable {
     /// What ran out.
-    public enum Deadline: Sendable, Hashable {
+    package enum Deadline: Sendable, Hashable {
         /// No connection stood in time.
         case connect
         /// No byte came for too long.
@@ -15,7 +15,7 @@ public enum CURLError: Error, Sendable, Hashable {
     }
 
     /// What grew too large.
-    public enum Part: Sendable, Hashable {
+    package enum Part: Sendable, Hashable {
         /// The status line and the headers, trailers included.
         case head
         /// The body, after decompression.

@@ -2,39 +2,39 @@
 ///
 /// One thread of its own, which begins with the first request, runs all transfers
 /// (<https://curl.se/libcurl/c/libcurl-multi.html>). A task that waits for an answer blocks no thread.
-public final class Client: Sendable {
+package final class Client: Sendable {
     /// What holds for all requests of a client.
-    public struct Settings: Sendable, Hashable {
+    package struct Settings: Sendable, Hashable {
         /// The longest wait for a connection, lookup of the name and TLS included.
-        public var connect: Duration = .seconds(10)
+        package var connect: Duration = .seconds(10)
         /// The longest wait for a byte of the answer once the request is sent.
-        public var idle: Duration = .seconds(30)
+        package var idle: Duration = .seconds(30)
         /// The longest wait for the whole answer.
-        public var total: Duration = .seconds(120)
+        package var total: Duration = .seconds(120)
         /// How large the status line and the headers may be together.
-        public var headByteLimit = 256 << 10
+        package var headByteLimit = 256 << 10
         /// How large a body may be after decompression.
-        public var bodyByteLimit = 64 << 20
+        package var bodyByteLimit = 64 << 20
         /// How many connections to one host there may be, and how many in all are kept.
-        public var connections = 8
+        package var connections = 8
         /// A file of certificates (PEM) that are trusted beside the system's.
-        public var authorityFile: String?
+        package var authorityFile: String?
         /// Who the client is; nil: it does not say.
-        public var identity: Identity?
+        package var identity: Identity?
 
         /// The settings above.
-        public init() {}
+        package init() {}
     }
 
     /// A certificate and its key, by which a server knows the client.
-    public struct Identity: Sendable, Hashable {
+    package struct Identity: Sendable, Hashable {
         /// The file of the certificate and those that lead to its authority (PEM).
-        public var certificateFile: String
+        package var certificateFile: String
         /// The file of the key (PEM, without a password).
-        public var keyFile: String
+        package var keyFile: String
 
         /// An identity.
-        public init(certificateFile: String, keyFile: String) {
+        package init(certificateFile: String, keyFile: String) {
             self.certificateFile = certificateFile
             self.keyFile = keyFile
         }
@@ -44,7 +44,7 @@ public final class Client: Sendable {
     private let runner: Runner
 
     /// A client. It opens nothing before its first request.
-    public init(_ settings: Settings) {
+    package init(_ settings: Settings) {
         self.settings = settings
         runner = Runner(connections: settings.connections, authorityFile: settings.authorityFile)
     }
@@ -60,7 +60,7 @@ public final class Client: Sendable {
     ///   - onChunk: takes the decompressed body chunk by chunk, likewise. The bytes are gone when it returns.
     /// - Returns: the head, once the body is complete.
     /// - Throws: ``CURLError``; `CancellationError` as soon as the task is cancelled.
-    public func perform(
+    package func perform(
         _ request: Request, onHead: @escaping @Sendable (Head) -> Void = { _ in },
         onChunk: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Head {

@@ -1,12 +1,12 @@
 import CLibCURL
 
 /// The libcurl that the program runs on.
-public enum Library {
+package enum Library {
     /// Its version: `7.88.1`.
-    public static var version: String { String(cString: information.pointee.version) }
+    package static var version: String { String(cString: information.pointee.version) }
 
     /// The content codings that it decodes, as `Accept-Encoding` lists them.
-    public static var codings: [String] {
+    package static var codings: [String] {
         [
             ("gzip", lacuna_curl_has_zlib), ("deflate", lacuna_curl_has_zlib), ("br", lacuna_curl_has_brotli),
             ("zstd", lacuna_curl_has_zstd),

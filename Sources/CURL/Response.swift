@@ -1,32 +1,32 @@
 /// The head of an answer.
-public struct Head: Sendable {
+package struct Head: Sendable {
     /// The status, from 200 on.
-    public fileprivate(set) var status: Int
+    package fileprivate(set) var status: Int
     /// The words behind the status; empty in HTTP/2.
-    public fileprivate(set) var reason: String
+    package fileprivate(set) var reason: String
     /// The version: `1.1`, `2`.
-    public fileprivate(set) var version: String
+    package fileprivate(set) var version: String
     /// The headers in the order in which they came.
-    public fileprivate(set) var headers: [Header] = []
+    package fileprivate(set) var headers: [Header] = []
 
     /// The values of a header, whatever the case of its name.
-    public func values(of name: String) -> [String] {
+    package func values(of name: String) -> [String] {
         headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
     }
 
     /// The length of the body as it is sent; nil: it was not announced.
-    public var announcedLength: Int? { values(of: "content-length").first.flatMap { Int($0) } }
+    package var announcedLength: Int? { values(of: "content-length").first.flatMap { Int($0) } }
 
     /// Whether the end of the body is marked: a body that is cut short cannot be taken for whole.
     ///
     /// HTTP/2 marks it always, HTTP/1.1 by a length or by chunks (RFC 9112, section 6.3).
-    public var marksEnd: Bool {
+    package var marksEnd: Bool {
         !version.hasPrefix("1.") || announcedLength != nil
             || values(of: "transfer-encoding").joined(separator: ",").lowercased().hasSuffix("chunked")
     }
 
     /// Whether the body is compressed on the way. libcurl does not say if a compressed body ends too early.
-    public var isCoded: Bool {
+    package var isCoded: Bool {
         values(of: "content-encoding").contains { !["", "identity"].contains($0.lowercased()) }
     }
 }

@@ -4,7 +4,7 @@ import LacunaSources
 
 extension Configuration {
     /// The config as it takes effect, for people: aliases and defaults filled in, secrets as `***`.
-    public func redacted() -> String {
+    package func redacted() -> String {
         var entries = document.map ?? []
         let defaults = document["defaults"]?.map ?? []
         entries.removeAll { $0.name == "defaults" }

@@ -2,7 +2,7 @@ import LacunaSources
 
 extension Configuration {
     /// The JSON Schema (draft 2020-12) of lacuna.yaml, for editors; made from the table that the reader reads by.
-    public static let schema = JSONSchema.document.text() + "\n"
+    package static let schema = JSONSchema.document.text() + "\n"
 }
 
 /// Makes a JSON Schema of the table of settings.

@@ -4,22 +4,22 @@ import LacunaRecords
 import LacunaSources
 
 /// A config that was read and found valid.
-public struct Configuration: Sendable {
+package struct Configuration: Sendable {
     /// Its path, as it was given.
-    public let path: String
+    package let path: String
     /// A libpq connection string; nil: libpq's own environment.
-    public let database: Secret?
+    package let database: Secret?
     /// How long one statement may take; nil: what ``Lacuna/Database`` says.
-    public let statementTimeout: Duration?
+    package let statementTimeout: Duration?
     /// The streams, in the order of the file.
-    public let streams: [StreamConfiguration]
+    package let streams: [StreamConfiguration]
     /// Who is told of runs; nil: nobody.
-    public let notifications: NotificationSettings?
+    package let notifications: NotificationSettings?
     /// The environment variables that the config takes values from, in alphabetical order.
-    public let variables: [String]
+    package let variables: [String]
     /// Every value that came from `${env:…}` or `${file:…}`, the passwords in connection strings, and the webhook: what
     /// must not be shown. A value may be as short as one character.
-    public let secrets: Set<String>
+    package let secrets: Set<String>
 
     let document: ConfigNode
 
@@ -29,7 +29,7 @@ public struct Configuration: Sendable {
     ]
 
     /// The passwords in a libpq connection string, as written and as meant.
-    public static func passwords(inConnectionString text: String) -> Set<String> {
+    package static func passwords(inConnectionString text: String) -> Set<String> {
         ConnectionString.passwords(in: text)
     }
 
@@ -39,7 +39,7 @@ public struct Configuration: Sendable {
     ///   - path: of the file. What the config names is relative to its directory.
     ///   - environment: what `${env:NAME}` takes its values from.
     /// - Throws: ``ConfigurationError`` with every problem that was found.
-    public static func load(path: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+    package static func load(path: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
         let text: String
         do {
             text = try Reading.text(ofFile: path, limit: YAMLDocument.byteLimit, limitText: "1 MiB")
@@ -60,7 +60,7 @@ public struct Configuration: Sendable {
     ///   - directory: what relative paths start from.
     ///   - environment: what `${env:NAME}` takes its values from.
     /// - Throws: ``ConfigurationError`` with every problem that was found.
-    public static func parse(
+    package static func parse(
         _ text: String,
         path: String,
         directory: String,
@@ -107,13 +107,13 @@ public struct Configuration: Sendable {
 }
 
 /// A stream of the config and where its rows come from.
-public struct StreamConfiguration: Sendable {
+package struct StreamConfiguration: Sendable {
     /// The stream.
-    public let definition: StreamDefinition
+    package let definition: StreamDefinition
     /// The name of its source in the config: streams of one source share its limits.
-    public let sourceName: String
+    package let sourceName: String
     /// The source's settings, with the stream's overrides.
-    public let source: SourceSettings
+    package let source: SourceSettings
 }
 
 extension ConfigNode {

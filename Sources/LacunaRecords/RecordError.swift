@@ -3,9 +3,9 @@ import LacunaModel
 /// Why the records of a window were rejected. Nothing of the window is loaded.
 ///
 /// It names the place and the key, never a whole record.
-public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong.
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
         /// A record is not a JSON object (RFC 8259) that `jsonb` can hold.
         case malformedJSON
         /// A row is not CSV (RFC 4180), or has another number of fields than the header.
@@ -43,19 +43,19 @@ public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// What is wrong.
-    public let kind: Kind
+    package let kind: Kind
     /// The record, counted from 1 over the whole fetch; nil if the fault is not in a record.
-    public let record: Int?
+    package let record: Int?
     /// The line of the document at which the record starts, counted from 1; nil if the record came by itself.
-    public let line: Int?
+    package let line: Int?
     /// The document (page, file or output of a command), counted from 1.
-    public let document: Int
+    package let document: Int
     /// The field at fault, if there is one.
-    public let field: String?
+    package let field: String?
     /// The text of the key or partition value at fault: at most 80 characters, control characters escaped.
-    public let text: String?
+    package let text: String?
     /// What was found and what was expected.
-    public let explanation: String
+    package let explanation: String
 
     init(_ kind: Kind, at place: RecordPlace, field: String? = nil, text: String? = nil, _ explanation: String) {
         self.kind = kind
@@ -68,7 +68,7 @@ public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The place and the explanation: `record 17 (line 18): key '787999' lies outside the window 787447–787970`.
-    public var description: String {
+    package var description: String {
         var notes: [String] = []
         if document > 1 { notes.append("document \(document)") }
         if let line { notes.append("line \(line)") }

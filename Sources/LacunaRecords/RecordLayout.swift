@@ -1,24 +1,24 @@
 import LacunaModel
 
 /// What a sink needs to know of the window it takes records for.
-public struct RecordLayout: Sendable {
+package struct RecordLayout: Sendable {
     /// The record's field that holds the key.
-    public var keyField: String
+    package var keyField: String
     /// How the key maps to units.
-    public var keyType: KeyType
+    package var keyType: KeyType
     /// The units that the records must lie in.
-    public var window: Range<Int64>
+    package var window: Range<Int64>
     /// The values that the records of this partition carry.
-    public var partition: [PartitionField]
+    package var partition: [PartitionField]
     /// What becomes of a record of another window or another partition.
-    public var stray: StrayRecordPolicy
+    package var stray: StrayRecordPolicy
     /// The largest record that is taken, in bytes.
-    public var recordByteLimit: Int
+    package var recordByteLimit: Int
     /// How many bytes of records are held in memory; beyond it they go to a temporary file.
-    public var spoolMemoryLimit: Int
+    package var spoolMemoryLimit: Int
 
     /// A layout; by default one record has at most 16 MiB and 4 MiB are held in memory.
-    public init(
+    package init(
         keyField: String,
         keyType: KeyType,
         window: Range<Int64>,
@@ -38,14 +38,14 @@ public struct RecordLayout: Sendable {
 }
 
 /// A field of the records and the value it has in one partition.
-public struct PartitionField: Sendable, Hashable {
+package struct PartitionField: Sendable, Hashable {
     /// The record's field.
-    public var field: String
+    package var field: String
     /// The content of a string, or the text of a number or boolean.
-    public var value: String
+    package var value: String
 
     /// A field with its value.
-    public init(field: String, value: String) {
+    package init(field: String, value: String) {
         self.field = field
         self.value = value
     }

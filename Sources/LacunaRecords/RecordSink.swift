@@ -17,7 +17,7 @@ public final class RecordSink {
     private var failure: (any Error)?
 
     /// A sink for the records of one window.
-    public convenience init(layout: RecordLayout) {
+    package convenience init(layout: RecordLayout) {
         self.init(layout: layout, spool: Spool(memoryLimit: layout.spoolMemoryLimit))
     }
 
@@ -116,7 +116,7 @@ public final class RecordSink {
     ///
     /// - Returns: the records; none if nothing was written at all.
     /// - Throws: ``RecordError`` if a record is unfinished; ``SpoolError``.
-    public func finish() throws -> SpooledRecords {
+    package func finish() throws -> SpooledRecords {
         if csv.isInDocument || json.isInDocument { try endOfDocument() }
         return try guarded {
             let contents = try spool.finish()

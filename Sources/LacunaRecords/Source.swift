@@ -61,7 +61,7 @@ public struct FetchRequest: Sendable, Hashable {
     public let keys: [String]
 
     /// A request for `window` of `partition`.
-    public init(stream: StreamDefinition, partition: Partition, window: Range<Int64>, keys: [String] = []) {
+    package init(stream: StreamDefinition, partition: Partition, window: Range<Int64>, keys: [String] = []) {
         self.stream = stream
         self.partition = partition
         self.window = window
@@ -82,7 +82,7 @@ public struct TipRequest: Sendable, Hashable {
     public let partition: Partition
 
     /// A request for the tip of `partition`.
-    public init(stream: StreamDefinition, partition: Partition) {
+    package init(stream: StreamDefinition, partition: Partition) {
         self.stream = stream
         self.partition = partition
     }

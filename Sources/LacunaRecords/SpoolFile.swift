@@ -9,9 +9,9 @@ import LacunaModel
 #endif
 
 /// The spool of a window's records could not be written or read.
-public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was tried.
-    public enum Operation: String, Sendable, Hashable {
+    package enum Operation: String, Sendable, Hashable {
         /// Creating the temporary file.
         case create = "created"
         /// Writing to it.
@@ -21,17 +21,17 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// What was tried.
-    public let operation: Operation
+    package let operation: Operation
     /// The system's error number.
-    public let code: Int32
+    package let code: Int32
     /// The directory of the file.
-    public let directory: String
+    package let directory: String
 
     /// Whether there is no room left: `ENOSPC` or `EDQUOT`.
-    public var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
 
     /// What happened, where, and what to do.
-    public var description: String {
+    package var description: String {
         let cause = code == 0 ? "it is shorter than what was written" : String(cString: strerror(code))
         let advice = operation == .read ? "" : "; TMPDIR names the directory to use"
         return "the spool file in \(directory) could not be \(operation.rawValue): \(cause)\(advice)"

@@ -4,24 +4,24 @@ import LacunaModel
 ///
 /// They can be read any number of times, also by several tasks at once: a transaction that is tried again reads them
 /// again. The memory or temporary file is given back with the last reference.
-public final class SpooledRecords: Sendable {
+package final class SpooledRecords: Sendable {
     /// How the bytes are written. CSV comes without a header, each row ended by a line feed; NDJSON as one object a line
     /// without any raw control character in it.
-    public let format: RecordFormat
+    package let format: RecordFormat
     /// The number of records, without those passed over.
-    public let recordCount: Int
+    package let recordCount: Int
     /// The records passed over because they lie in another window or partition.
-    public let skippedCount: Int
+    package let skippedCount: Int
     /// The fields: of CSV the header in its order, of NDJSON all top-level names in the order first seen.
-    public let fields: [String]
+    package let fields: [String]
     /// The units of the records. Where ``keysAreExact`` is false some of them may be a unit off in the database.
-    public let units: UnitSet
+    package let units: UnitSet
     /// Whether PostgreSQL reads every key as the unit that is in ``units``, whatever its settings.
-    public let keysAreExact: Bool
+    package let keysAreExact: Bool
     /// The partition fields that no record carries; all others are carried by every record.
-    public let lacksPartitionFields: [String]
+    package let lacksPartitionFields: [String]
     /// The fields that some records have and others have not; skipped records count too.
-    public let unevenFields: [String]
+    package let unevenFields: [String]
     private let contents: SpoolContents
 
     init(
@@ -47,7 +47,7 @@ public final class SpooledRecords: Sendable {
     }
 
     /// The size of the records in bytes.
-    public var byteCount: Int { contents.byteCount }
+    package var byteCount: Int { contents.byteCount }
 
     /// Whether the records are in a temporary file.
     var isInFile: Bool { contents.isInFile }
@@ -55,18 +55,18 @@ public final class SpooledRecords: Sendable {
     /// Gives `body` all bytes in chunks of 64 KiB, the last one shorter. Chunks end anywhere, also inside a record.
     ///
     /// - Throws: what `body` throws, and ``SpoolError``.
-    public func forEachChunk(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    package func forEachChunk(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         var reader = makeReader()
         while try reader.next(body) {}
     }
 
     /// A reader that stands at the first byte. Readers of the same records do not disturb each other.
-    public func makeReader() -> Reader {
+    package func makeReader() -> Reader {
         Reader(contents)
     }
 
     /// Reads records chunk by chunk, at the pace of the reader.
-    public struct Reader: ~Copyable {
+    package struct Reader: ~Copyable {
         private static let chunkSize = 64 << 10
 
         private let contents: SpoolContents
@@ -82,7 +82,7 @@ public final class SpooledRecords: Sendable {
         /// - Parameter body: gets bytes that are valid until it returns.
         /// - Returns: false if no chunk was left and `body` was not called.
         /// - Throws: what `body` throws, after which the next call gives the chunk that follows; ``SpoolError``.
-        public mutating func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+        package mutating func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
             let start = offset
             guard start < contents.byteCount else { return false }
             offset = min(start + Reader.chunkSize, contents.byteCount)

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// The programs that sources run now, each the leader of a process group of its own.
-public enum RunningPrograms {
+package enum RunningPrograms {
     private struct State {
         /// The leaders by number of announcement; nil: the program is being started, and may be there already.
         var leaders: [Int: pid_t?] = [:]
@@ -40,7 +40,7 @@ public enum RunningPrograms {
 
     /// Ends them at once with all that they started: for a process that is about to exit without waiting for them. Those
     /// that are being started are waited for, up to a second.
-    public static func kill() {
+    package static func kill() {
         // Under the lock no program is waited for and forgotten, whose number could then be somebody else's.
         state.withLock { state in
             state.isEnding = true

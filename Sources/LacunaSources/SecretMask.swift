@@ -4,9 +4,9 @@ import Foundation
 /// repeat them.
 ///
 /// A secret that is shorter than ``init(_:shortest:)`` says stays: masking `1` everywhere would tell more than it hides.
-public struct SecretMask: Sendable {
+package struct SecretMask: Sendable {
     /// What is shown in a secret's place.
-    public static let mark = "***"
+    package static let mark = "***"
 
     /// The longest first, so that no part of one is left.
     private let forms: [[UInt8]]
@@ -14,7 +14,7 @@ public struct SecretMask: Sendable {
     /// A mask of these secrets.
     ///
     /// - Parameter shortest: how many characters a secret has at least.
-    public init(_ secrets: some Sequence<String>, shortest: Int = 4) {
+    package init(_ secrets: some Sequence<String>, shortest: Int = 4) {
         var forms: Set<String> = []
         for secret in secrets where secret.count >= shortest {
             forms.formUnion(SecretMask.forms(of: secret).filter { $0.count >= shortest })
@@ -23,7 +23,7 @@ public struct SecretMask: Sendable {
     }
 
     /// The text with every secret masked.
-    public func callAsFunction(_ text: String) -> String {
+    package func callAsFunction(_ text: String) -> String {
         guard !forms.isEmpty else { return text }
         var bytes = Array(text.utf8)
         var isChanged = false

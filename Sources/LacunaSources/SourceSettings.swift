@@ -2,7 +2,7 @@ import LacunaModel
 import LacunaRecords
 
 /// What a source is made of, as the config declares it.
-public enum SourceSettings: Sendable, Hashable {
+package enum SourceSettings: Sendable, Hashable {
     /// A program that prints the window's records.
     case command(CommandSettings)
     /// A file.

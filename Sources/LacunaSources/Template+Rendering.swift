@@ -8,7 +8,7 @@ extension Template {
     ///   - request: gives the window and the partition.
     ///   - encode: escapes each value for its context.
     /// - Throws: ``TemplateError`` if the stream has no such partition column, or a format does not fit the key.
-    public func render(
+    package func render(
         _ request: FetchRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {
@@ -18,7 +18,7 @@ extension Template {
     /// The text with every placeholder replaced, for a request that has no window.
     ///
     /// - Throws: ``TemplateError`` also if the template names the window.
-    public func render(
+    package func render(
         _ request: TipRequest,
         encode: (String) throws(TemplateError) -> String = { value throws(TemplateError) in value }
     ) throws(TemplateError) -> String {

@@ -58,7 +58,7 @@ public struct Template: Sendable, Hashable {
     }
 
     /// The partition columns that the template names.
-    public var partitionColumns: Set<String> {
+    package var partitionColumns: Set<String> {
         Set(
             segments.compactMap {
                 if case .placeholder(.partition(let name), _) = $0 { name } else { nil }
@@ -66,7 +66,7 @@ public struct Template: Sendable, Hashable {
     }
 
     /// Whether the template names an end of the window.
-    public var usesWindow: Bool {
+    package var usesWindow: Bool {
         segments.contains {
             switch $0 {
             case .placeholder(.partition, _), .placeholder(.keys, _), .literal: false
@@ -82,7 +82,7 @@ public struct Template: Sendable, Hashable {
     }
 
     /// Whether the template names the ids that are asked for.
-    public var usesKeys: Bool {
+    package var usesKeys: Bool {
         segments.contains { if case .placeholder(.keys, _) = $0 { true } else { false } }
     }
 

@@ -1,5 +1,5 @@
 /// What went wrong between this program and a PostgreSQL server.
-public enum PostgresError: Error, Sendable {
+package enum PostgresError: Error, Sendable {
     /// No session could be opened; the message is libpq's, without the password.
     case connectionFailed(String)
     /// The session ended before the statement was answered. Outside a COMMIT nothing was committed.
@@ -20,15 +20,15 @@ public enum PostgresError: Error, Sendable {
     case misuse(String)
 
     /// The server's own error, if there is one.
-    public var serverError: ServerError? {
+    package var serverError: ServerError? {
         if case .server(let error) = self { error } else { nil }
     }
 
     /// The condition code, if the server gave one.
-    public var sqlState: SQLState? { serverError?.sqlState }
+    package var sqlState: SQLState? { serverError?.sqlState }
 
     /// Whether the same transaction may succeed in a moment, on a new session if need be.
-    public var isTransient: Bool {
+    package var isTransient: Bool {
         switch self {
         case .connectionFailed, .connectionLost: true
         case .server(let error): error.sqlState.isTransient
@@ -39,7 +39,7 @@ public enum PostgresError: Error, Sendable {
 
 extension PostgresError: CustomStringConvertible {
     /// A sentence for a person. Bound values are not in it.
-    public var description: String {
+    package var description: String {
         switch self {
         case .connectionFailed(let message): "cannot connect to PostgreSQL: \(message)"
         case .connectionLost(let statement, let message):
@@ -57,27 +57,27 @@ extension PostgresError: CustomStringConvertible {
 }
 
 /// An error that the server reported.
-public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// `ERROR`, `FATAL` or `PANIC`, in English whatever the server's language.
-    public let severity: String
+    package let severity: String
     /// The condition code.
-    public let sqlState: SQLState
+    package let sqlState: SQLState
     /// The primary message.
-    public let message: String
+    package let message: String
     /// More on the cause, if given. It may quote a row's values.
-    public let detail: String?
+    package let detail: String?
     /// What might help, if given.
-    public let hint: String?
+    package let hint: String?
     /// Where it happened, as in `COPY batch, line 3, column doc`, if given.
-    public let context: String?
+    package let context: String?
     /// The table concerned, if given.
-    public let table: String?
+    package let table: String?
     /// The column concerned, if given.
-    public let column: String?
+    package let column: String?
     /// The constraint concerned, if given.
-    public let constraint: String?
+    package let constraint: String?
     /// The name of the statement that failed.
-    public let statement: String
+    package let statement: String
 
     /// An error from its parts.
     package init(
@@ -98,7 +98,7 @@ public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The message with its code, detail, hint and the first line of its context.
-    public var description: String {
+    package var description: String {
         var text = "\(message) (\(sqlState)"
         text += statement.isEmpty ? ")" : ", in \(statement))"
         if let detail { text += "; \(detail)" }
@@ -113,9 +113,9 @@ public struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A message that the server sent beside its results: a NOTICE, a WARNING, or what a function raised.
-public struct Notice: Sendable, Hashable {
+package struct Notice: Sendable, Hashable {
     /// `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`.
-    public let severity: String
+    package let severity: String
     /// The primary message.
-    public let message: String
+    package let message: String
 }

@@ -1,5 +1,5 @@
 /// The rows that a statement returned, in its order.
-public struct Rows: Sendable, RandomAccessCollection {
+package struct Rows: Sendable, RandomAccessCollection {
     let handle: ResultHandle
     let statement: String
 
@@ -23,25 +23,25 @@ public struct Rows: Sendable, RandomAccessCollection {
     }
 
     /// The index of the first row.
-    public var startIndex: Int { 0 }
+    package var startIndex: Int { 0 }
     /// The number of rows.
-    public var endIndex: Int { handle.rowCount }
+    package var endIndex: Int { handle.rowCount }
     /// The columns' names.
-    public var columns: [String] { (0..<handle.columnCount).map(handle.columnName) }
+    package var columns: [String] { (0..<handle.columnCount).map(handle.columnName) }
     /// The number of rows that the statement wrote, for `INSERT`, `UPDATE`, `DELETE` and `COPY`.
-    public var affectedRows: Int { handle.affectedRows }
+    package var affectedRows: Int { handle.affectedRows }
     /// The command's tag, as in `INSERT 0 5`.
-    public var commandTag: String { handle.commandTag }
+    package var commandTag: String { handle.commandTag }
 
     /// One row.
-    public subscript(index: Int) -> Row {
+    package subscript(index: Int) -> Row {
         Row(handle: handle, index: index, statement: statement)
     }
 
     /// The only row.
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is none, or more than one.
-    public func only() throws -> Row {
+    package func only() throws -> Row {
         guard count == 1 else {
             throw PostgresError.unexpectedResult(statement: statement, message: "\(count) rows instead of one")
         }
@@ -50,7 +50,7 @@ public struct Rows: Sendable, RandomAccessCollection {
 }
 
 /// One row of a result.
-public struct Row: Sendable {
+package struct Row: Sendable {
     let handle: ResultHandle
     let index: Int
     let statement: String
@@ -59,7 +59,7 @@ public struct Row: Sendable {
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is no such column, it is NULL, or it
     ///   does not read as `Value`.
-    public func get<Value: PostgresDecodable>(_ column: String, as type: Value.Type = Value.self) throws -> Value {
+    package func get<Value: PostgresDecodable>(_ column: String, as type: Value.Type = Value.self) throws -> Value {
         guard let value = try getIfPresent(column, as: type) else {
             throw PostgresError.unexpectedResult(statement: statement, message: "column \(column) is NULL")
         }
@@ -70,7 +70,7 @@ public struct Row: Sendable {
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if there is no such column or it does not
     ///   read as `Value`.
-    public func getIfPresent<Value: PostgresDecodable>(
+    package func getIfPresent<Value: PostgresDecodable>(
         _ column: String, as type: Value.Type = Value.self
     ) throws -> Value? {
         guard let position = handle.columnIndex(column) else {
@@ -82,7 +82,7 @@ public struct Row: Sendable {
     /// The value of the column at a position, counted from 0.
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if it is NULL, or does not read as `Value`.
-    public func get<Value: PostgresDecodable>(at position: Int, as type: Value.Type = Value.self) throws -> Value {
+    package func get<Value: PostgresDecodable>(at position: Int, as type: Value.Type = Value.self) throws -> Value {
         guard let value = try getIfPresent(at: position, as: type) else {
             throw PostgresError.unexpectedResult(
                 statement: statement, message: "column \(handle.columnName(position)) is NULL")
@@ -93,7 +93,7 @@ public struct Row: Sendable {
     /// The value of the column at a position, counted from 0; nil if it is NULL.
     ///
     /// - Throws: ``PostgresError/unexpectedResult(statement:message:)`` if it does not read as `Value`.
-    public func getIfPresent<Value: PostgresDecodable>(
+    package func getIfPresent<Value: PostgresDecodable>(
         at position: Int, as type: Value.Type = Value.self
     ) throws -> Value? {
         if handle.isNull(row: index, column: position) { return nil }
@@ -106,14 +106,14 @@ public struct Row: Sendable {
 }
 
 /// A type that reads PostgreSQL's text form of a value.
-public protocol PostgresDecodable {
+package protocol PostgresDecodable {
     /// Reads the text form; nil if it is none of this type.
     init?(postgresText: UnsafeBufferPointer<UInt8>)
 }
 
 extension String: PostgresDecodable {
     /// Reads UTF-8; nil if it is not valid.
-    public init?(postgresText: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText: UnsafeBufferPointer<UInt8>) {
         guard let text = String(validating: postgresText, as: UTF8.self) else { return nil }
         self = text
     }
@@ -121,7 +121,7 @@ extension String: PostgresDecodable {
 
 extension Int64: PostgresDecodable {
     /// Reads a decimal integer.
-    public init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
         let isNegative = bytes.first == UInt8(ascii: "-")
         var value: Int64 = 0
         let digits = isNegative ? bytes.dropFirst() : bytes[...]
@@ -141,7 +141,7 @@ extension Int64: PostgresDecodable {
 
 extension Int: PostgresDecodable {
     /// Reads a decimal integer.
-    public init?(postgresText: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText: UnsafeBufferPointer<UInt8>) {
         guard let value = Int64(postgresText: postgresText) else { return nil }
         self.init(exactly: value)
     }
@@ -149,14 +149,14 @@ extension Int: PostgresDecodable {
 
 extension Double: PostgresDecodable {
     /// Reads a number.
-    public init?(postgresText: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText: UnsafeBufferPointer<UInt8>) {
         self.init(String(decoding: postgresText, as: UTF8.self))
     }
 }
 
 extension Bool: PostgresDecodable {
     /// Reads `t` or `f`.
-    public init?(postgresText: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText: UnsafeBufferPointer<UInt8>) {
         switch (postgresText.first, postgresText.count) {
         case (UInt8(ascii: "t"), 1): self = true
         case (UInt8(ascii: "f"), 1): self = false
@@ -166,12 +166,12 @@ extension Bool: PostgresDecodable {
 }
 
 /// The text array of a value like `{gb,"a ""quoted"" one",NULL}`.
-public struct TextArray: PostgresDecodable, Sendable, Hashable {
+package struct TextArray: PostgresDecodable, Sendable, Hashable {
     /// The elements; nil for NULL.
-    public let elements: [String?]
+    package let elements: [String?]
 
     /// Reads a one-dimensional array.
-    public init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
+    package init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
         guard bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}"), bytes.count >= 2 else { return nil }
         var elements: [String?] = []
         var index = 1
@@ -201,7 +201,7 @@ public struct TextArray: PostgresDecodable, Sendable, Hashable {
     }
 
     /// The literal of a one-dimensional array of texts, fit for a parameter.
-    public static func literal(_ values: some Sequence<String>) -> String {
+    package static func literal(_ values: some Sequence<String>) -> String {
         let quoted = values.map { value in
             var text = "\""
             for character in value.unicodeScalars {

@@ -4,10 +4,10 @@ import Synchronization
 ///
 /// libpq may block here: all jobs of the actor run on a private thread, never on the cooperative pool. A session is
 /// meant for one task at a time; a second transaction while one is open is rejected, not interleaved.
-public actor Session {
+package actor Session {
     private let executor: any SerialExecutor
     /// Runs the actor's jobs on its own thread.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let options: SessionOptions
     private var transport: (any Transport)? { didSet { noteTransport() } }
@@ -31,7 +31,7 @@ public actor Session {
     /// Opens a session.
     ///
     /// - Throws: ``PostgresError/connectionFailed(_:)``, also if a session parameter is rejected.
-    public static func connect(_ options: SessionOptions) async throws -> Session {
+    package static func connect(_ options: SessionOptions) async throws -> Session {
         let session = Session(
             options: options, transport: nil, executor: ThreadExecutor(label: "postgres.session"))
         try await session.open()
@@ -42,14 +42,14 @@ public actor Session {
     ///
     /// - Parameter deadline: how long that may take.
     /// - Throws: ``PostgresError/connectionFailed(_:)``.
-    public nonisolated func openAnother(deadline: Duration) async throws -> Session {
+    package nonisolated func openAnother(deadline: Duration) async throws -> Session {
         var options = options
         options.connectDeadline = deadline
         return try await Session.connect(options)
     }
 
     /// Whether a proxy may give the server connection to strangers after each transaction.
-    public nonisolated var isPooled: Bool { options.isPooled }
+    package nonisolated var isPooled: Bool { options.isPooled }
 
     private func open() async throws {
         try options.check()
@@ -76,7 +76,7 @@ public actor Session {
     /// The search path that the role, its database or the connection string set, whatever names resolve with now.
     ///
     /// - Throws: ``PostgresError`` if the server has to be asked, and does not answer.
-    public func userSearchPath() async throws -> String {
+    package func userSearchPath() async throws -> String {
         if let replacedSearchPath { return replacedSearchPath }
         let statement = BoundStatement(
             name: "search path", sql: "SELECT pg_catalog.current_setting('search_path') AS user_path")
@@ -100,14 +100,14 @@ public actor Session {
     }
 
     /// Ends the session. Nothing can be asked of it afterwards.
-    public func close() {
+    package func close() {
         transport = nil
     }
 
     /// Hands the session to `body` and ends it afterwards, whatever comes of that: also where the task was cancelled.
     ///
     /// - Throws: what `body` throws.
-    public nonisolated func closedAfter<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
+    package nonisolated func closedAfter<Value>(_ body: (Session) async throws -> Value) async throws -> Value {
         let value: Value
         do {
             value = try await body(self)
@@ -124,26 +124,26 @@ public actor Session {
     // None of these waits for the session. It may be blocked in a statement that ends only when the caller goes on.
 
     /// The server's version, as in 150004 for 15.4; 0 when the session is closed.
-    public nonisolated var serverVersion: Int { facts.withLock { $0.serverVersion } }
+    package nonisolated var serverVersion: Int { facts.withLock { $0.serverVersion } }
 
     /// Whether the session can take another statement, as far as the last answer of the server tells.
-    public nonisolated var isUsable: Bool { facts.withLock { $0.isUsable } }
+    package nonisolated var isUsable: Bool { facts.withLock { $0.isUsable } }
 
     /// The process id of the server's side, 0 when the session is closed.
-    public nonisolated var backendProcessID: Int { facts.withLock { $0.backendProcessID } }
+    package nonisolated var backendProcessID: Int { facts.withLock { $0.backendProcessID } }
 
     /// Whether the server had a transaction open that could still be committed, when it answered last.
-    public nonisolated var isTransactionOpen: Bool { facts.withLock { $0.isTransactionOpen } }
+    package nonisolated var isTransactionOpen: Bool { facts.withLock { $0.isTransactionOpen } }
 
     /// What is wrong with the way to the server, for a person; nil if it is on this machine, or proved that it is the
     /// one that was meant.
-    public nonisolated var transportWarning: String? { facts.withLock { $0.transportWarning } }
+    package nonisolated var transportWarning: String? { facts.withLock { $0.transportWarning } }
 
     /// How the transaction that is open reads; nil if ``withTransaction(_:_:)`` has none open.
-    public nonisolated var transactionMode: TransactionMode? { facts.withLock { $0.transactionMode } }
+    package nonisolated var transactionMode: TransactionMode? { facts.withLock { $0.transactionMode } }
 
     /// Whether the transaction has a savepoint of ``withDiscardedSavepoint(_:)`` open.
-    public nonisolated var isInSavepoint: Bool { facts.withLock { $0.isInSavepoint } }
+    package nonisolated var isInSavepoint: Bool { facts.withLock { $0.isInSavepoint } }
 
     /// Notes a connection that was opened or closed.
     private func noteTransport() {
@@ -164,7 +164,7 @@ public actor Session {
     ///   - deadline: how long it may take; nil: the session's own.
     /// - Throws: ``PostgresError``; `CancellationError` if the task was cancelled, after the server was told so.
     @discardableResult
-    public func query(_ statement: BoundStatement, deadline: Duration? = nil) async throws -> Rows {
+    package func query(_ statement: BoundStatement, deadline: Duration? = nil) async throws -> Rows {
         try await withSearchPath(statement.name) {
             try await cancellable { transport in
                 try await self.run(statement, deadline: deadline, cancellable: true, transport)
@@ -190,7 +190,7 @@ public actor Session {
     ///   - deadline: how long all of them may take; nil: the session's own.
     /// - Throws: the error of the first that fails, after which none is run; `CancellationError`.
     ///   See <https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>.
-    public func query(_ statements: [BoundStatement], deadline: Duration? = nil) async throws -> [Rows] {
+    package func query(_ statements: [BoundStatement], deadline: Duration? = nil) async throws -> [Rows] {
         try await withSearchPath(statements.first?.name ?? "") {
             try await cancellable { transport in
                 let (rows, failure) = try await self.run(statements, deadline: deadline, cancellable: true, transport)
@@ -204,7 +204,7 @@ public actor Session {
     ///
     /// Nobody looks at its rows. Where it fails, whatever is asked of the session next throws its error; so does the end of
     /// the transaction, which is rolled back then.
-    public func enqueue(_ statement: BoundStatement) throws {
+    package func enqueue(_ statement: BoundStatement) throws {
         guard transactionMode != nil else {
             throw PostgresError.misuse("\(statement.name): no transaction is open that it could wait in")
         }
@@ -216,7 +216,7 @@ public actor Session {
     /// - Parameters:
     ///   - deadline: how long all of it may take; nil: the session's own.
     ///   - body: takes each row. What it throws ends the statement and is passed on.
-    public func forEachRow(
+    package func forEachRow(
         _ statement: BoundStatement, deadline: Duration? = nil, _ body: sending (Row) throws -> Void
     ) async throws {
         try await withSearchPath(statement.name) {
@@ -230,7 +230,7 @@ public actor Session {
     /// Runs a script of any number of statements and returns the result of each.
     ///
     /// The script takes no values. Outside a transaction it is one of its own.
-    public func script(_ text: String, name: String, deadline: Duration? = nil) async throws -> [Rows] {
+    package func script(_ text: String, name: String, deadline: Duration? = nil) async throws -> [Rows] {
         try await cancellable { transport in
             try await self.runWaiting(deadline: deadline, transport)
             return try await transport.script(text, name: name, deadline: self.limit(deadline))
@@ -247,7 +247,7 @@ public actor Session {
     ///   - body: puts chunks of the data, best 32 to 128 KiB each. What it throws cancels the COPY and is passed on.
     /// - Returns: the number of rows that were copied.
     /// - Throws: ``PostgresError``. See <https://www.postgresql.org/docs/current/libpq-copy.html>.
-    public func copyIn(
+    package func copyIn(
         _ statement: BoundStatement, deadline: Duration? = nil,
         _ body: sending (_ put: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) async throws -> Int {
@@ -264,7 +264,7 @@ public actor Session {
     ///   - deadline: how long all of it may take; nil: the session's own.
     ///   - body: takes each chunk. What it throws ends the statement and is passed on.
     /// - Throws: ``PostgresError``.
-    public func copyOut(
+    package func copyOut(
         _ statement: BoundStatement, deadline: Duration? = nil,
         _ body: sending (UnsafeRawBufferPointer) throws -> Void
     ) async throws {
@@ -277,14 +277,14 @@ public actor Session {
     // MARK: Transactions
 
     /// Runs `body` on the session's thread, each statement a transaction of its own.
-    public func autocommit<Value: Sendable>(
+    package func autocommit<Value: Sendable>(
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
         try await body(self)
     }
 
     /// How a transaction reads.
-    public enum TransactionMode: String, Sendable {
+    package enum TransactionMode: String, Sendable {
         /// As the server's settings say.
         case plain = "BEGIN"
         /// Reads and writes; each statement sees what was committed before it.
@@ -304,7 +304,7 @@ public actor Session {
     ///   `ROLLBACK`; ``PostgresError/outcomeUnknown(message:)`` where the connection died between `COMMIT` and its answer
     ///   (<https://www.postgresql.org/docs/current/sql-commit.html>), which a snapshot calls a lost connection.
     @discardableResult
-    public func withTransaction<Value: Sendable>(
+    package func withTransaction<Value: Sendable>(
         _ mode: TransactionMode = .readWrite, followedBy next: BoundStatement? = nil,
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
@@ -347,7 +347,7 @@ public actor Session {
     /// Runs `body` in a savepoint of the open transaction and takes back what it did, run-time parameters included.
     ///
     /// - Throws: what `body` throws; the transaction can go on all the same if the session is usable.
-    public func withDiscardedSavepoint<Value: Sendable>(
+    package func withDiscardedSavepoint<Value: Sendable>(
         _ body: @Sendable (isolated Session) async throws -> Value
     ) async throws -> Value {
         try await query(BoundStatement(name: "SAVEPOINT", sql: "SAVEPOINT lacuna_savepoint"))

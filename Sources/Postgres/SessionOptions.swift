@@ -1,31 +1,31 @@
 import CLibPQ
 
 /// How a session is opened and kept.
-public struct SessionOptions: Sendable {
+package struct SessionOptions: Sendable {
     /// A libpq connection string, URI or keywords; nil leaves everything to libpq's environment (`PGHOST`, `PGSERVICE` …).
-    public var connectionString: String?
+    package var connectionString: String?
     /// What `pg_stat_activity` calls the session, if the connection string does not say.
-    public var applicationName: String
+    package var applicationName: String
     /// How long opening the session may take.
-    public var connectDeadline: Duration = .seconds(15)
+    package var connectDeadline: Duration = .seconds(15)
     /// How long one statement may take unless the call says otherwise.
-    public var statementDeadline: Duration = .seconds(600)
+    package var statementDeadline: Duration = .seconds(600)
     /// How long the server has to end a statement that was cancelled before the session is given up.
-    public var cancelGrace: Duration = .seconds(5)
+    package var cancelGrace: Duration = .seconds(5)
     /// Run-time parameters set once for the session. Leave empty behind a proxy that pools transactions: they would
     /// stay on a server connection that strangers use next.
-    public var parameters: [(name: String, value: String)] = []
+    package var parameters: [(name: String, value: String)] = []
     /// What names in statements resolve with, instead of what the role, its database or the connection string sets; nil:
     /// as they set it.
-    public var searchPath: String?
+    package var searchPath: String?
     /// Whether a proxy may give the server connection to strangers after each transaction. ``searchPath`` is not left
     /// behind then: it is set in every transaction, and a query outside of one becomes a transaction.
-    public var isPooled = false
+    package var isPooled = false
     /// Takes the server's notices, on the session's queue.
-    public var onNotice: @Sendable (Notice) -> Void = { _ in }
+    package var onNotice: @Sendable (Notice) -> Void = { _ in }
 
     /// Options with the defaults above.
-    public init(connectionString: String? = nil, applicationName: String = "lacuna") {
+    package init(connectionString: String? = nil, applicationName: String = "lacuna") {
         self.connectionString = connectionString
         self.applicationName = applicationName
     }

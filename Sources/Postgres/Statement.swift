@@ -1,16 +1,16 @@
 /// A statement as it is sent: SQL with `$1 …` and the values for them.
-public struct BoundStatement: Sendable {
+package struct BoundStatement: Sendable {
     /// What the statement is called in errors.
-    public let name: String
+    package let name: String
     /// The SQL.
-    public let sql: String
+    package let sql: String
     /// The values as text, nil for NULL.
-    public let values: [String?]
+    package let values: [String?]
     /// What a template calls the values; empty if the statement was not made from one.
     package let variables: [String]
 
     /// A statement from its parts.
-    public init(name: String, sql: String, values: [String?] = []) {
+    package init(name: String, sql: String, values: [String?] = []) {
         self.init(name: name, sql: sql, values: values, variables: [])
     }
 
@@ -23,12 +23,12 @@ public struct BoundStatement: Sendable {
 }
 
 /// SQL that was built from quoted identifiers and literals, never from a user's text.
-public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
+package struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
     /// The SQL.
-    public let description: String
+    package let description: String
 
     /// A fragment of SQL that the caller vouches for.
-    public init(trusted sql: String) {
+    package init(trusted sql: String) {
         description = sql
     }
 
@@ -37,7 +37,7 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
     /// This is the one place where identifiers are quoted.
     ///
     /// - Throws: ``PostgresError/invalidValue(_:)`` for an empty identifier or one with a NUL.
-    public init(identifier parts: String...) throws {
+    package init(identifier parts: String...) throws {
         description = try parts.map { part in
             guard !part.isEmpty, !part.utf8.contains(0) else {
                 throw PostgresError.invalidValue("'\(part)' cannot be a name in PostgreSQL")
@@ -49,7 +49,7 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
     /// A quoted literal of unknown type, whatever `standard_conforming_strings` says.
     ///
     /// - Throws: ``PostgresError/invalidValue(_:)`` if it holds a NUL.
-    public init(literal value: String) throws {
+    package init(literal value: String) throws {
         guard !value.utf8.contains(0) else {
             throw PostgresError.invalidValue("a value with a NUL at byte \(value.utf8.prefix { $0 != 0 }.count)")
         }
@@ -63,9 +63,9 @@ public struct SQLFragment: Sendable, Hashable, CustomStringConvertible {
 /// It uses psql's own variables (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-INTERPOLATION>):
 /// `:"name"` is an identifier, `:'name'` a value, `:name` a fragment of SQL. Bound here, identifiers are quoted, values
 /// become parameters, and fragments are ``SQLFragment``s, which may use values themselves.
-public struct StatementTemplate: Sendable {
+package struct StatementTemplate: Sendable {
     /// The file's name without its ending.
-    public let name: String
+    package let name: String
     private let parts: [Part]
 
     /// A part of a template or of a fragment.
@@ -76,7 +76,7 @@ public struct StatementTemplate: Sendable {
     }
 
     /// A template from a file's text.
-    public init(name: String, text: String) {
+    package init(name: String, text: String) {
         self.name = name
         parts = StatementTemplate.parts(of: StatementTemplate.withoutComments(text))
     }
@@ -89,7 +89,7 @@ public struct StatementTemplate: Sendable {
     ///   - values: for `:'name'`; nil is NULL.
     ///   - userSQL: a user's own SQL for `:name`. It goes in as it stands: what looks like a variable in it is none.
     /// - Throws: ``PostgresError/misuse(_:)`` if a variable has no value.
-    public func bound(
+    package func bound(
         identifiers: [String: String] = [:], fragments: [String: SQLFragment] = [:], values: [String: String?] = [:],
         userSQL: [String: String] = [:]
     ) throws -> BoundStatement {

@@ -32,7 +32,7 @@ public struct TestDatabase: Sendable {
     }
 
     /// Opens a session on it.
-    public func connect(role: String? = nil) async throws -> Session {
+    package func connect(role: String? = nil) async throws -> Session {
         var options = SessionOptions(
             connectionString: role.map { TestDatabase.adding("user", $0, to: connectionString) } ?? connectionString,
             applicationName: "test")

@@ -14,7 +14,8 @@ import sys
 
 FLOORS = [
     {"Table"},
-    {"Schema", "Connecting", "Scanning"},
+    {"Connecting", "Scanning"},
+    {"Schema"},
     {"Tracking", "Loading"},
     {"Journal", "Survey"},
     {"Running"},

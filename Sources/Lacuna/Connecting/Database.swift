@@ -10,7 +10,7 @@ public struct Database: Sendable {
     /// How long one statement may take; opening a session takes no longer either, and 15 s at most.
     public var statementDeadline: Duration = .seconds(600)
     /// Takes the server's notices.
-    public var onNotice: @Sendable (Notice) -> Void = { _ in }
+    package var onNotice: @Sendable (Notice) -> Void = { _ in }
     /// Takes what is wrong with the way to the server, for each session that is opened.
     public var onWarning: @Sendable (String) -> Void = { _ in }
 
@@ -34,7 +34,7 @@ public struct Database: Sendable {
     ///   - stream: the stream that it works for. Where its leases are off, nothing is set on the session, because a proxy
     ///     may give its server connection to strangers.
     /// - Throws: ``PostgresError/connectionFailed(_:)``.
-    public func connect(_ activity: String, stream: StreamDefinition? = nil) async throws -> Session {
+    package func connect(_ activity: String, stream: StreamDefinition? = nil) async throws -> Session {
         var options = SessionOptions(connectionString: connectionString, applicationName: "lacuna \(activity)")
         options.statementDeadline = statementDeadline
         options.connectDeadline = min(options.connectDeadline, statementDeadline)

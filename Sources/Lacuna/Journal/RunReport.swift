@@ -23,10 +23,10 @@ public struct BatchFailure: Error, Sendable, Hashable {
     /// What happened and what to do.
     public let message: String
     /// The server's condition code, if the server rejected the batch.
-    public let sqlState: SQLState?
+    package let sqlState: SQLState?
 
     /// A failure.
-    public init(partition: Partition, window: Range<Int64>, message: String, sqlState: SQLState? = nil) {
+    package init(partition: Partition, window: Range<Int64>, message: String, sqlState: SQLState? = nil) {
         self.partition = partition
         self.window = window
         self.message = message
@@ -94,7 +94,7 @@ public struct RunReport: Sendable {
     public var state: State = .done
 
     /// An empty report.
-    public init(stream: String, mode: RunMode) {
+    package init(stream: String, mode: RunMode) {
         self.stream = stream
         self.mode = mode
     }

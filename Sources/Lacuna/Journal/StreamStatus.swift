@@ -4,65 +4,65 @@ import Postgres
 import SQLStatements
 
 /// What the database knows of a stream's runs: the journal, and the sessions that work now.
-public struct StreamStatus: Sendable {
+package struct StreamStatus: Sendable {
     /// A run of the journal.
-    public struct Run: Sendable {
+    package struct Run: Sendable {
         /// Its number.
-        public let id: Int64
+        package let id: Int64
         /// `reconcile`, `catchup`, `rewind` or `mark`.
-        public let mode: String
+        package let mode: String
         /// How it ended, `running`, or `interrupted` where it was killed.
-        public let state: String
+        package let state: String
         /// When it started, in UTC.
-        public let startedAt: String
+        package let startedAt: String
         /// How long it took, in seconds with one decimal.
-        public let seconds: String
+        package let seconds: String
         /// Batches that were planned, committed and failed.
-        public let planned: Int64
+        package let planned: Int64
         /// Batches that were committed.
-        public let committed: Int64
+        package let committed: Int64
         /// Batches that failed.
-        public let failed: Int64
+        package let failed: Int64
         /// Units missing after it, if counted.
-        public let missing: String?
+        package let missing: String?
         /// What there is to say.
-        public let note: String
+        package let note: String
     }
 
     /// A window that failed and has not been committed since.
-    public struct Failure: Sendable {
+    package struct Failure: Sendable {
         /// The partition.
-        public let partition: Partition
+        package let partition: Partition
         /// The window.
-        public let window: Range<Int64>
+        package let window: Range<Int64>
         /// In how many runs in a row.
-        public let failures: Int
+        package let failures: Int
         /// Seconds until a reconcile tries it again; 0: the next one does.
-        public let secondsToWait: Int64
+        package let secondsToWait: Int64
         /// The last error.
-        public let error: String
+        package let error: String
     }
 
     /// A session of Lacuna's that is open now.
-    public struct Activity: Sendable {
+    package struct Activity: Sendable {
         /// What it works on.
-        public let text: String
+        package let text: String
         /// For how long, in seconds; nil if the server tells only roles with more rights.
-        public let seconds: Int64?
+        package let seconds: Int64?
     }
 
     /// The last runs, newest first.
-    public let runs: [Run]
+    package let runs: [Run]
     /// Windows that wait or will be tried again.
-    public var failures: [Failure]
+    package var failures: [Failure]
     /// Sessions of this stream that are open now.
-    public let activities: [Activity]
+    package let activities: [Activity]
 
     /// Reads the status.
     ///
     /// - Parameter limit: how many runs.
     /// - Throws: ``StreamError/schemaNotInstalled``; ``PostgresError``.
-    public static func load(
+    package static func load(
         _ definition: StreamDefinition, limit: Int, on session: Session
     ) async throws -> StreamStatus {
         try await SchemaAccess.load(on: session).requireReadable()

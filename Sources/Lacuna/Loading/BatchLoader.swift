@@ -14,9 +14,9 @@ struct LoadResult: Sendable {
 }
 
 /// A batch whose records contradict what was asked for or what the source said of them.
-public struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, where, and what to do.
-    public let description: String
+    package let description: String
     /// The batch's number in its run, once the transaction that loaded it is known.
     private(set) var batch: Int64?
 

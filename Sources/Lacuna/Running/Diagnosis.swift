@@ -4,9 +4,9 @@ import Postgres
 import SQLStatements
 
 /// Looks for what would keep a stream from being reconciled, and says what to do about it.
-public enum Diagnosis {
+package enum Diagnosis {
     /// How bad a finding is.
-    public enum Level: Int, Sendable, Comparable {
+    package enum Level: Int, Sendable, Comparable {
         /// As it should be.
         case good
         /// It works, but not as well as it could.
@@ -15,18 +15,18 @@ public enum Diagnosis {
         case bad
 
         /// Whether `lhs` is the lesser trouble.
-        public static func < (lhs: Level, rhs: Level) -> Bool { lhs.rawValue < rhs.rawValue }
+        package static func < (lhs: Level, rhs: Level) -> Bool { lhs.rawValue < rhs.rawValue }
     }
 
     /// One thing that was looked at.
-    public struct Finding: Sendable {
+    package struct Finding: Sendable {
         /// How bad it is.
-        public let level: Level
+        package let level: Level
         /// What was found, and what to do.
-        public let text: String
+        package let text: String
 
         /// A finding.
-        public init(level: Level, text: String) {
+        package init(level: Level, text: String) {
             self.level = level
             self.text = text
         }
@@ -35,7 +35,7 @@ public enum Diagnosis {
     /// Looks at the database.
     ///
     /// - Throws: ``PostgresError``.
-    public static func database(on session: Session) async throws -> [Finding] {
+    package static func database(on session: Session) async throws -> [Finding] {
         var findings: [Finding] = []
         let version = session.serverVersion
         findings.append(
@@ -69,7 +69,7 @@ public enum Diagnosis {
     }
 
     /// Looks at a stream: its table, key, index and source. The source is asked for its tip and for one unit; nothing is written.
-    public static func stream(
+    package static func stream(
         _ definition: StreamDefinition, source: any Source, on session: Session
     ) async -> [Finding] {
         var findings: [Finding] = []

@@ -11,7 +11,7 @@ extension Reconciler {
     ///
     /// - Parameter report: of a run of this stream.
     /// - Throws: ``PostgresError``.
-    public func wasInTrouble(before report: RunReport) async throws -> Bool {
+    package func wasInTrouble(before report: RunReport) async throws -> Bool {
         guard let runID = report.runID else { return false }
         let statement = try Statements.selectRunBefore.bound(values: [
             "id": String(runID), "stream": definition.name, "mode": report.mode.rawValue,

@@ -32,7 +32,7 @@ public struct Reconciler: Sendable {
     /// What a reconcile would do now.
     ///
     /// - Throws: ``StreamError``, ``PostgresError``.
-    public func plan(_ options: RunOptions = RunOptions()) async throws -> RunPlan {
+    package func plan(_ options: RunOptions = RunOptions()) async throws -> RunPlan {
         try await withSession { session in
             try await reconcilePlan(options, registersKeys: false, on: session).0
         }

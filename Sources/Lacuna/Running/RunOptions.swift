@@ -30,7 +30,7 @@ public struct RunOptions: Sendable {
     /// How long a lost COMMIT answer is looked for before the outcome counts as unknown.
     public var resolutionLimit: Duration = .seconds(120)
     /// The instant to use instead of the database's clock, seconds since the epoch.
-    public var now: Int64?
+    package var now: Int64?
     /// Masks secrets in what is written into the journal.
     public var redact: @Sendable (String) -> String = { $0 }
     /// Ends the run tidily.

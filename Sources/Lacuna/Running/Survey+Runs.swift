@@ -23,7 +23,7 @@ extension Survey {
     }
 
     /// Whether a run has a reason to ask for some of these units now.
-    public func wants(_ window: Range<Int64>, of partition: Partition) -> Bool {
+    package func wants(_ window: Range<Int64>, of partition: Partition) -> Bool {
         guard let coverage = partitions.first(where: { $0.partition == partition }) else { return false }
         // Only the source knows what else a run would ask for.
         if coverage.isNew { return true }

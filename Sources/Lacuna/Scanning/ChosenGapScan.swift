@@ -7,14 +7,14 @@ import SQLStatements
 ///
 /// Without statistics, and outside a snapshot, it is the window scan: a statement of its own is a snapshot of its own,
 /// and the other ways take several.
-public struct ChosenGapScan: GapScan {
+package struct ChosenGapScan: GapScan {
     /// The way to scan; nil: the best one.
-    public var strategy: ScanStrategy?
+    package var strategy: ScanStrategy?
     /// How long a way may take in place of the time that ``ScanChoice`` lets it have; nil: that time.
     package var longestTime: Duration?
 
     /// A scan.
-    public init(_ strategy: ScanStrategy? = nil) {
+    package init(_ strategy: ScanStrategy? = nil) {
         self.strategy = strategy
     }
 
@@ -22,7 +22,7 @@ public struct ChosenGapScan: GapScan {
     ///
     /// - Throws: ``StreamError/invalid(_:)`` if the way that was asked for does not work on the table;
     ///   ``PostgresError``.
-    public func scan(
+    package func scan(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         let clock = ContinuousClock()

@@ -4,34 +4,34 @@ import Postgres
 import SQLStatements
 
 /// What is missing between two units of a table, partition by partition.
-public struct GapScanResult: Sendable, Hashable {
+package struct GapScanResult: Sendable, Hashable {
     /// The range that was asked for.
-    public let range: Range<Int64>
+    package let range: Range<Int64>
     /// The units of every partition that has a row in the range, or the key 2^63−1. A partition that is not here has none.
-    public let present: [Partition: PresentUnits]
+    package let present: [Partition: PresentUnits]
     /// The partitions that have a row with the key 2^63−1, which no range of units holds.
-    public var largestKey: Set<Partition> = []
+    package var largestKey: Set<Partition> = []
     /// How it was found out.
-    public var account = ScanAccount(strategy: .window, reason: "")
+    package var account = ScanAccount(strategy: .window, reason: "")
     /// What may be kept of it for the next scan.
     var summary: PendingSummary?
 
     /// The missing units of every partition of ``present``.
-    public var missing: [Partition: UnitSet] { present.mapValues { $0.missing(in: range) } }
+    package var missing: [Partition: UnitSet] { present.mapValues { $0.missing(in: range) } }
 
     /// The missing units of a partition: all of them where it has no row.
-    public func missing(in partition: Partition) -> UnitSet {
+    package func missing(in partition: Partition) -> UnitSet {
         (present[partition] ?? PresentUnits()).missing(in: range)
     }
 
     /// The units that have rows.
-    public func present(in partition: Partition) -> UnitSet {
+    package func present(in partition: Partition) -> UnitSet {
         UnitSet(range).subtracting(missing(in: partition))
     }
 }
 
 /// A way to find the missing units of a table. All ways give the same answer; they differ in cost.
-public protocol GapScan: Sendable {
+package protocol GapScan: Sendable {
     /// Scans `range` of the stream's table, in one partition or in all of them at once.
     ///
     /// - Throws: ``PostgresError``.
@@ -41,7 +41,7 @@ public protocol GapScan: Sendable {
 }
 
 /// The canonical scan: a window function over the distinct units (`sql/statements/find_gaps.sql`).
-public struct WindowGapScan: GapScan {
+package struct WindowGapScan: GapScan {
     /// Whether no two rows have the same unit in a partition, so that none need be dropped.
     let unitsAreUnique: Bool
     /// Whether the first row is looked for before the others: a step down an index, if one serves the range, after which
@@ -50,7 +50,7 @@ public struct WindowGapScan: GapScan {
     let looksFirst: Bool
 
     /// The scan, which takes rows of any kind.
-    public init() {
+    package init() {
         self.init(unitsAreUnique: false)
     }
 
@@ -63,7 +63,7 @@ public struct WindowGapScan: GapScan {
     /// Scans `range` of the stream's table.
     ///
     /// - Throws: ``PostgresError``.
-    public func scan(
+    package func scan(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard !range.isEmpty else { return GapScanResult(range: range, present: [:]) }

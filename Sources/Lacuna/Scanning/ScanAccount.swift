@@ -2,7 +2,7 @@ import LacunaModel
 import LacunaRecords
 
 /// How the missing units of a table are found.
-public enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
+package enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
     /// A window function over all units: takes any table.
     case window
     /// Counts the rows of segments, and looks into those that fall short: for units that are unique.
@@ -16,22 +16,22 @@ public enum ScanStrategy: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How a table was scanned, why so, and what it cost.
-public struct ScanAccount: Sendable, Hashable {
+package struct ScanAccount: Sendable, Hashable {
     /// The way that was taken.
-    public var strategy: ScanStrategy
+    package var strategy: ScanStrategy
     /// Why, as the end of a sentence.
-    public var reason: String
+    package var reason: String
     /// The planner's estimate of the table's rows; nil if it has none.
-    public var rowEstimate: Int64?
+    package var rowEstimate: Int64?
     /// The units between the first and the last row of each partition, all partitions together; nil if not measured.
-    public var spannedUnits: UInt64?
+    package var spannedUnits: UInt64?
     /// What the scan took.
-    public var duration: Duration = .zero
+    package var duration: Duration = .zero
     /// What recorded changes had to do with it; nil if the stream does not track them.
-    public var changes: Changes?
+    package var changes: Changes?
 
     /// Whether what has changed was scanned alone.
-    public enum Changes: Sendable, Hashable {
+    package enum Changes: Sendable, Hashable {
         /// The units that may have changed since a time, and no others.
         case readAgain(units: UInt64, since: String)
         /// The whole table, and why.

@@ -5,11 +5,20 @@ import SQLStatements
 
 /// Creates and upgrades the `lacuna` schema.
 public enum SchemaInstaller {
+    /// Creates the schema in a database, or brings it up to date. Where it is, nothing is changed.
+    ///
+    /// - Returns: the names of the migrations that were applied now.
+    /// - Throws: ``StreamError`` where the schema is of a newer program; an error of the connection or the server.
+    @discardableResult
+    public static func install(in database: Database) async throws -> [String] {
+        try await database.withSession("init") { try await install(on: $0) }
+    }
+
     /// Applies the migrations that are missing, all in one transaction.
     ///
     /// - Returns: the names of those that were applied now.
     /// - Throws: ``StreamError`` if the schema is of a newer program; ``PostgresError``.
-    public static func install(on session: Session) async throws -> [String] {
+    package static func install(on session: Session) async throws -> [String] {
         try await session.withTransaction { session in
             // What a view or a function resolves now, it keeps.
             try session.useLacunaSearchPath()

@@ -5,11 +5,11 @@ import SQLStatements
 
 /// Keeps in the database how each stream's keys map to ordinals, so that other ingesters can extend its extents and a
 /// changed declaration cannot misread them.
-public enum StreamRegistry {
+package enum StreamRegistry {
     /// Registers a stream; writes nothing if it is known already.
     ///
     /// - Throws: ``StreamError/unitsChanged(stream:registered:declared:)``; ``PostgresError``.
-    public static func register(_ stream: ResolvedStream, on session: Session) async throws {
+    package static func register(_ stream: ResolvedStream, on session: Session) async throws {
         let type = stream.definition.keyType
         let relation = "\(stream.table.schema).\(stream.table.name)"
         if let row = try await requireSameUnits(stream, on: session) {

@@ -4,7 +4,7 @@ import LacunaRecords
 /// What one snapshot of the database says of a stream.
 public struct Survey: Sendable {
     /// The stream and its table.
-    public let stream: ResolvedStream
+    package let stream: ResolvedStream
     /// The database's clock, seconds since the epoch.
     public let now: Int64
     /// Every partition, ordered.
@@ -12,7 +12,7 @@ public struct Survey: Sendable {
     /// Units that the stream's check found wrong, by partition.
     public let flagged: [Partition: UnitSet]
     /// How the table was scanned.
-    public let scan: ScanAccount
+    package let scan: ScanAccount
     /// Whether the table has rows that belong to no partition, because a partition column is NULL. Such rows are looked for
     /// only in a table that is no stream.
     public internal(set) var leavesRows = false
@@ -36,7 +36,7 @@ public struct Survey: Sendable {
     }
 
     /// The same snapshot, seen with the tips of its partitions known.
-    public func with(tips: [Partition: Int64]) -> Survey {
+    package func with(tips: [Partition: Int64]) -> Survey {
         guard !tips.isEmpty else { return self }
         let partitions = partitions.map { coverage in
             guard let tip = tips[coverage.partition] else { return coverage }

@@ -4,7 +4,7 @@ import LacunaRecords
 import Postgres
 
 /// The SQL that maps a key column, or an expression of its type, to units and back.
-public struct KeyExpression: Sendable, Hashable {
+package struct KeyExpression: Sendable, Hashable {
     /// What the column stores.
     enum Storage: Sendable, Hashable {
         case integer
@@ -35,7 +35,7 @@ public struct KeyExpression: Sendable, Hashable {
     ///
     /// - Parameter stream: the stream, for ids: their ordinals are kept under its name.
     /// - Throws: ``StreamError/noSuchColumn(_:table:nearest:)``, ``StreamError/keyTypeMismatch(column:type:declared:)``.
-    public init(column name: String, of table: TableDescription, type: KeyType, stream: String) throws {
+    package init(column name: String, of table: TableDescription, type: KeyType, stream: String) throws {
         guard let column = table.column(name) else {
             throw StreamError.noSuchColumn(name, table: table.name, nearest: table.columns.map(\.name))
         }
@@ -66,7 +66,7 @@ public struct KeyExpression: Sendable, Hashable {
 
     /// The ordinal of a row, `bigint`; NULL if the key is NULL. It means the same with any search path, as beside a
     /// query of the user's.
-    public var unit: SQLFragment {
+    package var unit: SQLFragment {
         get throws {
             let zone = try zoneLiteral
             let epoch = "pg_catalog.date '1970-01-01'"
@@ -127,7 +127,7 @@ public struct KeyExpression: Sendable, Hashable {
     ///   - lower: the name of the value of the first unit.
     ///   - upper: the name of the value of the unit after the last.
     ///   - includesLargestKey: whether the key 2^63−1 is let in where `upper` is that number.
-    public func inRange(
+    package func inRange(
         lower: String = "lower", upper: String = "upper", includesLargestKey: Bool = false
     ) throws -> SQLFragment {
         try inRange(

@@ -4,20 +4,20 @@ import Postgres
 import SQLStatements
 
 /// A stream together with its table, checked against each other: what every statement on the stream is built from.
-public struct ResolvedStream: Sendable, Hashable {
+package struct ResolvedStream: Sendable, Hashable {
     /// The declaration.
-    public let definition: StreamDefinition
+    package let definition: StreamDefinition
     /// The table.
-    public let table: TableDescription
+    package let table: TableDescription
     /// The key column's SQL.
-    public let key: KeyExpression
+    package let key: KeyExpression
     /// The columns that identify a row. Empty if nothing does, which forbids loading but not reading.
-    public let primaryKey: [String]
+    package let primaryKey: [String]
 
     /// Checks a declaration against its table.
     ///
     /// - Throws: ``StreamError`` if they do not fit.
-    public init(_ definition: StreamDefinition, table: TableDescription) throws {
+    package init(_ definition: StreamDefinition, table: TableDescription) throws {
         self.definition = definition
         self.table = table
         key = try KeyExpression(
@@ -39,7 +39,7 @@ public struct ResolvedStream: Sendable, Hashable {
     /// Reads the table's description and checks the declaration against it.
     ///
     /// - Throws: ``StreamError``; ``PostgresError``.
-    public static func resolve(_ definition: StreamDefinition, on session: Session) async throws -> ResolvedStream {
+    package static func resolve(_ definition: StreamDefinition, on session: Session) async throws -> ResolvedStream {
         let stream = try ResolvedStream(
             definition, table: try await TableDescription.load(definition.table, on: session))
         try await stream.requireCanonicalPartitions(on: session)

@@ -4,19 +4,19 @@ import Postgres
 import SQLStatements
 
 /// A table as the server describes it.
-public struct TableDescription: Sendable, Hashable {
+package struct TableDescription: Sendable, Hashable {
     /// A column.
-    public struct Column: Sendable, Hashable {
+    package struct Column: Sendable, Hashable {
         /// Its name.
-        public let name: String
+        package let name: String
         /// Its type as in DDL, with modifiers.
-        public let type: String
+        package let type: String
         /// Its type without modifiers, domains resolved.
-        public let baseType: String
+        package let baseType: String
         /// Whether it forbids NULL.
-        public let isNotNull: Bool
+        package let isNotNull: Bool
         /// Whether it cannot be written: generated, or an identity that is always generated.
-        public let isGenerated: Bool
+        package let isGenerated: Bool
 
         /// The type for a statement that is run with a search path of somebody else's.
         var typeName: SQLFragment { TableDescription.qualified(type) }
@@ -37,35 +37,35 @@ public struct TableDescription: Sendable, Hashable {
     }
 
     /// The schema.
-    public let schema: String
+    package let schema: String
     /// The name, without the schema.
-    public let name: String
+    package let name: String
     /// The columns, in the table's order.
-    public let columns: [Column]
+    package let columns: [Column]
     /// The columns of the primary key, in its order; empty if the table has none.
-    public let primaryKey: [String]
+    package let primaryKey: [String]
     /// The planner's estimate of the number of rows, -1 where the table was never analysed.
-    public let rowEstimate: Int64
+    package let rowEstimate: Int64
     /// Whether this role may read, insert and update.
-    public let privileges: Privileges
+    package let privileges: Privileges
 
     /// What this role may do with the table.
-    public struct Privileges: Sendable, Hashable {
+    package struct Privileges: Sendable, Hashable {
         /// SELECT.
-        public let canSelect: Bool
+        package let canSelect: Bool
         /// INSERT.
-        public let canInsert: Bool
+        package let canInsert: Bool
         /// UPDATE.
-        public let canUpdate: Bool
+        package let canUpdate: Bool
     }
 
     /// The column of that name.
-    public func column(_ name: String) -> Column? {
+    package func column(_ name: String) -> Column? {
         columns.first { $0.name == name }
     }
 
     /// Schema and name, quoted for SQL.
-    public var identifier: String {
+    package var identifier: String {
         get throws { try SQLFragment(identifier: schema, name).description }
     }
 
@@ -73,7 +73,7 @@ public struct TableDescription: Sendable, Hashable {
     ///
     /// - Parameter table: the name as the user writes it, resolved with the user's search path.
     /// - Throws: ``StreamError/noSuchTable(_:)``; ``PostgresError``.
-    public static func load(_ table: String, on session: Session) async throws -> TableDescription {
+    package static func load(_ table: String, on session: Session) async throws -> TableDescription {
         let found: Rows
         do {
             let path = try await session.userSearchPath()

@@ -19,12 +19,26 @@ public enum ChangeTracking {
         case impossible(String)
     }
 
+    /// Puts the triggers on a stream's table, or takes them away, as the stream declares by
+    /// ``StreamDefinition/tracksChanges``.
+    ///
+    /// Waits for writers of the table, at most ten seconds.
+    ///
+    /// - Throws: ``StreamError``; an error of the connection or the server, also where this role does not own the table.
+    public static func install(_ definition: StreamDefinition, in database: Database) async throws -> Outcome {
+        try await database.withSession("init", stream: definition) { session in
+            let stream = try await ResolvedStream.resolve(definition, on: session)
+            try await StreamRegistry.register(stream, on: session)
+            return try await install(stream, on: session)
+        }
+    }
+
     /// Puts the triggers on the table and all its partitions where the stream declares it, and takes them away where not.
     ///
     /// Waits for writers of the table, at most ten seconds.
     ///
     /// - Throws: ``PostgresError``, also if this role does not own the table.
-    public static func install(_ stream: ResolvedStream, on session: Session) async throws -> Outcome {
+    package static func install(_ stream: ResolvedStream, on session: Session) async throws -> Outcome {
         let name = stream.definition.name
         let known = try await session.query(try Statements.selectTracking.bound(values: ["stream": name]))
         if !stream.definition.tracksChanges, known.isEmpty { return .off }

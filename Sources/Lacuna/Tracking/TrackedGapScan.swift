@@ -6,19 +6,19 @@ import SQLStatements
 /// Scans only what has changed since the last whole scan, if the stream tracks changes and nothing speaks against it.
 ///
 /// In any other case it is a whole scan, and the account says why.
-public struct TrackedGapScan: GapScan {
+package struct TrackedGapScan: GapScan {
     /// How the table is scanned where it is scanned whole.
     let whole: any GapScan
 
     /// A scan.
-    public init(whole: any GapScan = ChosenGapScan()) {
+    package init(whole: any GapScan = ChosenGapScan()) {
         self.whole = whole
     }
 
     /// Scans `range` of the stream's table.
     ///
     /// - Throws: ``PostgresError``.
-    public func scan(
+    package func scan(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard stream.definition.tracksChanges, session.transactionMode == .snapshot, !range.isEmpty else {

@@ -2,14 +2,14 @@
 ///
 /// Numbers of units count from ordinal 0; days from a Monday, so that `7d` is a calendar week; months are calendar months
 /// in the stream's zone, counted from January of year 0.
-public struct BatchGrid: Sendable, Hashable {
+package struct BatchGrid: Sendable, Hashable {
     private let type: KeyType
     private let unitsPerCell: Int64
     private let origin: Int64
     private let months: Int?
 
     /// The grid of a key type and a batch size. A size of zero counts as one unit.
-    public init(type: KeyType, batch: HistoryLength) {
+    package init(type: KeyType, batch: HistoryLength) {
         self.type = type
         let monday: Int64 = 4  // 1970-01-05
         switch (type, batch) {
@@ -41,7 +41,7 @@ public struct BatchGrid: Sendable, Hashable {
     }
 
     /// The cell that holds a unit, inside the type's limits.
-    public func cell(of unit: Int64) -> Range<Int64> {
+    package func cell(of unit: Int64) -> Range<Int64> {
         let limits = type.limits
         if let months, let date = type.localStart(of: unit)?.date {
             let index = (date.year * 12 + date.month - 1) / months * months
@@ -62,7 +62,7 @@ public struct BatchGrid: Sendable, Hashable {
     /// - Parameters:
     ///   - order: which end comes first.
     ///   - limit: at most so many; the range may hold more.
-    public func windows(of range: Range<Int64>, order: FetchOrder = .oldest, limit: Int = .max) -> [Range<Int64>] {
+    package func windows(of range: Range<Int64>, order: FetchOrder = .oldest, limit: Int = .max) -> [Range<Int64>] {
         var windows: [Range<Int64>] = []
         var rest = range
         while !rest.isEmpty, windows.count < limit {

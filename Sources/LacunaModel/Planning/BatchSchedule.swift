@@ -1,18 +1,18 @@
 /// The batches of a plan in the order they are to be fetched, made one by one from the gaps: a million of them take no memory.
-public struct BatchSchedule: Sequence, Sendable {
+package struct BatchSchedule: Sequence, Sendable {
     /// How many batches there are.
-    public let count: Int
+    package let count: Int
     /// The units of their windows.
-    public let unitCount: UInt64
+    package let unitCount: UInt64
     private let demands: [Planner.Demand]
     private let planner: Planner
     /// The most batches of each demand.
     private let share: Int
 
     /// Whether there is none.
-    public var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
     /// The partitions that have a batch.
-    public var partitions: Set<Partition> { Set(demands.map(\.partition)) }
+    package var partitions: Set<Partition> { Set(demands.map(\.partition)) }
 
     /// - Parameters:
     ///   - demands: what is to be fetched, none of it empty.
@@ -36,7 +36,7 @@ public struct BatchSchedule: Sequence, Sendable {
     }
 
     /// Begins with the first batch.
-    public func makeIterator() -> Iterator {
+    package func makeIterator() -> Iterator {
         Iterator(demands.map { DemandWindows($0, planner: planner, limit: share) }, planner: planner)
     }
 
@@ -93,7 +93,7 @@ public struct BatchSchedule: Sequence, Sendable {
     }
 
     /// Goes from batch to batch.
-    public struct Iterator: IteratorProtocol, Sendable {
+    package struct Iterator: IteratorProtocol, Sendable {
         /// Those that have a window left, as a heap: the first one's comes first.
         private var remaining: [DemandWindows]
         private let planner: Planner
@@ -106,7 +106,7 @@ public struct BatchSchedule: Sequence, Sendable {
         }
 
         /// The next batch; nil after the last.
-        public mutating func next() -> PlannedBatch? {
+        package mutating func next() -> PlannedBatch? {
             guard let first = remaining.first, let window = first.window else { return nil }
             let (demand, units) = (first.demand, first.units)
             remaining[0].advance(planner)

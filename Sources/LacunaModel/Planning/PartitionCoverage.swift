@@ -1,22 +1,22 @@
 /// What is known of one partition in one snapshot: the input of the algebra.
-public struct PartitionEvidence: Sendable, Hashable {
+package struct PartitionEvidence: Sendable, Hashable {
     /// The partition.
-    public var partition: Partition
+    package var partition: Partition
     /// The units that have rows.
-    public var present: PresentUnits
+    package var present: PresentUnits
     /// The extents, if something was committed.
-    public var extents: Extents?
+    package var extents: Extents?
     /// Units that are verified empty.
-    public var verified: UnitSet
+    package var verified: UnitSet
     /// Units that were declared wrong, or that a check found wrong.
-    public var refetch: UnitSet
+    package var refetch: UnitSet
     /// The only expected units, if a query names them.
-    public var expected: UnitSet?
+    package var expected: UnitSet?
     /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
-    public var hasLargestKey: Bool
+    package var hasLargestKey: Bool
 
     /// Evidence.
-    public init(
+    package init(
         partition: Partition, present: PresentUnits, extents: Extents? = nil,
         verified: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(), expected: UnitSet? = nil,
         hasLargestKey: Bool = false
@@ -46,7 +46,7 @@ public struct PartitionEvidence: Sendable, Hashable {
 /// What a partition lacks: `gaps = expected − ((present ∪ verified) − refetch)`.
 public struct PartitionCoverage: Sendable, Hashable {
     /// What it was computed from.
-    public let evidence: PartitionEvidence
+    package let evidence: PartitionEvidence
     /// Whether the units have an order, so that there can be extents and a tail.
     private let hasOrder: Bool
     /// From where to where history is expected: its first unit up to `latest`, or up to the end where nothing is there yet.
@@ -60,7 +60,7 @@ public struct PartitionCoverage: Sendable, Hashable {
     public let tail: UnitSet?
     /// The expected units that are not over yet, if the stream names an end in the future: up to `latest`, or up to that
     /// end where nothing is there yet. They are asked for on every run and are no gaps.
-    public let ahead: UnitSet
+    package let ahead: UnitSet
 
     /// The partition.
     public var partition: Partition { evidence.partition }
@@ -107,7 +107,7 @@ public struct PartitionCoverage: Sendable, Hashable {
     ///   - tip: the newest unit of the source, if it was asked.
     ///   - endsAtBound: whether the units between `latest` and a declared `to` count as missing too, and those that are not due
     ///     yet, as for a table that nobody catches up.
-    public init(
+    package init(
         _ evidence: PartitionEvidence, of stream: StreamDefinition, now: Int64, tip: Int64? = nil,
         endsAtBound: Bool = false
     ) {

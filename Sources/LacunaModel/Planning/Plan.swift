@@ -1,7 +1,7 @@
 /// A window to fetch and commit as one.
-public struct PlannedBatch: Sendable, Hashable {
+package struct PlannedBatch: Sendable, Hashable {
     /// Why the window is fetched.
-    public enum Reason: String, Sendable, Hashable {
+    package enum Reason: String, Sendable, Hashable {
         /// Something in it is missing or declared wrong.
         case gap
         /// It is read on every run: within `lookback` of the newest unit, or not over yet.
@@ -11,38 +11,38 @@ public struct PlannedBatch: Sendable, Hashable {
     }
 
     /// The partition.
-    public let partition: Partition
+    package let partition: Partition
     /// The units that the batch is to cover; never crosses a line of the grid.
-    public let window: Range<Int64>
+    package let window: Range<Int64>
     /// The units of the window that are asked for: of ordered keys all, of text keys those that lack something.
-    public let units: UnitSet
+    package let units: UnitSet
     /// The units that the source is asked for: the window, widened by `overlap`.
-    public let request: Range<Int64>
+    package let request: Range<Int64>
     /// Why.
-    public let reason: Reason
+    package let reason: Reason
     /// The units of the window that a check found wrong: they are loaded though they look covered.
-    public let flagged: UnitSet
+    package let flagged: UnitSet
     /// The cell of the grid that the window lies in.
-    public let cell: Range<Int64>
+    package let cell: Range<Int64>
     /// The units of the window that are expected.
-    public let expected: UnitSet
+    package let expected: UnitSet
     /// What the plan knew of the batch's partition.
-    public let standing: Standing
+    package let standing: Standing
 
     /// What a plan knows of a partition: its batches carry it, so that nobody looks for it a second time.
-    public struct Standing: Sendable, Hashable {
+    package struct Standing: Sendable, Hashable {
         /// The extents that were stored.
-        public var extents: Extents?
+        package var extents: Extents?
         /// The newest unit: the stored one, or that of the table's largest key.
-        public var latest: Int64?
+        package var latest: Int64?
         /// The only expected units, if a query names them.
-        public var named: UnitSet?
+        package var named: UnitSet?
 
         /// Nothing is known.
-        public init() {}
+        package init() {}
 
         /// What a snapshot shows of a partition.
-        public init(_ coverage: PartitionCoverage) {
+        package init(_ coverage: PartitionCoverage) {
             extents = coverage.evidence.extents
             latest = coverage.latest
             named = coverage.evidence.expected
@@ -54,7 +54,7 @@ public struct PlannedBatch: Sendable, Hashable {
     /// - Parameters:
     ///   - cell: the cell of the grid; nil: the window is one.
     ///   - expected: the expected units of the window; nil: all.
-    public init(
+    package init(
         partition: Partition, window: Range<Int64>, units: UnitSet? = nil, request: Range<Int64>, reason: Reason,
         flagged: UnitSet = UnitSet(), cell: Range<Int64>? = nil, expected: UnitSet? = nil,
         standing: Standing = Standing()
@@ -75,7 +75,7 @@ public struct PlannedBatch: Sendable, Hashable {
     }
 
     /// The two halves of a batch of more than one unit, for finding the units at fault.
-    public func halves() -> [PlannedBatch]? {
+    package func halves() -> [PlannedBatch]? {
         guard units.count > 1, let middle = units.unit(at: units.count / 2) else { return nil }
         return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
             PlannedBatch(
@@ -87,36 +87,36 @@ public struct PlannedBatch: Sendable, Hashable {
 }
 
 /// Cuts what is to be fetched into batches. It asks neither a database nor a clock: equal demands give equal batches.
-public struct Planner: Sendable {
+package struct Planner: Sendable {
     /// The stream.
-    public let stream: StreamDefinition
+    package let stream: StreamDefinition
     let grid: BatchGrid
 
     /// A planner for a stream.
-    public init(_ stream: StreamDefinition) {
+    package init(_ stream: StreamDefinition) {
         self.stream = stream
         grid = BatchGrid(type: stream.keyType, batch: stream.batch)
     }
 
     /// What is to be fetched in one partition.
-    public struct Demand: Sendable {
+    package struct Demand: Sendable {
         /// The partition.
-        public var partition: Partition
+        package var partition: Partition
         /// The units to cover.
-        public var units: UnitSet
+        package var units: UnitSet
         /// Why.
-        public var reason: PlannedBatch.Reason
+        package var reason: PlannedBatch.Reason
         /// The range that nothing is asked for outside of, not even by `overlap`.
-        public var bounds: Range<Int64>
+        package var bounds: Range<Int64>
         /// Units that a check found wrong.
-        public var flagged: UnitSet
+        package var flagged: UnitSet
         /// What is known of the partition.
-        public var standing: PlannedBatch.Standing
+        package var standing: PlannedBatch.Standing
         /// Whether it is fetched before all others, whatever the order.
-        public var comesFirst = false
+        package var comesFirst = false
 
         /// A demand.
-        public init(
+        package init(
             partition: Partition, units: UnitSet, reason: PlannedBatch.Reason, bounds: Range<Int64>,
             flagged: UnitSet = UnitSet(), standing: PlannedBatch.Standing = PlannedBatch.Standing()
         ) {
@@ -130,7 +130,7 @@ public struct Planner: Sendable {
     }
 
     /// The most batches of one plan: a history may hold any number of windows.
-    public static let batchLimit = 1_000_000
+    package static let batchLimit = 1_000_000
 
     /// The batches for some demands, in the order they are to be fetched.
     ///
@@ -140,12 +140,12 @@ public struct Planner: Sendable {
     /// - Parameters:
     ///   - demands: what is to be fetched.
     ///   - limit: about the most batches; a demand that holds more than its share of them gets those that come first.
-    public func batches(for demands: [Demand], limit: Int = Planner.batchLimit) -> [PlannedBatch] {
+    package func batches(for demands: [Demand], limit: Int = Planner.batchLimit) -> [PlannedBatch] {
         Array(schedule(for: demands, limit: limit))
     }
 
     /// The same batches, made one by one as they are asked for.
-    public func schedule(for demands: [Demand], limit: Int = Planner.batchLimit) -> BatchSchedule {
+    package func schedule(for demands: [Demand], limit: Int = Planner.batchLimit) -> BatchSchedule {
         BatchSchedule(demands.filter { !$0.units.isEmpty }, planner: self, limit: limit)
     }
 

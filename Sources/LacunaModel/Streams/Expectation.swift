@@ -79,7 +79,7 @@ public struct Seasons: Sendable, Hashable {
     }
 
     /// The seasons that hold for a partition; empty means all year.
-    public func seasons(of partition: Partition) -> [Season] {
+    package func seasons(of partition: Partition) -> [Season] {
         for value in partition.values {
             if let own = byPartitionValue[value] { return own }
         }

@@ -8,7 +8,7 @@ public struct Extents: Sendable, Hashable {
     public let latest: Int64
 
     /// Extents.
-    public init(oldest: Int64, latest: Int64) {
+    package init(oldest: Int64, latest: Int64) {
         self.oldest = oldest
         self.latest = latest
     }

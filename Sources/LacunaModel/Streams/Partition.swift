@@ -61,7 +61,7 @@ public enum PartitionSet: Sendable, Hashable {
     }
 
     /// The partitions that are known without asking the database; nil for a query.
-    public var declared: [Partition]? {
+    package var declared: [Partition]? {
         switch self {
         case .whole: return [.whole]
         case .query: return nil

@@ -54,7 +54,7 @@ public struct StreamDefinition: Sendable, Hashable {
     }
 
     /// The field of a record that holds `column`.
-    public func field(of column: String) -> String {
+    package func field(of column: String) -> String {
         columns[column] ?? column
     }
 }
@@ -107,7 +107,7 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     /// The longest wait before attempt number `attempt + 1`, where `attempt` (1, 2, …) just failed.
-    public func ceiling(afterAttempt attempt: Int) -> Duration {
+    package func ceiling(afterAttempt attempt: Int) -> Duration {
         var ceiling = backoff
         for _ in 1..<max(attempt, 1) {
             ceiling = ceiling * 2

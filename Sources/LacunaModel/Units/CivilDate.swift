@@ -2,16 +2,16 @@
 ///
 /// Conversions follow Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"
 /// (<https://howardhinnant.github.io/date_algorithms.html>): exact for every year used here, no table, no time zone.
-public struct CivilDate: Sendable, Hashable, Comparable {
+package struct CivilDate: Sendable, Hashable, Comparable {
     /// The year, 1 to 9999.
-    public let year: Int
+    package let year: Int
     /// The month, 1 to 12.
-    public let month: Int
+    package let month: Int
     /// The day of the month, 1 to 31.
-    public let day: Int
+    package let day: Int
 
     /// A date from its parts; nil if there is no such day.
-    public init?(year: Int, month: Int, day: Int) {
+    package init?(year: Int, month: Int, day: Int) {
         guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
             day <= CivilDate.length(ofMonth: month, year: year)
         else { return nil }
@@ -21,7 +21,7 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     }
 
     /// The date that lies `daysSinceEpoch` days after 1970-01-01.
-    public init(daysSinceEpoch days: Int64) {
+    package init(daysSinceEpoch days: Int64) {
         let shifted = days + 719_468
         let era = shifted.floorDivided(by: 146_097)
         let dayOfEra = shifted - era * 146_097
@@ -34,7 +34,7 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     }
 
     /// Days since 1970-01-01; negative before it.
-    public var daysSinceEpoch: Int64 {
+    package var daysSinceEpoch: Int64 {
         let y = Int64(month <= 2 ? year - 1 : year)
         let era = y.floorDivided(by: 400)
         let yearOfEra = y - era * 400
@@ -45,13 +45,13 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     }
 
     /// The day of the week.
-    public var weekday: Weekday {
+    package var weekday: Weekday {
         // 1970-01-01 was a Thursday.
         Weekday.allCases[Int((daysSinceEpoch + 3).floorModulo(7))]
     }
 
     /// The same day `months` months away, or the last day of that month where it is shorter.
-    public func adding(months: Int) -> CivilDate {
+    package func adding(months: Int) -> CivilDate {
         let index = year * 12 + (month - 1) + months
         let newYear = min(max(index >= 0 ? index / 12 : 1, 1), 9999)
         let newMonth = Int(Int64(index).floorModulo(12)) + 1
@@ -60,12 +60,12 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     }
 
     /// The first day of this date's month.
-    public var startOfMonth: CivilDate {
+    package var startOfMonth: CivilDate {
         CivilDate(uncheckedYear: year, month: month, day: 1)
     }
 
     /// The number of days of a month.
-    public static func length(ofMonth month: Int, year: Int) -> Int {
+    package static func length(ofMonth month: Int, year: Int) -> Int {
         switch month {
         case 2: isLeap(year) ? 29 : 28
         case 4, 6, 9, 11: 30
@@ -74,12 +74,12 @@ public struct CivilDate: Sendable, Hashable, Comparable {
     }
 
     /// Whether `year` has a 29th of February.
-    public static func isLeap(_ year: Int) -> Bool {
+    package static func isLeap(_ year: Int) -> Bool {
         year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
     }
 
     /// Whether `lhs` is the earlier day.
-    public static func < (lhs: CivilDate, rhs: CivilDate) -> Bool {
+    package static func < (lhs: CivilDate, rhs: CivilDate) -> Bool {
         (lhs.year, lhs.month, lhs.day) < (rhs.year, rhs.month, rhs.day)
     }
 

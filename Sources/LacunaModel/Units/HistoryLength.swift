@@ -42,7 +42,7 @@ public enum HistoryLength: Sendable, Hashable {
     }
 
     /// Whether it is a length of such keys: integer and text keys have no times.
-    public func fits(_ keyType: KeyType) -> Bool {
+    package func fits(_ keyType: KeyType) -> Bool {
         switch keyType {
         case .date, .timestamp: return true
         case .integer, .text:
@@ -52,7 +52,7 @@ public enum HistoryLength: Sendable, Hashable {
     }
 
     /// Whether it is no length at all.
-    public var isZero: Bool {
+    package var isZero: Bool {
         switch self {
         case .units(let value), .seconds(let value), .days(let value): value == 0
         case .months(let value): value == 0

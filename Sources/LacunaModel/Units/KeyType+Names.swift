@@ -2,7 +2,7 @@ import Foundation
 
 extension KeyType {
     /// The name of the type in the config.
-    public var name: String {
+    package var name: String {
         switch self {
         case .integer: "integer"
         case .date: "date"

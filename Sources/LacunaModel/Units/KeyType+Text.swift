@@ -12,7 +12,7 @@ public struct KeyError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// What a key's text says about its unit.
-public enum KeyReading: Sendable, Hashable {
+package enum KeyReading: Sendable, Hashable {
     /// PostgreSQL reads the same text as the same unit, whatever its settings.
     case exact(Int64)
     /// The likely unit. PostgreSQL decides: the text leaves something to its settings or to the column's type.
@@ -23,7 +23,7 @@ public enum KeyReading: Sendable, Hashable {
 
 extension KeyType {
     /// What keys of this type look like, for error messages.
-    public var example: String {
+    package var example: String {
         switch self {
         case .integer(step: 1): "a whole number"
         case .integer(let step): "a whole number (step \(step))"
@@ -92,7 +92,7 @@ extension KeyType {
     /// Reads a key's text without allocating, as it comes in a record.
     ///
     /// - Parameter bytes: UTF-8, without surrounding space.
-    public func read(_ bytes: UnsafeBufferPointer<UInt8>) -> KeyReading {
+    package func read(_ bytes: UnsafeBufferPointer<UInt8>) -> KeyReading {
         switch self {
         case .integer(let step):
             guard let value = KeyScanner.integer(bytes) else { return .unreadable }

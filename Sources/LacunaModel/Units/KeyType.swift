@@ -30,7 +30,7 @@ public enum KeyType: Sendable, Hashable {
 
     /// The ordinals that a stream of this type can hold. Dates and timestamps span the years 1 to 9999; integers
     /// span `bigint` but for 2^63−1 with step 1, which no half-open range can hold.
-    public var limits: Range<Int64> {
+    package var limits: Range<Int64> {
         switch self {
         case .integer(step: 1): return Int64.min..<Int64.max
         case .integer(let step):
@@ -44,7 +44,7 @@ public enum KeyType: Sendable, Hashable {
     }
 
     /// Seconds to add to a count since the epoch so that steps fall on the zone's round clock times.
-    public var anchorSeconds: Int64 {
+    package var anchorSeconds: Int64 {
         guard case .timestamp(let step, let timezone) = self else { return 0 }
         // Some zones were off their standard time in 1970; none that is in use was in 2000 but for summer time.
         let date = Date(timeIntervalSince1970: 946_684_800)
@@ -76,7 +76,7 @@ extension KeyType {
     }
 
     /// The local date and second of the day at which a unit begins; nil for integers and ids.
-    public func localStart(of ordinal: Int64) -> (date: CivilDate, secondOfDay: Int64)? {
+    package func localStart(of ordinal: Int64) -> (date: CivilDate, secondOfDay: Int64)? {
         guard let instant = start(of: ordinal) else { return nil }
         if case .date = self { return (CivilDate(daysSinceEpoch: ordinal), 0) }
         let local = timezone.localSeconds(at: instant)
@@ -85,7 +85,7 @@ extension KeyType {
     }
 
     /// The first unit that begins on or after local midnight of `date`; nil for integers and ids.
-    public func firstUnit(on date: CivilDate) -> Int64? {
+    package func firstUnit(on date: CivilDate) -> Int64? {
         switch self {
         case .integer, .text: return nil
         case .date: return date.daysSinceEpoch
@@ -98,12 +98,12 @@ extension KeyType {
     /// The unit that lies `length` before `ordinal`, held inside ``limits``.
     ///
     /// A time shorter than a unit rounds up to one unit, so that `delay: 1h` on days is not no delay at all.
-    public func ordinal(_ ordinal: Int64, minus length: HistoryLength) -> Int64 {
+    package func ordinal(_ ordinal: Int64, minus length: HistoryLength) -> Int64 {
         moved(ordinal, by: length, sign: -1)
     }
 
     /// The unit that lies `length` after `ordinal`, held inside ``limits``.
-    public func ordinal(_ ordinal: Int64, plus length: HistoryLength) -> Int64 {
+    package func ordinal(_ ordinal: Int64, plus length: HistoryLength) -> Int64 {
         moved(ordinal, by: length, sign: 1)
     }
 
@@ -137,7 +137,7 @@ extension KeyType {
 
 extension TimeZone {
     /// Coordinated universal time.
-    public static var utc: TimeZone { TimeZone(secondsFromGMT: 0) ?? .gmt }
+    package static var utc: TimeZone { TimeZone(secondsFromGMT: 0) ?? .gmt }
 
     /// What a clock in this zone shows at `instant`, in seconds since 1970-01-01T00:00 of that clock.
     func localSeconds(at instant: Int64) -> Int64 {

@@ -1,15 +1,15 @@
 /// The units that have rows, kept as what lacks: the hull of the rows, and the holes in it. Where nothing lacks, and many
 /// partitions are so, it takes no memory beside itself.
-public struct PresentUnits: Sendable, Hashable {
+package struct PresentUnits: Sendable, Hashable {
     /// From the first unit with a row to the last; empty if none has one.
-    public private(set) var hull: Range<Int64> {
+    package private(set) var hull: Range<Int64> {
         didSet { if hull.isEmpty { hull = 0..<0 } }
     }
     /// The units of ``hull`` without a row.
-    public private(set) var holes: UnitSet
+    package private(set) var holes: UnitSet
 
     /// None.
-    public init() {
+    package init() {
         self.init(hull: 0..<0)
     }
 
@@ -20,7 +20,7 @@ public struct PresentUnits: Sendable, Hashable {
     }
 
     /// The units of a range but for those that are missing.
-    public init(_ range: Range<Int64>, missing: UnitSet) {
+    package init(_ range: Range<Int64>, missing: UnitSet) {
         let hull = UnitSet(range).subtracting(missing).hull ?? 0..<0
         self.init(hull: hull, holes: missing.intersection(hull))
     }
@@ -29,7 +29,7 @@ public struct PresentUnits: Sendable, Hashable {
     package var count: UInt64 { hull.unitCount - holes.count }
 
     /// The units of a range that have no row: none has one outside ``hull``.
-    public func missing(in range: Range<Int64>) -> UnitSet {
+    package func missing(in range: Range<Int64>) -> UnitSet {
         UnitSet(range).subtracting(hull).union(holes.intersection(range))
     }
 

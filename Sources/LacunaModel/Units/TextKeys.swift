@@ -14,7 +14,7 @@ public final class TextKeys: Sendable, Hashable {
     private let ordinals: [[UInt8]: Int64]
 
     /// Keys by ordinal.
-    public init(_ names: [Int64: String]) {
+    package init(_ names: [Int64: String]) {
         self.names = names
         ordinals = Dictionary(names.map { (Array($1.utf8), $0) }) { first, _ in first }
     }
@@ -27,7 +27,7 @@ public final class TextKeys: Sendable, Hashable {
     }
 
     /// The key with an ordinal; nil if it is not known here.
-    public func name(of ordinal: Int64) -> String? { names[ordinal] }
+    package func name(of ordinal: Int64) -> String? { names[ordinal] }
 
     /// The ordinal of a key; nil if it is not known here.
     func ordinal(of key: UnsafeBufferPointer<UInt8>) -> Int64? { ordinals[Array(key)] }

@@ -182,7 +182,7 @@ public struct UnitSet: Sendable, Hashable {
     }
 
     /// Joins ranges that are at most `distance` missing units apart, so that the units between them become elements.
-    public func coalesced(distance: Int64) -> UnitSet {
+    package func coalesced(distance: Int64) -> UnitSet {
         guard distance > 0, ranges.count > 1 else { return self }
         var result = UnitSet()
         for range in ranges {
@@ -222,7 +222,7 @@ public struct UnitSet: Sendable, Hashable {
 
 extension Range where Bound == Int64 {
     /// The number of units in the range. Unlike `count` it cannot overflow.
-    public var unitCount: UInt64 {
+    package var unitCount: UInt64 {
         UInt64(bitPattern: upperBound &- lowerBound)
     }
 }

@@ -11,7 +11,7 @@ public struct HTTPLimits: Sendable, Hashable {
     public init() {}
 
     /// The least time that `count` requests take from the first to the start of the last.
-    public func time(forRequests count: Int) -> Duration {
+    package func time(forRequests count: Int) -> Duration {
         rates.map { $0.period * (max(count - 1, 0) / $0.requests) }.max() ?? .zero
     }
 }

@@ -86,5 +86,5 @@ struct HTTPRedactor: Sendable {
 
 extension HTTPSettings {
     /// Whether a header or parameter of this name holds a secret whatever it is.
-    public static func namesSecret(_ name: String) -> Bool { HTTPRedactor.names.contains(name.lowercased()) }
+    package static func namesSecret(_ name: String) -> Bool { HTTPRedactor.names.contains(name.lowercased()) }
 }

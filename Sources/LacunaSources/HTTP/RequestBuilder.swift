@@ -14,18 +14,18 @@ struct HTTPCall: Sendable {
 }
 
 /// Puts requests together. Each value is escaped for its context, so that none can change what surrounds it.
-public struct RequestBuilder: Sendable {
+package struct RequestBuilder: Sendable {
     private let settings: HTTPSettings
 
     /// A builder for a source.
-    public init(_ settings: HTTPSettings) {
+    package init(_ settings: HTTPSettings) {
         self.settings = settings
     }
 
     /// Holds the templates of a source against a stream, before anything is asked for.
     ///
     /// - Throws: ``TemplateError``.
-    public func check(_ stream: StreamDefinition) throws(TemplateError) {
+    package func check(_ stream: StreamDefinition) throws(TemplateError) {
         let partition = Partition(stream.partitions.columns.map { _ in "1" })
         let keys = stream.keyType.isOrdered ? [] : ["1"]
         _ = try call(FetchRequest(stream: stream, partition: partition, window: 0..<1, keys: keys))

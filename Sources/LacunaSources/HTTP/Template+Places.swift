@@ -11,7 +11,7 @@ extension Template {
     }
 
     /// The text of a body with every brace doubled that belongs to no placeholder.
-    public static func escapingBraces(of text: String) -> String {
+    package static func escapingBraces(of text: String) -> String {
         var result = ""
         var rest = text[...]
         while let character = rest.first {

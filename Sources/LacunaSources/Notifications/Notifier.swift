@@ -10,11 +10,11 @@ import Subprocess
 #endif
 
 /// Tells people of a run: by a webhook that takes what Slack takes, and by a program.
-public struct Notifier: Sendable {
+package struct Notifier: Sendable {
     private let settings: NotificationSettings
 
     /// A notifier from its settings.
-    public init(_ settings: NotificationSettings) {
+    package init(_ settings: NotificationSettings) {
         self.settings = settings
     }
 
@@ -25,7 +25,7 @@ public struct Notifier: Sendable {
     ///   - document: the message as the program reads it from its standard input.
     /// - Returns: what went wrong, for a person; empty if nothing did. It takes little longer than
     ///   ``NotificationSettings/timeout``, whatever they do.
-    public func send(text: String, document: [UInt8]) async -> [String] {
+    package func send(text: String, document: [UInt8]) async -> [String] {
         async let posted = bounded("the webhook") { try await post(text) }
         async let ran = bounded("the command") { try await run(document) }
         return await [posted, ran].compactMap(\.self)
