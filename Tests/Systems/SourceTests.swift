@@ -108,7 +108,7 @@ struct SourceTests {
             CREATE SCHEMA "sch""ema";
             CREATE TABLE "sch""ema"."ta'ble $$" (
                 "re'gion" text, "ke""y" integer, "\(long)" text, PRIMARY KEY ("re'gion", "ke""y"));
-            """, config: config, files: ["l'ist.csv": "la'ne,\"fie\"\"ld\",:'stream'\n" + rows]
+            """, config: config, files: ["l'ist.csv": "re'gion,\"fie\"\"ld\",:'stream'\n" + rows]
         ) { installation in
             let result = try await installation.lacuna("reconcile")
             #expect(result.status == 0, "\(result.output)\(result.errors)")

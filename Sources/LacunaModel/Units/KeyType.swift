@@ -137,7 +137,7 @@ extension KeyType {
 
 extension TimeZone {
     /// Coordinated universal time.
-    package static var utc: TimeZone { TimeZone(secondsFromGMT: 0) ?? .gmt }
+    public static var utc: TimeZone { TimeZone(secondsFromGMT: 0) ?? .gmt }
 
     /// What a clock in this zone shows at `instant`, in seconds since 1970-01-01T00:00 of that clock.
     func localSeconds(at instant: Int64) -> Int64 {
