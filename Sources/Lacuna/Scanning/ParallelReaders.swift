@@ -43,7 +43,9 @@ struct ParallelReaders: Sendable {
     ///
     /// A helper that cannot be opened, or fails, is done without: what it has not finished is left to the others.
     fileprivate func help(_ session: Session, with chunks: SharedChunks, _ reading: MeasuredTable.Reading) async {
-        guard !chunks.isEmpty, let helper = try? await session.openAnother(deadline: ParallelReaders.longestWait) else { return }
+        guard !chunks.isEmpty, let helper = try? await session.openAnother(deadline: ParallelReaders.longestWait) else {
+            return
+        }
         _ = try? await helper.closedAfter { helper in
             try await helper.withTransaction(.snapshot) { helper in
                 let name = try SQLFragment(literal: snapshot)

@@ -16,7 +16,8 @@ public struct AnyTable: Sendable, Hashable {
 
     /// A table.
     public init(
-        _ name: String, column: String, partitionColumns: [String] = [], step: HistoryLength? = nil, timezone: TimeZone = .utc
+        _ name: String, column: String, partitionColumns: [String] = [], step: HistoryLength? = nil,
+        timezone: TimeZone = .utc
     ) {
         self.name = name
         self.column = column
