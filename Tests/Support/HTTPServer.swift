@@ -184,18 +184,21 @@ private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
 
     private func lead(_ context: ChannelHandlerContext, to port: Int) {
         isConnecting = true
-        let near = context.channel
+        let pipes = NIOLoopBound((near: Pipe(), far: Pipe()), eventLoop: context.eventLoop)
+        pipes.value.near.other = pipes.value.far
+        pipes.value.far.other = pipes.value.near
         let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        // The same loop, so that the two can hand each other what comes.
         ClientBootstrap(group: context.eventLoop)
             .channelInitializer { far in
-                far.eventLoop.makeCompletedFuture { try far.pipeline.syncOperations.addHandler(Pipe(to: near)) }
+                far.eventLoop.makeCompletedFuture { try far.pipeline.syncOperations.addHandler(pipes.value.far) }
             }
             .connect(host: "127.0.0.1", port: port)
             .whenComplete { result in
                 let (tunnel, context) = own.value
-                guard case .success(let far) = result else { return context.close(promise: nil) }
-                // First in the channel: nothing of the tunnel is read as HTTP.
-                try? context.pipeline.syncOperations.addHandler(Pipe(to: far), position: .first)
+                guard case .success = result else { return context.close(promise: nil) }
+                // First in the channel: nothing of the tunnel is read or written as HTTP.
+                try? context.pipeline.syncOperations.addHandler(pipes.value.near, position: .first)
                 context.writeAndFlush(
                     tunnel.wrapOutboundOut(ByteBuffer(string: Tunnel.answer)), promise: nil)
             }
@@ -207,22 +210,31 @@ private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
     }
 }
 
-/// Hands what comes in to another channel, and closes that with its own.
+/// Hands what comes in to the end of another channel, and closes that with its own. Both channels are of one event loop.
 private final class Pipe: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
-    private let other: any Channel
+    var other: Pipe?
+    private var context: ChannelHandlerContext?
 
-    init(to other: any Channel) {
-        self.other = other
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        other = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        // From this handler on: the other ones of the channel speak HTTP.
+        other?.context?.writeAndFlush(wrapOutboundOut(unwrapInboundIn(data)), promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        other.close(promise: nil)
+        other?.context?.close(promise: nil)
+        context.fireChannelInactive()
     }
 }
 

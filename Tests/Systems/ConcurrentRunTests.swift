@@ -137,6 +137,11 @@ struct ConcurrentRunTests {
             #expect(result.errors.contains("numbers 200–209: "))
             #expect(try await installation.image() == before)
             #expect(try await installation.database.column("SELECT state FROM lacuna.run") == ["failed"])
+            // The batch that failed, by its own number: newest first, 390–399 is the first and 200–209 the twentieth.
+            #expect(
+                try await installation.database.column(
+                    "SELECT concat_ws(' ', batch, lower, upper, attempts, state) FROM lacuna.batch")
+                    == ["20 200 210 1 failed"])
             #expect(try await installation.leftovers() == [])
         }
     }

@@ -197,6 +197,9 @@ struct BatchCommit: Sendable {
     private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
         guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1
+        assert(
+            fetched.batch.window.lowerBound <= hull.lowerBound && hull.upperBound <= fetched.batch.window.upperBound,
+            "a batch extends the extents by its window at most")
         if let extents = fetched.batch.standing.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest {
             return nil
         }

@@ -68,7 +68,9 @@ package struct PlannedBatch: Sendable, Hashable {
         self.cell = cell ?? window
         self.expected = expected ?? UnitSet(window)
         self.standing = standing
-        assert(self.cell.lowerBound <= window.lowerBound, "a window begins in its cell")
+        assert(
+            self.cell.lowerBound <= window.lowerBound && window.upperBound <= self.cell.upperBound,
+            "a window crosses no line of the grid")
         assert(
             request.lowerBound <= window.lowerBound && window.upperBound <= request.upperBound,
             "a window is asked for whole")

@@ -36,18 +36,18 @@ public struct UnitSet: Sendable, Hashable {
 
     /// The union of ranges in any order. Those of a set are kept as they are, without a copy.
     public init(_ ranges: [Range<Int64>]) {
-        let isSet =
-            ranges.allSatisfy { !$0.isEmpty }
-            && zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
-        guard isSet else {
-            self.init(ranges.lazy.map(\.self))
-            return
-        }
         self.init()
         self.ranges = ranges
+        if !isOrdered { self.init(ranges.lazy.map(\.self)) }
     }
 
-    /// True where no unit is in the set.
+    /// Whether the ranges are what they are promised to be.
+    private var isOrdered: Bool {
+        ranges.allSatisfy { !$0.isEmpty }
+            && zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
+    }
+
+    /// True if no unit is in the set.
     public var isEmpty: Bool { ranges.isEmpty }
 
     /// The number of units. The full range of `Int64` fits.
@@ -97,6 +97,7 @@ public struct UnitSet: Sendable, Hashable {
         }
         for range in left { result.append(range) }
         for range in right { result.append(range) }
+        assert(result.isOrdered, "ranges are ascending, and none touches another")
         return result
     }
 
@@ -115,6 +116,7 @@ public struct UnitSet: Sendable, Hashable {
             if lower < upper { result.ranges.append(lower..<upper) }
             if a.upperBound <= b.upperBound { i += 1 } else { j += 1 }
         }
+        assert(result.isOrdered, "ranges are ascending, and none touches another")
         return result
     }
 
@@ -131,6 +133,7 @@ public struct UnitSet: Sendable, Hashable {
         result.ranges = Array(ranges[first..<end])
         result.ranges[0] = result.ranges[0].clamped(to: range)
         result.ranges[result.ranges.count - 1] = result.ranges[result.ranges.count - 1].clamped(to: range)
+        assert(result.isOrdered, "ranges are ascending, and none touches another")
         return result
     }
 
@@ -153,6 +156,7 @@ public struct UnitSet: Sendable, Hashable {
             j = k
             if lower < range.upperBound { result.ranges.append(lower..<range.upperBound) }
         }
+        assert(result.isOrdered, "ranges are ascending, and none touches another")
         return result
     }
 
@@ -194,6 +198,7 @@ public struct UnitSet: Sendable, Hashable {
                 result.ranges.append(range)
             }
         }
+        assert(result.isOrdered, "ranges are ascending, and none touches another")
         return result
     }
 

@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Lacuna
+@testable import LacunaModel
+
+@Suite("What the workers of a run share")
+struct RunStateTests {
+    private func state(
+        batches count: Int64 = 5, partitions: [Partition] = [.whole], _ change: (inout RunOptions) -> Void = { _ in }
+    ) -> RunState {
+        var stream = StreamDefinition(name: "s", table: "t", keyColumn: "k", keyType: .integer(step: 1))
+        stream.batch = .units(10)
+        stream.order = .oldest
+        let demands = partitions.map {
+            Planner.Demand(partition: $0, units: UnitSet(0..<count * 10), reason: .gap, bounds: 0..<count * 10)
+        }
+        var options = RunOptions()
+        change(&options)
+        return RunState(
+            Planner(stream).schedule(for: demands), report: RunReport(stream: "s", mode: .reconcile), options: options)
+    }
+
+    private func failure(_ partition: Partition = .whole) -> BatchFailure {
+        BatchFailure(partition: partition, window: 0..<10, message: "no")
+    }
+
+    @Test("gives each batch once, and each a number of its own")
+    func order() {
+        let state = state()
+        var windows: [Range<Int64>] = []
+        while let batch = state.next() { windows.append(batch.window) }
+        #expect(windows == [0..<10, 10..<20, 20..<30, 30..<40, 40..<50])
+        #expect((1...3).map { _ in state.number() } == [1, 2, 3])
+        #expect(state.report.stopReason == nil)
+    }
+
+    @Test("gives no batch beyond the limit, and says why")
+    func limit() {
+        let state = state { $0.maxBatches = 2 }
+        #expect(state.next() != nil)
+        #expect(state.next() != nil)
+        #expect(state.next() == nil)
+        #expect(state.report.stopReason == "the limit of 2 batches was reached")
+        #expect(state.isEnded)
+    }
+
+    @Test("counts in the report what was committed, and apart from it what changed nothing")
+    func figures() {
+        let state = state()
+        state.committed(CommittedBatch(inserted: 3, updated: 2, emptied: 5, isChanged: true), fetched: 7)
+        state.committed(CommittedBatch(), fetched: 9)
+        state.heldElsewhere()
+        let report = state.report
+        #expect(report.committed == 1)
+        #expect(report.unchanged == 1)
+        #expect(report.heldElsewhere == 1)
+        #expect(report.fetched == 7)
+        #expect(report.inserted == 3)
+        #expect(report.updated == 2)
+        #expect(report.emptied == 5)
+    }
+
+    @Test("ends the run after so many failures in a row, and a success between them begins anew")
+    func failuresInARow() {
+        let state = state { $0.failureLimit = 3 }
+        state.failed(failure())
+        state.failed(failure())
+        state.committed(CommittedBatch(isChanged: true), fetched: 0)
+        state.failed(failure())
+        state.failed(failure())
+        #expect(!state.isEnded)
+        state.failed(failure())
+        #expect(state.isEnded)
+        #expect(state.failuresAreTooMany)
+        #expect(state.report.failures.count == 5)
+        #expect(state.next() == nil)
+    }
+
+    @Test("leaves a partition alone that the source rejects, and counts it once")
+    func rejected() {
+        let (one, other) = (Partition(["a"]), Partition(["b"]))
+        let state = state(batches: 2, partitions: [one, other])
+        #expect(state.rejected(failure(one)))
+        #expect(!state.rejected(failure(one)))
+        var left: [Partition] = []
+        while let batch = state.next() { left.append(batch.partition) }
+        #expect(left == [other, other])
+        #expect(state.report.failures.count == 1)
+    }
+
+    @Test("keeps the first reason why a run ended")
+    func firstReason() {
+        let state = state { $0.failFast = true }
+        state.failed(failure())
+        state.interrupted()
+        state.deferred("a quota is used up")
+        #expect(state.report.stopReason == "a batch failed and --fail-fast is set")
+        #expect(state.report.notes == ["a quota is used up"])
+    }
+}
