@@ -19,7 +19,7 @@ FORBIDDEN = {
     r"\bstraight loads?\b": "direct load",
     r"\bstaged loads?\b": "staging load",
 }
-EXAMPLE = "Tests/LacunaTests/LibraryExampleTests.swift"
+EXAMPLE = "Tests/LacunaTests/Running/LibraryExampleTests.swift"
 
 problems = []
 
