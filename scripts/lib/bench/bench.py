@@ -1,5 +1,5 @@
 r"""
-usage: scripts/bench [--all] [--quick] [--rows N] [--keys N] [--json FILE]
+usage: scripts/bench [--all] [--quick] [--rows N] [--keys N] [--types] [--json FILE]
 
 Measures, with a release build and a temporary PostgreSQL server with its default durability:
 
@@ -10,6 +10,10 @@ Measures, with a release build and a temporary PostgreSQL server with its defaul
            99 gaps; N/50 units with 60 rows each; N/1000 partitions with 1,000 units each; N/10 keys that were just loaded,
            unknown to VACUUM and ANALYZE; N/50 keys with a gap every 2,000. The peers are the window query over SELECT
            DISTINCT, LEAD without it, and a parallel count(*), which finds no gap: it is the floor
+  types    lacuna gaps --table, the scan alone, on tables of the same five shapes and on one of N/100 keys that lie far
+           apart, with keys of each type, taking turns: int8, int4, date, timestamp and timestamptz, whose unit is a
+           second; and int8 and int2 on 65,000 unique keys. Each type must find as many gaps as int8. The ratio is to
+           int8; 5 ms are added to both times, because a few ms say nothing
   overhead the wall time and the resident memory at its peak of lacuna gaps and lacuna reconcile --dry-run on N/10 gaps of
            one unit each, and of lacuna gaps --report on N/100 partitions
 
@@ -20,11 +24,13 @@ no failure of this script: machines differ.
   --quick      small and once only: shows that the benchmark works, measures nothing
   --rows N     rows of the load (default 1000000)
   --keys N     keys of the scans (default 10000000)
+  --types      measure the section types alone
   --json FILE  write the results to FILE as well (default bench.json in the project's folder)
   -h, --help   this text
 """
 
 import harness
+import key_types
 import payments
 from harness import Number, checked, fail, median, peak_memory, ratio, said, sql, take_turns, value, wall_time
 
@@ -155,7 +161,35 @@ def overheads():
     ]
 
 
+def measure_types(settings):
+    """Measures the scans with keys of each type, and returns what was measured."""
+    measured = key_types.shapes(settings.keys)
+    for shape in measured:
+        shape.measure(settings.repetitions)
+    return measured
+
+
+def report_types(settings, results, measured):
+    """Adds the table of the scans with keys of each type. With --types it is the first one."""
+    heading = f"Scans of {settings.keys} keys of each type, ms; the ratio is to int8"
+    if settings.types:
+        results.title(heading)
+    else:
+        print(f"\n{heading}\n")
+    results.head("ratio", "target")
+    for shape in measured:
+        shape.report(results)
+
+
 def measure(settings, results):
+    if settings.types:
+        report_types(settings, results, measure_types(settings))
+        results.write(keys=settings.keys, quick=settings.quick)
+    else:
+        measure_all(settings, results)
+
+
+def measure_all(settings, results):
     rows, keys = settings.rows, settings.keys
     harness.say(f"Making {rows} rows.")
     payments.create("payments")
@@ -188,6 +222,8 @@ def measure(settings, results):
     for scan in scanned:
         scan.measure(settings.repetitions)
 
+    types = measure_types(settings)
+
     harness.say("Making two tables for the overheads.")
     create_tables_for_overheads(keys)
     measured = overheads()
@@ -211,6 +247,8 @@ def measure(settings, results):
             to_floor = round(ratio(scan.times["lacuna"], scan.times["count"]), 2)
             results.line("unique: lacuna gaps to count(*)", "", f"{to_floor:.2f}", "<= 2.5 x count(*)", to_floor <= 2.5)
 
+    report_types(settings, results, types)
+
     print(f"\nOverheads of {keys // 10} gaps and of {keys // 100} partitions\n")
     results.head("ratio", "target")
     for overhead in measured:
@@ -224,7 +262,7 @@ numbers = {
     "repetitions": Number(5, quick=1),
     "starts": Number(20, quick=3),
 }
-settings = harness.parse(__doc__, numbers, flags=["all"])
+settings = harness.parse(__doc__, numbers, flags=["all", "types"])
 if settings.all:
     harness.run_all(settings, ["bench", "bench-load", "bench-tracking", "bench-peers", "bench-http"])
 else:
