@@ -16,7 +16,7 @@ struct FullDiskTests {
 
     /// More attempts than the source's one, as many as it takes until there is room again: sessions that the server took
     /// along in a COPY come back, too.
-    private static let retry = ", retry: {attempts: 100000, backoff: 100ms, max_backoff: 1s}"
+    private static let retry = ", retry: {attempts: 100, backoff: 1s, max_backoff: 10s}"
 
     /// Whole batches only, and the extents as far as they reach. The row `tip` was there before.
     private func expectWholeBatches(_ database: TestDatabase, tip: Int) async throws {
