@@ -32,6 +32,9 @@ package enum Statements {
     package static let deleteChanges = statement("delete_changes", PackageResources.delete_changes_sql)
     /// `delete_owed_after.sql`
     package static let deleteOwedAfter = statement("delete_owed_after", PackageResources.delete_owed_after_sql)
+    /// `delete_evidence_outside.sql`
+    package static let deleteEvidenceOutside = statement(
+        "delete_evidence_outside", PackageResources.delete_evidence_outside_sql)
     /// `delete_extents.sql`
     package static let deleteExtents = statement("delete_extents", PackageResources.delete_extents_sql)
     /// `delete_summary.sql`
@@ -69,6 +72,8 @@ package enum Statements {
     package static let findGaps = statement("find_gaps", PackageResources.find_gaps_sql)
     /// `find_leading_index.sql`
     package static let findLeadingIndex = statement("find_leading_index", PackageResources.find_leading_index_sql)
+    /// `find_moved_rows.sql`
+    package static let findMovedRows = statement("find_moved_rows", PackageResources.find_moved_rows_sql)
     /// `find_newer_batches.sql`
     package static let findNewerBatches = statement("find_newer_batches", PackageResources.find_newer_batches_sql)
     /// `find_odd_partition.sql`
@@ -136,6 +141,8 @@ package enum Statements {
     package static let releaseLease = statement("release_lease", PackageResources.release_lease_sql)
     /// `remove_refetch.sql`
     package static let removeRefetch = statement("remove_refetch", PackageResources.remove_refetch_sql)
+    /// `replace_provisional.sql`
+    package static let replaceProvisional = statement("replace_provisional", PackageResources.replace_provisional_sql)
     /// `replace_verified.sql`
     package static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `rewind_extents.sql`
@@ -160,6 +167,8 @@ package enum Statements {
     package static let selectMigrations = statement("select_migrations", PackageResources.select_migrations_sql)
     /// `select_partitions.sql`
     package static let selectPartitions = statement("select_partitions", PackageResources.select_partitions_sql)
+    /// `select_provisional.sql`
+    package static let selectProvisional = statement("select_provisional", PackageResources.select_provisional_sql)
     /// `select_recent_runs.sql`
     package static let selectRecentRuns = statement("select_recent_runs", PackageResources.select_recent_runs_sql)
     /// `select_refetch.sql`
@@ -262,5 +271,8 @@ package struct Migration: Sendable {
         Migration(
             number: 5, name: "pass_rows_as_they_are",
             sql: String(decoding: PackageResources._005_pass_rows_as_they_are_sql, as: UTF8.self)),
+        Migration(
+            number: 6, name: "remember_provisional_units",
+            sql: String(decoding: PackageResources._006_remember_provisional_units_sql, as: UTF8.self)),
     ]
 }

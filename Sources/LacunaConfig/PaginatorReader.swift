@@ -38,12 +38,13 @@ struct PaginatorReader {
         case "cursor":
             guard let path = required(path("cursor_path"), "cursor_path"),
                 let parameter = required(section.text("cursor_param"), "cursor_param")
-            else { return .singlePage }
+            else { return .undeclared }
             return .cursor(path: path, parameter: parameter)
         case "json_link":
-            return required(path("next_path"), "next_path").map { .jsonLink(path: $0) } ?? .singlePage
+            return required(path("next_path"), "next_path").map { .jsonLink(path: $0) } ?? .undeclared
         case "header_link": return .headerLink
-        default: return .singlePage
+        case "single_page": return .singlePage
+        default: return .undeclared
         }
     }
 

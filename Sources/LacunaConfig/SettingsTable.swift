@@ -100,7 +100,16 @@ enum SettingsTable {
                 absent: "0"),
             Setting(
                 "empty", .choice(EmptyPolicy.allCases.map(\.rawValue)),
-                "A unit without rows: verify records it as empty, error fails the batch.", absent: "verify"),
+                "What it takes to call a unit empty: confirm, verify, trust, or error, by which every unit must have rows.",
+                absent: "confirm"),
+            Setting(
+                "confirm", .duration,
+                "How far apart two empty answers prove a unit empty if the source has shown nothing newer.",
+                absent: "1d for dates, 10m for other keys, and never less than delay"),
+            Setting(
+                "moved_rows", .choice(MovedRowPolicy.allCases.map(\.rawValue)),
+                "A record that would take its row out of another unit: error fails the batch, allow moves the row.",
+                absent: "error"),
             Setting("workers", .integer(1...64), "How many batches are in flight at once.", absent: "4"),
             Setting(
                 "load", .oneOrMany(.script), "SQL files that load the temporary table batch.",

@@ -54,6 +54,8 @@ struct StreamReader {
         definition.lookback = lengths.length("lookback")
         if let coalesce = section.integer("coalesce") { definition.coalesce = coalesce }
         if let empty: EmptyPolicy = section.choice("empty") { definition.empty = empty }
+        if let confirm = section.duration("confirm") { definition.confirm = confirm.components.seconds }
+        if let moved: MovedRowPolicy = section.choice("moved_rows") { definition.movedRows = moved }
         if let workers = section.integer("workers") { definition.workers = Int(workers) }
         definition.load = section.scripts("load")
         definition.columns = section.pairs("columns")

@@ -22,6 +22,9 @@ package struct JSONPathSet: Sendable {
 
     package init() {}
 
+    /// Whether another path can be added.
+    package var hasRoom: Bool { paths.count < JSONPathSet.limit }
+
     /// Adds a path; the empty one is the whole text.
     ///
     /// - Returns: its number among the values that ``values(in:from:)`` finds.

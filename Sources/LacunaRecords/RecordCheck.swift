@@ -1,5 +1,42 @@
 import LacunaModel
 
+/// How many records the outermost units have, and whether the records came in the order of their keys.
+package struct EdgeCounts: Sendable, Hashable {
+    /// The first unit.
+    package private(set) var first = Int64.max
+    /// Its records.
+    package private(set) var firstCount = 0
+    /// The last unit.
+    package private(set) var last = Int64.min
+    /// Its records.
+    package private(set) var lastCount = 0
+    /// Whether no record came after one of a later unit.
+    package private(set) var isAscending = true
+    private var previous = Int64.min
+
+    package init() {}
+
+    @inline(__always)
+    mutating func count(_ unit: Int64) {
+        if unit < previous { isAscending = false }
+        previous = unit
+        if unit >= last {
+            lastCount = unit == last ? lastCount &+ 1 : 1
+            last = unit
+        }
+        if unit <= first {
+            firstCount = unit == first ? firstCount &+ 1 : 1
+            first = unit
+        }
+    }
+
+    /// How many records an outermost unit has; of other units nothing is known.
+    package func count(of unit: Int64) -> Int? {
+        if unit == last { return lastCount }
+        return unit == first ? firstCount : nil
+    }
+}
+
 /// Holds records against the window and the partition that were asked for, whatever their format.
 struct RecordCheck {
     let layout: RecordLayout
@@ -12,6 +49,8 @@ struct RecordCheck {
     /// Those of them that lie in the window and belong to another partition.
     private(set) var otherPartition = 0
     private var units = UnitCollector()
+    /// How many records the first and the last unit have.
+    private(set) var edges = EdgeCounts()
     private(set) var keysAreExact = true
     private(set) var isCarried: [Bool?]
 
@@ -59,8 +98,10 @@ struct RecordCheck {
         switch reading {
         case .exact(let unit):
             units.insert(unit)
+            edges.count(unit)
         case .approximate(let unit):
             units.insert(unit)
+            edges.count(unit)
             keysAreExact = false
         case .unreadable, nil:
             skipped &+= 1

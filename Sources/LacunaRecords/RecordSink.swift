@@ -130,6 +130,7 @@ public final class RecordSink {
                 units: check.takeUnits(),
                 keysAreExact: check.keysAreExact,
                 lacksPartitionFields: missingPartitionFields,
+                edges: check.edges,
                 contents: contents
             )
         }

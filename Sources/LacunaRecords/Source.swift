@@ -90,6 +90,17 @@ public struct TipRequest: Sendable, Hashable {
 
 /// What a source says of an answer it gave completely.
 public struct FetchSummary: Sendable, Hashable {
+    /// What is known of the end of an answer.
+    public enum End: Sendable, Hashable {
+        /// It is known that nothing was left out: by a total, by the source's word that there is no more, by a page shorter than
+        /// one before, or because the source never leaves anything out.
+        case proven
+        /// The answer came whole, but one that was cut by a limit of the source's would look the same.
+        case open
+        /// It may have been cut anywhere: it proves its records and nothing else.
+        case unproven
+    }
+
     /// How many records the source declared for the window; nil if it declares none. It is proven before the commit.
     public var declaredRecords: Int?
     /// How many pages or calls the answer took.
@@ -97,12 +108,23 @@ public struct FetchSummary: Sendable, Hashable {
     /// The units that the answer says something about; nil: all that were asked for. A file that ends before the window
     /// does says nothing of what lies behind its end, so that it is not taken for empty.
     public var answered: Range<Int64>?
+    /// What is known of the answer's end: how far it proves that units are empty.
+    public var end: End
+    /// Whether the source said only by a status that it has nothing, as with 404 or 204.
+    public var isEmptyByStatus = false
+    /// What has to be set right before anything is taken for empty by this answer; nil: nothing.
+    package var objection: String?
+    /// What is to be said of the answer beside that.
+    package var note: String?
 
     /// A summary.
-    public init(declaredRecords: Int? = nil, pages: Int = 1, answered: Range<Int64>? = nil) {
+    public init(
+        declaredRecords: Int? = nil, pages: Int = 1, answered: Range<Int64>? = nil, end: End = .open
+    ) {
         self.declaredRecords = declaredRecords
         self.pages = pages
         self.answered = answered
+        self.end = end
     }
 }
 

@@ -22,6 +22,8 @@ package final class SpooledRecords: Sendable {
     package let lacksPartitionFields: [String]
     /// The fields that some records have and others have not; skipped records count too.
     package let unevenFields: [String]
+    /// The records of the outermost units, and their order.
+    package let edges: EdgeCounts
     private let contents: SpoolContents
 
     init(
@@ -33,6 +35,7 @@ package final class SpooledRecords: Sendable {
         units: UnitSet,
         keysAreExact: Bool,
         lacksPartitionFields: [String],
+        edges: EdgeCounts,
         contents: SpoolContents
     ) {
         self.format = format
@@ -43,6 +46,7 @@ package final class SpooledRecords: Sendable {
         self.units = units
         self.keysAreExact = keysAreExact
         self.lacksPartitionFields = lacksPartitionFields
+        self.edges = edges
         self.contents = contents
     }
 

@@ -25,6 +25,8 @@ struct FileIndex: Sendable {
         var lineCount = 0
         var smallest = Int64.max
         var largest = Int64.min
+        /// Whether the keys of its records do not fall.
+        var isAscending = true
         /// Whether it holds a record whose key cannot be read: every window has to come across it, and complain.
         var hasUnreadable = false
     }
@@ -36,6 +38,8 @@ struct FileIndex: Sendable {
 
     /// From the smallest unit in the file to its largest; empty if it has none.
     let hull: Range<Int64>
+    /// Whether the keys do not fall: then nothing between two of them comes later.
+    let isAscending: Bool
 
     /// The parts of the file that may hold a unit of `window`, blocks that follow each other as one.
     func parts(holding window: Range<Int64>) -> [(bytes: Range<Int>, firstLine: Int, lineCount: Int)] {
@@ -100,6 +104,8 @@ struct FileIndex: Sendable {
         let smallest = known.map(\.smallest).min() ?? 0
         let largest = known.map(\.largest).max() ?? -1
         hull = smallest..<max(smallest, min(largest, .max - 1) + 1)
+        isAscending =
+            known.allSatisfy(\.isAscending) && zip(known, known.dropFirst()).allSatisfy { $0.largest <= $1.smallest }
     }
 }
 
@@ -197,6 +203,7 @@ private struct IndexPass: Sendable {
             }
             if !row.bytes.isEmpty {
                 if let unit = reader.unit(of: row.bytes, hasQuotes: row.hasQuotes) {
+                    if unit < current.largest { current.isAscending = false }
                     current.smallest = min(current.smallest, unit)
                     current.largest = max(current.largest, unit)
                 } else {

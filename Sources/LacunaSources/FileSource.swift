@@ -17,6 +17,9 @@ import Synchronization
 ///
 /// A file whose path names the window and that no other units share is the window's own: it answers for all of it, also where
 /// it holds nothing, and records of others are an error. Any other file answers from its smallest key to its largest.
+///
+/// A file that was written to less than `confirm`, or ten minutes, ago may still be written: a last line without its end is no record then, and
+/// only between two keys of a file whose keys do not fall is it taken for whole.
 public final class FileSource: Source {
     /// Records outside the window belong to other windows.
     public var strayRecords: StrayRecordPolicy { .skip }
@@ -36,7 +39,7 @@ public final class FileSource: Source {
         let isOwn = try isOwnFile(of: request)
         let path = try path { template throws(TemplateError) in try template.render(request) }
         let format = try format(of: path)
-        let file = try InputFile(path)
+        let file = try InputFile(path, settledBefore: FileSource.settledBefore(request.stream))
         let index = try index(of: file, format: format, stream: request.stream)
         try sink.begin(format)
         try sink.write(index.header)
@@ -62,8 +65,26 @@ public final class FileSource: Source {
             throw SourceError(
                 .permanent, "\(path), line \(line - start.sink + start.file): \(error.explanation)")
         }
+        guard file.isUnchanged() else {
+            throw SourceError(.transient, "\(path) was changed while it was read")
+        }
         try requireNoStrangers(request, path, isOwn: isOwn, sink)
-        return FetchSummary(answered: isOwn ? request.window : index.hull)
+        let between = index.isAscending ? index.hull : request.window.lowerBound..<request.window.lowerBound
+        let whole = isOwn ? request.window : index.hull
+        var summary = FetchSummary(answered: file.isFresh ? between : whole, end: .proven)
+        if file.isFresh, whole.clamped(to: request.window) != between.clamped(to: request.window) {
+            summary.note =
+                "\(path) was written to a short while ago and may grow: what it has nothing for is not taken for empty yet"
+        }
+        if file.leavesLastLine {
+            summary.note = "\(path) has a last line without its end, which may still be written: it is no record yet"
+        }
+        return summary
+    }
+
+    /// The instant from which on a file that was written to counts as fresh, seconds since the epoch.
+    private static func settledBefore(_ stream: StreamDefinition) -> Int64 {
+        stream.empty == .trust ? .max : Int64(time(nil)) - (stream.confirm ?? 600)
     }
 
     /// Whether the file holds the units of the request's window and no others, as its path says.
@@ -131,7 +152,7 @@ public final class FileSource: Source {
                     + "history ends, as in expect: {to: today - 1d}")
         }
         let path = try path { template throws(TemplateError) in try template.render(request) }
-        let file = try InputFile(path)
+        let file = try InputFile(path, settledBefore: FileSource.settledBefore(request.stream))
         let index = try index(of: file, format: try format(of: path), stream: request.stream)
         if index.hull.isEmpty, let block = index.blocks.first(where: \.hasUnreadable) {
             throw SourceError(
@@ -161,7 +182,7 @@ public final class FileSource: Source {
     }
 
     private func index(of file: InputFile, format: RecordFormat, stream: StreamDefinition) throws -> FileIndex {
-        let identity = "\(file.identity)/\(stream.keyType)/\(stream.field(of: stream.keyColumn))"
+        let identity = "\(file.identity)/\(file.size)/\(stream.keyType)/\(stream.field(of: stream.keyColumn))"
         // One task builds, the others wait for it: they would all read the same bytes.
         return try indexes.withLock { indexes in
             if let known = indexes[file.path], known.identity == identity { return known }

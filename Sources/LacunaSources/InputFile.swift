@@ -12,12 +12,20 @@ import LacunaRecords
 /// A file that is read by position. Owns its descriptor.
 final class InputFile: Sendable {
     let path: String
+    /// How many bytes of it are read.
     let size: Int
+    /// Whether it was written to so short a while ago that more may follow.
+    let isFresh: Bool
+    /// Whether a last line without its end was left out, because the rest of it may still be written.
+    let leavesLastLine: Bool
     /// Changes where the file is replaced, grows or is written.
     let identity: String
     private let descriptor: CInt
 
-    init(_ path: String) throws(SourceError) {
+    /// Opens a file.
+    ///
+    /// - Parameter settledBefore: seconds since the epoch; one that was written to later may still be written.
+    init(_ path: String, settledBefore: Int64 = .max) throws(SourceError) {
         self.path = path
         // Without waiting for the writer of what turns out to be a pipe.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -30,17 +38,42 @@ final class InputFile: Sendable {
             close(descriptor)
             throw SourceError(.permanent, "\(path) is not a file")
         }
-        size = Int(status.st_size)
         #if canImport(Darwin)
-            let changed = "\(status.st_mtimespec.tv_sec).\(status.st_mtimespec.tv_nsec)"
+            let modified = status.st_mtimespec
         #else
-            let changed = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+            let modified = status.st_mtim
         #endif
+        let changed = "\(modified.tv_sec).\(modified.tv_nsec)"
+        let size = Int(status.st_size)
+        isFresh = Int64(modified.tv_sec) >= settledBefore
+        self.size = isFresh ? InputFile.endOfLastLine(descriptor, size) : size
+        leavesLastLine = self.size < size
         identity = "\(status.st_dev)/\(status.st_ino)/\(status.st_size)/\(changed)"
     }
 
     deinit {
         close(descriptor)
+    }
+
+    /// Whether the file at the path is still the same, unchanged.
+    func isUnchanged() -> Bool {
+        (try? InputFile(path).identity) == identity
+    }
+
+    /// Where the last line ends that has an end; the size if something keeps from finding it.
+    private static func endOfLastLine(_ descriptor: CInt, _ size: Int) -> Int {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        var end = size
+        while end > 0 {
+            let start = max(end - buffer.count, 0)
+            let count = buffer.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress, end - start, off_t(start))
+            }
+            guard count == end - start else { return size }
+            if let last = buffer[..<count].lastIndex(of: UInt8(ascii: "\n")) { return start + last + 1 }
+            end = start
+        }
+        return 0
     }
 
     /// Reads a range of bytes chunk by chunk.

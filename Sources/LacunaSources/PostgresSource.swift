@@ -32,7 +32,13 @@ public struct PostgresSource: Source {
         try writer.flush()
         // COPY was answered to its end, so the last row is whole.
         try sink.endOfDocument(lengthIsProven: true)
-        return FetchSummary()
+        return FetchSummary(end: isLimited ? .open : .proven)
+    }
+
+    /// Whether the query itself may leave rows out.
+    private var isLimited: Bool {
+        let words = settings.query.text.lowercased().split { !$0.isLetter }
+        return words.contains("limit") || words.contains("fetch")
     }
 
     /// Runs the query for the tip.

@@ -76,6 +76,17 @@ final class Invariants: @unchecked Sendable {
                 }
             }
         }
+        for row in writes.provisional.values.compactMap(\.self) {
+            let old = before.provisionalUnits(of: row.partition)
+            for unit in row.units where !old.contains(unit) {
+                if !SimulatedServer.holds(batches, row.partition, unit) {
+                    violated("provisional \(row.partition) \(unit) outside the windows of the transaction")
+                }
+                if isCovered(row.partition, unit, after) {
+                    violated("provisional \(row.partition) \(unit) is covered")
+                }
+            }
+        }
         let isMark = writes.runs.values.contains { $0.mode == "mark" }
         if !writes.refetch.isEmpty, !isMark {
             for partition in Set(before.refetch.values.map(\.partition)) {
@@ -135,7 +146,9 @@ final class Invariants: @unchecked Sendable {
         let hasMarks = before.refetch.values.contains { mark in
             batches.values.contains { $0.partition == mark.partition && $0.units.overlaps(mark.units) }
         }
-        if new + changed + empty == 0, !hasMarks, !windowsOverlap, writes.extents.isEmpty, writes.verified.isEmpty {
+        if new + changed + empty == 0, !hasMarks, !windowsOverlap, writes.extents.isEmpty, writes.verified.isEmpty,
+            writes.provisional.isEmpty
+        {
             violated("a transaction wrote nothing but the journal")
         }
     }
@@ -260,7 +273,8 @@ final class Invariants: @unchecked Sendable {
     func idle(before: StoredState, commits: Int) {
         let after = server.state
         if self.commits != commits { violated("a run wrote though nothing had changed") }
-        if before.facts != after.facts || before.verified != after.verified || before.extents != after.extents
+        if before.facts != after.facts || before.verified != after.verified
+            || before.provisional != after.provisional || before.extents != after.extents
             || before.batches != after.batches || before.runs != after.runs
         {
             violated("a run changed something though there was nothing to do")

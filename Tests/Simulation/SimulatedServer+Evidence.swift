@@ -11,6 +11,19 @@ extension SimulatedServer {
             return Reply(columns: ["partition_values", "oldest", "latest"], rows: rows)
         }
         let range = try values.range
+        let waiting = state.provisional.values.filter {
+            $0.units.lowerBound < range.upperBound && $0.units.upperBound > range.lowerBound
+        }.sorted { ($0.partition, $0.units.lowerBound) < ($1.partition, $1.units.lowerBound) }
+        if name == "select_provisional" {
+            return Reply(
+                columns: ["partition_values", "lower", "upper", "asked"],
+                rows: waiting.map { row in
+                    [
+                        "{\(row.partition)}", String(row.units.lowerBound), String(row.units.upperBound),
+                        String(row.askedAt / 1_000_000),
+                    ]
+                })
+        }
         func touches(_ units: Range<Int64>) -> Bool {
             units.lowerBound < range.upperBound && units.upperBound > range.lowerBound
         }
@@ -29,6 +42,13 @@ extension SimulatedServer {
         }
         let partition = try values.partition
         var reply = Reply(columns: ["kind", "lower", "upper"])
+        let askedBefore = try confirmedBefore(values)
+        for kind in ["confirmable", "provisional"] {
+            for row in waiting
+            where row.partition == partition && (row.askedAt <= askedBefore) == (kind == "confirmable") {
+                reply.rows.append([kind, String(row.units.lowerBound), String(row.units.upperBound)])
+            }
+        }
         for (kind, rows) in [("refetch", sorted(marks)), ("verified", sorted(empty))] {
             for row in rows where row.partition == partition {
                 reply.rows.append([kind, String(row.units.lowerBound), String(row.units.upperBound)])
@@ -37,9 +57,15 @@ extension SimulatedServer {
         return reply
     }
 
+    /// Up to when a unit must have been answered with nothing, if nothing once more is to prove it empty.
+    private func confirmedBefore(_ values: Values) throws -> Int64 {
+        try values.time("before", now: scheduler.tick()) - (try values.int("confirm")) * 1_000_000
+    }
+
     func writeEvidence(_ values: Values, _ backend: Backend) async throws -> Reply {
         switch values.statement.name {
         case "replace_verified": try await replaceVerified(values, backend)
+        case "replace_provisional": try replaceProvisional(values, backend)
         case "remove_refetch": try await removeRefetch(values, backend)
         case "insert_refetch":
             let row = RefetchRow(
@@ -83,6 +109,35 @@ extension SimulatedServer {
             }
             if clash { throw SimulatedServer.error("23505", "duplicate key in verified_empty") }
             backend.writes.verified[id] = VerifiedRow(partition: partition, units: part)
+        }
+    }
+
+    /// Takes the window out of what is provisional, and puts in what is so now. A unit that stays so keeps its time.
+    private func replaceProvisional(_ values: Values, _ backend: Backend) throws {
+        let range = try values.range
+        let partition = try values.partition
+        let askedBefore = try confirmedBefore(values)
+        let now = scheduler.tick()
+        let provisional = try SimulatedServer.ranges(in: values["provisional"]).reduce(into: Set<Int64>()) {
+            $0.formUnion($1)
+        }
+        var times: [Int64: Int64] = [:]
+        for unit in provisional { times[unit] = now }
+        for (id, row) in visible(to: backend).provisional
+        where row.partition == partition && row.units.overlaps(range) {
+            backend.writes.provisional[id] = .some(nil)
+            for unit in row.units {
+                if !range.contains(unit) {
+                    times[unit] = row.askedAt
+                } else if provisional.contains(unit), row.askedAt > askedBefore {
+                    times[unit] = row.askedAt
+                }
+            }
+        }
+        for (time, units) in Dictionary(grouping: times, by: \.value) {
+            for part in SimulatedServer.ranges(of: Set(units.map(\.key))) {
+                backend.writes.provisional[makeID()] = ProvisionalRow(partition: partition, units: part, askedAt: time)
+            }
         }
     }
 

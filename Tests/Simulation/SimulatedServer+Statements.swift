@@ -145,13 +145,13 @@ extension SimulatedServer {
             "schema_exists", "select_migrations":
             return catalog(statement.name)
         case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
-        case "select_extents", "select_verified", "select_refetch", "select_window_evidence":
+        case "select_extents", "select_verified", "select_provisional", "select_refetch", "select_window_evidence":
             return try evidence(values, visible(to: backend))
         case "select_stream", "select_failures", "next_run", "insert_run", "finish_run", "insert_finished_run",
             "prune_journal", "find_newer_batches", "insert_batch", "finish_batch", "insert_failed_batch",
             "upsert_stream":
             return try await journal(values, backend)
-        case "replace_verified", "remove_refetch", "insert_refetch", "extend_extents":
+        case "replace_verified", "replace_provisional", "remove_refetch", "insert_refetch", "extend_extents":
             return try await writeEvidence(values, backend)
         case "create_batch_table", "truncate_batch_table", "drop_batch_table", "copy_batch_csv", "copy_table_csv",
             "upsert_batch", "find_conflicting_record":

@@ -21,6 +21,13 @@ struct VerifiedRow: Hashable {
     let units: Range<Int64>
 }
 
+/// A range that was answered with nothing, and when.
+struct ProvisionalRow: Hashable {
+    let partition: String
+    let units: Range<Int64>
+    let askedAt: Int64
+}
+
 /// A refetch mark.
 struct RefetchRow: Hashable {
     let partition: String
@@ -89,6 +96,7 @@ public struct BatchRow: Hashable, Sendable {
 struct StoredState {
     var facts: [FactKey: String] = [:]
     var verified: [Int: VerifiedRow] = [:]
+    var provisional: [Int: ProvisionalRow] = [:]
     var refetch: [Int: RefetchRow] = [:]
     var extents: [String: ExtentsRow] = [:]
     var runs: [Int64: RunRow] = [:]
@@ -100,6 +108,13 @@ struct StoredState {
     func verifiedUnits(of partition: String) -> Set<Int64> {
         var units: Set<Int64> = []
         for row in verified.values where row.partition == partition { units.formUnion(row.units) }
+        return units
+    }
+
+    /// The units of a partition that are provisional.
+    func provisionalUnits(of partition: String) -> Set<Int64> {
+        var units: Set<Int64> = []
+        for row in provisional.values where row.partition == partition { units.formUnion(row.units) }
         return units
     }
 
@@ -115,6 +130,7 @@ struct StoredState {
 struct Writes {
     var facts: [FactKey: String?] = [:]
     var verified: [Int: VerifiedRow?] = [:]
+    var provisional: [Int: ProvisionalRow?] = [:]
     var refetch: [Int: RefetchRow?] = [:]
     var extents: [String: ExtentsRow] = [:]
     var runs: [Int64: RunRow] = [:]
@@ -122,8 +138,8 @@ struct Writes {
     var stream: [String?]?
 
     var isEmpty: Bool {
-        facts.isEmpty && verified.isEmpty && refetch.isEmpty && extents.isEmpty && runs.isEmpty && batches.isEmpty
-            && stream == nil
+        facts.isEmpty && verified.isEmpty && provisional.isEmpty && refetch.isEmpty && extents.isEmpty && runs.isEmpty
+            && batches.isEmpty && stream == nil
     }
 
     /// `state` with these writes.
@@ -132,6 +148,7 @@ struct Writes {
         var state = state
         for (key, value) in facts { state.facts[key] = value }
         for (key, value) in verified { state.verified[key] = value }
+        for (key, value) in provisional { state.provisional[key] = value }
         for (key, value) in refetch { state.refetch[key] = value }
         state.extents.merge(extents) { $1 }
         state.runs.merge(runs) { $1 }

@@ -111,15 +111,22 @@ public struct TestDirectory: Sendable {
         return try await body(TestDirectory(url: url))
     }
 
-    /// Writes a file.
+    /// Writes a file that is finished: an hour old.
     ///
+    /// - Parameter fresh: whether it is of now, so that more may follow.
     /// - Returns: its path.
     @discardableResult
-    public func write(_ text: String, to name: String, executable: Bool = false) throws -> String {
+    public func write(
+        _ text: String, to name: String, executable: Bool = false, fresh: Bool = false
+    ) throws -> String {
         let file = url.appendingPathComponent(name)
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: file)
+        if !fresh {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: file.path)
+        }
         if executable { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path) }
         return file.path
     }

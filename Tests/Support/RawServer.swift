@@ -5,6 +5,7 @@ import Synchronization
 /// A server that sends the same bytes for whatever comes in, HTTP or not.
 public final class RawServer: Sendable {
     private let answers: [String]
+    private let closes: Bool
     private let count = Mutex(0)
     private let boundPort = Mutex(0)
 
@@ -13,17 +14,20 @@ public final class RawServer: Sendable {
     /// How many requests came in.
     public var requestCount: Int { count.withLock { $0 } }
 
-    private init(_ answers: [String]) {
+    private init(_ answers: [String], closes: Bool) {
         self.answers = answers
+        self.closes = closes
     }
 
     /// Runs `body` beside a server.
     ///
-    /// - Parameter answers: what each request of a connection is answered; the connection is closed at the one behind the last.
+    /// - Parameters:
+    ///   - answers: what each request of a connection is answered; the connection is closed at the one behind the last.
+    ///   - closes: whether it is closed behind each answer.
     public static func with<Value>(
-        _ answers: [String], _ body: (RawServer) async throws -> Value
+        _ answers: [String], closes: Bool = false, _ body: (RawServer) async throws -> Value
     ) async throws -> Value {
-        let server = RawServer(answers)
+        let server = RawServer(answers, closes: closes)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -58,8 +62,11 @@ public final class RawServer: Sendable {
             // The requests of these tests fit into a packet.
             server.count.withLock { $0 += 1 }
             guard answered < server.answers.count else { return context.close(promise: nil) }
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: server.answers[answered])), promise: nil)
+            let sent = context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: server.answers[answered])))
             answered += 1
+            guard server.closes else { return }
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            sent.whenComplete { _ in bound.value.close(promise: nil) }
         }
     }
 }

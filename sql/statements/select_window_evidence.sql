@@ -4,7 +4,9 @@
 --   stream          text
 --   columns, values text[]        the partition
 --   lower, upper    bigint        the window, half-open
--- Rows: kind text ('verified' or 'refetch'), lower bigint, upper bigint; by kind, then lower.
+--   before          timestamptz   when the source is asked, by the server's clock
+--   confirm         bigint        how many seconds apart two empty answers prove a unit empty
+-- Rows: kind text ('confirmable', 'provisional', 'refetch' or 'verified'), lower bigint, upper bigint; by kind, then lower.
 SELECT 'refetch' AS kind, lower, upper
 FROM lacuna.refetch
 WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
@@ -12,6 +14,16 @@ WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::tex
 UNION ALL
 SELECT 'verified', lower, upper
 FROM lacuna.verified_empty
+WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
+    AND lower < :'upper'::bigint AND upper > :'lower'::bigint
+UNION ALL
+SELECT
+    CASE
+        WHEN asked_at <= :'before'::timestamptz - pg_catalog.make_interval(secs => :'confirm'::bigint)
+        THEN 'confirmable'
+        ELSE 'provisional'
+    END, lower, upper
+FROM lacuna.provisional
 WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
     AND lower < :'upper'::bigint AND upper > :'lower'::bigint
 ORDER BY 1, 2

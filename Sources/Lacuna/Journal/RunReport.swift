@@ -75,6 +75,8 @@ public struct RunReport: Sendable {
     public var updated = 0
     /// Units recorded as verified empty.
     public var emptied: UInt64 = 0
+    /// Units that were answered with nothing and wait for a newer record or for another look, after the run.
+    public var provisional: UInt64 = 0
     /// Units that wait because they failed in earlier runs.
     public var waiting: UInt64 = 0
     /// Why a run ended early, if it did.

@@ -9,6 +9,10 @@ struct WindowState: Sendable {
     var missing: UnitSet
     /// The units of the window that are verified empty.
     var verified = UnitSet()
+    /// The units of the window that were answered with nothing, and wait.
+    var provisional = UnitSet()
+    /// Those of them that are empty for good if the source has nothing again.
+    var confirmable = UnitSet()
     /// The units of the batch that were declared wrong.
     var refetch = UnitSet()
 
@@ -26,12 +30,14 @@ extension BatchCommit {
 
     /// Looks at a window inside the batch's transaction.
     ///
-    /// - Parameter next: a statement to run in the same round trip afterwards.
+    /// - Parameters:
+    ///   - asked: when the source is asked, by the server's clock.
+    ///   - next: a statement to run in the same round trip afterwards.
     func look(
-        at batch: PlannedBatch, then next: BoundStatement? = nil, on session: isolated Session
+        at batch: PlannedBatch, asked: String = "now", then next: BoundStatement? = nil, on session: isolated Session
     ) async throws -> WindowState {
         let following = next.map { [$0] } ?? []
-        let evidence = try evidence(of: batch)
+        let evidence = try evidence(of: batch, asked: asked)
         if isAnsweredWhole(batch) {
             let answers = try await session.query([evidence, try gaps(of: batch)] + following)
             return try state(of: batch, evidence: answers[0], gaps: answers[1])
@@ -55,7 +61,7 @@ extension BatchCommit {
         let answer: Rows
         let state: WindowState
         if isAnsweredWhole(batch) {
-            let answers = try await session.query([statement, path, try evidence(of: batch), try gaps(of: batch)])
+            let answers = try await session.query([statement, path, try evidence(of: batch, asked: "now"), try gaps(of: batch)])
             answer = answers[0]
             state = try self.state(of: batch, evidence: answers[2], gaps: answers[3])
         } else {
@@ -77,8 +83,16 @@ extension BatchCommit {
         batch.request.unitCount <= BatchCommit.wholeAnswerLimit
     }
 
-    private func evidence(of batch: PlannedBatch) throws -> BoundStatement {
-        try Statements.selectWindowEvidence.bound(values: windowValues(batch))
+    private func evidence(of batch: PlannedBatch, asked: String) throws -> BoundStatement {
+        try Statements.selectWindowEvidence.bound(values: confirmValues(batch, asked: asked))
+    }
+
+    /// The values of a statement that goes by when the source was asked.
+    func confirmValues(_ batch: PlannedBatch, asked: String) -> [String: String?] {
+        var values = windowValues(batch)
+        values["before"] = asked
+        values["confirm"] = String(stream.definition.confirmSeconds)
+        return values
     }
 
     private func gaps(of batch: PlannedBatch) throws -> BoundStatement {
@@ -97,8 +111,14 @@ extension BatchCommit {
             let lower: Int64 = try row.get("lower")
             let upper: Int64 = try row.get("upper")
             let range = (lower..<upper).clamped(to: batch.window)
-            if kind == "verified" { state.verified.insert(range) } else { state.refetch.insert(range) }
+            switch kind {
+            case "verified": state.verified.insert(range)
+            case "refetch": state.refetch.insert(range)
+            case "confirmable": state.confirmable.insert(range)
+            default: state.provisional.insert(range)
+            }
         }
+        state.provisional = state.provisional.union(state.confirmable)
         state.refetch = state.refetch.intersection(batch.units)
         return state
     }

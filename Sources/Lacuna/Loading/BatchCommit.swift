@@ -17,6 +17,20 @@ struct FetchedBatch: Sendable {
     let attestableEnd: Int64
     /// The end (exclusive) of what the source has: of units that it does not have yet an empty answer says nothing.
     let sourceEnd: Int64
+    /// What the answer proves of units without records.
+    let proof: AnswerProof
+}
+
+/// How far an answer proves that units are empty, from what the source said and what it has ever shown.
+struct AnswerProof: Sendable {
+    /// The units that the answer says something about.
+    var spoken: UnitSet
+    /// The units that a cap may have cut off, and that could not be asked for again.
+    var doubtful = UnitSet()
+    /// The end (exclusive) of the units that a newer record had been shown for when the source was asked.
+    var shownEnd = Int64.max
+    /// Whether the source has given rows before, or is believed without.
+    var isTrusted = true
 }
 
 /// What a batch's transaction did.
@@ -24,6 +38,8 @@ struct CommittedBatch: Sendable {
     var inserted = 0
     var updated = 0
     var emptied: UInt64 = 0
+    /// The units that are provisional now, of the batches' windows.
+    var provisional = UnitSet()
     /// Whether there was anything to commit.
     var isChanged = false
     /// Whether there was a row or evidence in the window before, so that somebody may have committed there meanwhile.
@@ -33,6 +49,7 @@ struct CommittedBatch: Sendable {
         inserted += other.inserted
         updated += other.updated
         emptied += other.emptied
+        provisional = provisional.union(other.provisional)
         isChanged = isChanged || other.isChanged
         metOthers = metOthers || other.metOthers
     }
@@ -86,7 +103,7 @@ struct BatchCommit: Sendable {
         let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
         let mayLoadDirectly = directly && loader.canLoadDirectly(fetched.records, plan)
         let before = try await look(
-            at: batch, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil, on: session)
+            at: batch, asked: fetched.started, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil, on: session)
         let isOpen = batch.reason != .gap || !before.open(in: batch).isEmpty
         let loadsDirectly = mayLoadDirectly && isOpen && before.missing.count == batch.request.unitCount
         if mayLoadDirectly, !loadsDirectly { try session.useLacunaSearchPath() }
@@ -106,19 +123,21 @@ struct BatchCommit: Sendable {
         let proven = Attestation(
             Attestation.Window(
                 range: batch.window, asked: batch.units, missing: missing, verified: before.verified,
-                refetch: before.refetch),
+                provisional: before.provisional, confirmable: before.confirmable, refetch: before.refetch),
             Attestation.Answer(
-                spoken: fetched.summary.answered ?? batch.window, sourceEnd: fetched.sourceEnd,
+                spoken: fetched.proof.spoken, doubtful: fetched.proof.doubtful, sourceEnd: fetched.sourceEnd,
                 dueEnd: fetched.attestableEnd, records: fetched.records.units,
                 // In the hour that comes twice, only its row says which unit a record without an offset is of.
                 rowsDecide: !fetched.records.keysAreExact && stream.definition.load.isEmpty
-                    && loaded.inserted + loaded.updated == fetched.records.recordCount))
+                    && loaded.inserted + loaded.updated == fetched.records.recordCount,
+                shownEnd: fetched.proof.shownEnd, isTrusted: fetched.proof.isTrusted))
         if stream.definition.empty == .error {
             try requireRows(proven.unanswered.intersection(batch.expected), fetched)
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.metOthers =
             !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
+        result.provisional = proven.provisional
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
         let extending = try extending(to: proven.covered, fetched)
@@ -172,7 +191,9 @@ struct BatchCommit: Sendable {
         let batch = fetched.batch
         let (empty, reread) = (proven.empty, proven.reread)
         let verifiedChanges = empty != before.verified.intersection(batch.window)
-        guard verifiedChanges || !reread.isEmpty else { return }
+        let provisionalChanges =
+            proven.provisional != before.provisional || !proven.provisional.intersection(before.confirmable).isEmpty
+        guard verifiedChanges || provisionalChanges || !reread.isEmpty else { return }
         result.isChanged = true
         let partition = stream.evidenceValues(batch.partition)
         try await session.query(try Statements.lockEvidence.bound(values: partition))
@@ -181,6 +202,11 @@ struct BatchCommit: Sendable {
             values["empty"] = empty.multirangeLiteral
             try await session.query(try Statements.replaceVerified.bound(values: values))
             result.emptied = empty.subtracting(before.verified).count
+        }
+        if provisionalChanges {
+            var values = confirmValues(batch, asked: fetched.started)
+            values["provisional"] = proven.provisional.multirangeLiteral
+            try await session.query(try Statements.replaceProvisional.bound(values: values))
         }
         for range in reread.ranges {
             var values = partition

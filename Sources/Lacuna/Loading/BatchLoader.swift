@@ -79,7 +79,10 @@ struct BatchLoader: Sendable {
         if directly { return try await loadDirectly(records, plan, session) }
         try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
-        guard plan.runsScripts else { return try await upsertParts(plan, session) }
+        guard plan.runsScripts else {
+            try await rejectMovedRows(plan, session)
+            return try await upsertParts(plan, session)
+        }
         try session.enqueue(try Statements.analyzeBatch.bound())
         // Scripts are the user's, and find their tables as they do without Lacuna.
         return try await session.withUserSearchPath(userSearchPath) { try await runScripts(session) }
@@ -178,6 +181,44 @@ struct BatchLoader: Sendable {
             result.updated += part.updated
         }
         return result
+    }
+
+    /// Rejects records that would take rows out of other units: with a primary key that does not identify a row, each run
+    /// empties the units that the last one filled. If the key is part of the primary key, no row can move.
+    private func rejectMovedRows(_ plan: LoadPlan, _ session: isolated Session) async throws {
+        let definition = stream.definition
+        guard definition.movedRows == .error, definition.keyType.isOrdered,
+            !stream.primaryKey.contains(definition.keyColumn),
+            let column = stream.table.column(definition.keyColumn)
+        else { return }
+        func key(_ table: String) throws -> KeyExpression {
+            let name = try SQLFragment(identifier: column.name)
+            return try KeyExpression(
+                SQLFragment(trusted: "\(table).\(name)"), column: column, type: definition.keyType, stream: definition.name)
+        }
+        let same = try stream.primaryKey.map { name in
+            let name = try SQLFragment(identifier: name)
+            return "here.\(name) = there.\(name)"
+        }
+        let identity = try stream.primaryKey.map { "here.\(try SQLFragment(identifier: $0))" }
+        // The operators of the primary key's types are found as the user finds them.
+        let statement = try Statements.findMovedRows.bound(
+            identifiers: stream.identifiers,
+            fragments: [
+                "records": try plan.records, "same_row": SQLFragment(trusted: same.joined(separator: " AND ")),
+                "unit": try key("here").unit, "new_unit": try key("there").unit,
+                "identity": SQLFragment(
+                    trusted: identity.count == 1 ? identity[0] : "ROW(\(identity.joined(separator: ", ")))"),
+                "key": try key("here").expression, "new_key": try key("there").expression,
+            ])
+        let rows = try await session.withUserSearchPath(userSearchPath) { try await session.query(statement) }
+        guard let row = rows.first else { return }
+        let moved: Int64 = try row.get("moved")
+        throw ProofError(
+            "\(moved) row\(moved == 1 ? "" : "s") would leave another unit, among them "
+                + "(\(stream.primaryKey.joined(separator: ", "))) = \(try row.get("primary_key", as: String.self)), which would move from "
+                + "\(try row.get("key", as: String.self)) to \(try row.get("new_key", as: String.self)): check `primary_key`; "
+                + "if the source does move rows, say moved_rows: allow")
     }
 
     private func upsert(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {

@@ -21,8 +21,17 @@ actor BatchWorker {
 
     /// Works until there is nothing left or the run is to end.
     func work() async {
+        // What was committed last may have to be asked for again.
+        while await workThroughQueue() {}
+        await session?.close()
+    }
+
+    /// Works until the queue is empty.
+    ///
+    /// - Returns: whether a batch was committed after that was seen.
+    private func workThroughQueue() async -> Bool {
         var fetched: (batch: LeasedBatch, records: FetchedBatch)?
-        while !Task.isCancelled, let batch = state.next() {
+        while !Task.isCancelled, let batch = state.next(shown: run.shown.newest) {
             var leased = lease(of: batch, isHalf: false)
             do {
                 guard try await take(&leased) else { continue }
@@ -47,8 +56,9 @@ actor BatchWorker {
             case .failure: await finish(next, result)
             }
         }
-        if let fetched { await finish(fetched.batch, .success(fetched.records)) }
-        await session?.close()
+        guard let fetched else { return false }
+        await finish(fetched.batch, .success(fetched.records))
+        return true
     }
 
     private func lease(of batch: PlannedBatch, isHalf: Bool) -> LeasedBatch {
@@ -90,6 +100,9 @@ actor BatchWorker {
         do {
             let result = try await commit(fetched, policy: leased.policy)
             noteFinished(result, leased.batch, fetched: fetched.records.recordCount)
+            // Asked for once more in this run: what stays provisional then is for a later one.
+            let unshown = result.provisional.intersection(fetched.proof.shownEnd..<Int64.max)
+            if !unshown.isEmpty, !leased.batch.isAskedAgain { state.askAgain(for: unshown, of: leased.batch) }
         } catch {
             failure = error
         }

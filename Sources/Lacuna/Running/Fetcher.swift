@@ -12,20 +12,33 @@ struct Fetcher: Sendable {
     ///
     /// - Throws: ``SourceError``, ``RecordError``, ``SpoolError``; `CancellationError`.
     func fetch(_ batch: PlannedBatch) async throws -> (SpooledRecords, FetchSummary) {
+        try await fetch(batch, window: batch.request, units: batch.units, stray: source.strayRecords)
+    }
+
+    /// Asks for an edge of a batch's answer alone.
+    ///
+    /// A source that answers with whole months, say, whatever part of one it is asked for, gives records outside of the edge.
+    ///
+    /// - Throws: as ``fetch(_:)``.
+    func fetchAgain(_ edge: EdgeDoubt, of batch: PlannedBatch) async throws -> SpooledRecords {
+        try await fetch(batch, window: edge.range, units: edge.units, stray: .skip).0
+    }
+
+    private func fetch(
+        _ batch: PlannedBatch, window: Range<Int64>, units: UnitSet, stray: StrayRecordPolicy
+    ) async throws -> (SpooledRecords, FetchSummary) {
         let definition = stream.definition
         let fields = zip(definition.partitions.columns, batch.partition.values).map { column, value in
             PartitionField(field: definition.field(of: column), value: value)
         }
         var keyType = definition.keyType
-        if case .text(let keys) = keyType { keyType = .text(keys.only(batch.units)) }
+        if case .text(let keys) = keyType { keyType = .text(keys.only(units)) }
         let sink = RecordSink(
             layout: RecordLayout(
                 keyField: definition.field(of: definition.keyColumn), keyType: keyType,
-                window: batch.request, partition: fields, stray: source.strayRecords,
-                spoolMemoryLimit: spoolMemoryLimit))
-        let keys = definition.keyType.isOrdered ? [] : batch.units.ranges.flatMap { $0.map(definition.keyType.text) }
-        let request = FetchRequest(
-            stream: definition, partition: batch.partition, window: batch.request, keys: keys)
+                window: window, partition: fields, stray: stray, spoolMemoryLimit: spoolMemoryLimit))
+        let keys = definition.keyType.isOrdered ? [] : units.ranges.flatMap { $0.map(definition.keyType.text) }
+        let request = FetchRequest(stream: definition, partition: batch.partition, window: window, keys: keys)
         let summary = try await source.fetch(request, into: sink)
         return (try sink.finish(), summary)
     }

@@ -123,10 +123,12 @@ extension Reconciler {
             commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
             journal: journal, options: options,
             attestationEnds: await fetcher.attestationEnds(
-                of: Set(batches.map(\.partition)), knownTips: tips, options.onEvent))
+                of: Set(batches.map(\.partition)), knownTips: tips, options.onEvent),
+            shown: ShownRecords(hasRows: known.hasRows), hadRows: known.hasRows)
         do {
             var fetched = try await fetchAll(
                 batches, numbers: batches.indices.map { Int64($0 + 1) }, context, started: beginning.started)
+            try await fetchUnshown(&fetched, context)
             let result = try await commitNewest(&fetched, context)
             report.committed = result.isChanged ? batches.count : 0
             report.unchanged = batches.count - report.committed
@@ -137,7 +139,7 @@ extension Reconciler {
             await runOwedScripts(&report, searchPath: userSearchPath)
             let asked = Dictionary(uniqueKeysWithValues: demands.map { ($0.partition, $0.units) })
             await surveyAgain(&report, stream: stream, tips: tips, asked: asked, options)
-            report.notes += context.fieldUse.notes(of: definition)
+            report.notes += context.fieldUse.notes(of: definition) + context.notes.all
         } catch let failed as FailedBatch {
             report.failures.append(failed.failure)
             try await journal.recordFailure(
@@ -208,6 +210,24 @@ extension Reconciler {
         }
     }
 
+    /// Fetches again what was answered with nothing before a newer record was shown: that answer proves nothing, one of now
+    /// does.
+    private func fetchUnshown(_ fetched: inout [FetchedBatch], _ context: RunContext) async throws {
+        let indices = fetched.indices.filter { !context.unitsShownSince(fetched[$0]).isEmpty }
+        guard !indices.isEmpty else { return }
+        let started = try await now(context)
+        let again = try await fetchAll(
+            indices.map { fetched[$0].batch }, numbers: indices.map { fetched[$0].number }, context, started: started)
+        for (index, batch) in zip(indices, again) { fetched[index] = batch }
+    }
+
+    /// The server's clock.
+    private func now(_ context: RunContext) async throws -> String {
+        try await reading(context.options.stop) { session in
+            try await session.query(try Statements.selectClock.bound()).only().get("now", as: String.self)
+        }
+    }
+
     private func fetch(
         _ batch: PlannedBatch, number: Int64, _ context: RunContext, started: String
     ) async throws -> FetchedBatch {
@@ -230,9 +250,7 @@ extension Reconciler {
                 return try await commitAll(fetched, context)
             } catch let stale as StaleFetch where refetches < StaleFetch.limit {
                 refetches += 1
-                let started = try await reading(context.options.stop) { session in
-                    try await session.query(try Statements.selectClock.bound()).only().get("now", as: String.self)
-                }
+                let started = try await now(context)
                 let again = try await fetchAll(
                     stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number },
                     context, started: started)

@@ -137,6 +137,8 @@ extension Reconciler {
                 values["oldest"] = String(after.oldest)
                 values["latest"] = String(after.latest)
                 statements.append(try Statements.rewindExtents.bound(values: values))
+                // What was called empty out there may have been called so because of extents that were wrong.
+                statements.append(try Statements.deleteEvidenceOutside.bound(values: values))
                 note += "\(type.text(after.oldest)) – \(type.text(after.latest))"
             } else {
                 statements.append(try Statements.deleteExtents.bound(values: values))

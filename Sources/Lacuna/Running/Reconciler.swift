@@ -60,6 +60,7 @@ public struct Reconciler: Sendable {
                     keyType: keyType))
             guard !plan.batches.isEmpty else {
                 report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
+                report.provisional = plan.survey.provisionalCount
                 if await runOwedScripts(&report, searchPath: userSearchPath) {
                     await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
                 }
@@ -79,13 +80,15 @@ public struct Reconciler: Sendable {
             let context = RunContext(
                 database: database, stream: stream, plannedAt: plan.survey.now, fetcher: fetcher,
                 commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
-                journal: journal, options: options, attestationEnds: ends)
+                journal: journal, options: options, attestationEnds: ends,
+                shown: ShownRecords(hasRows: plan.survey.hasRows),
+                hadRows: plan.survey.hasRows)
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)
             report = state.report
             await runOwedScripts(&report, searchPath: userSearchPath)
             await surveyAgain(&report, stream: stream, tips: plan.tips, options)
-            report.notes += context.fieldUse.notes(of: definition)
+            report.notes += context.fieldUse.notes(of: definition) + context.notes.all
             report.conclude()
             do {
                 try await journal.finish(report, keepDays: options.journalDays)
@@ -151,6 +154,7 @@ public struct Reconciler: Sendable {
                 report.missing = known.missingCount(in: options.bounds(definition.keyType.limits))
             }
             report.behind = known.behindCount
+            report.provisional = known.provisionalCount
         } catch {
             report.streamFailures.append(error.message)
         }

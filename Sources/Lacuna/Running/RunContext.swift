@@ -15,12 +15,19 @@ struct RunContext: Sendable {
     let options: RunOptions
     /// The ends (exclusive) of what the source has, by partition; none if it cannot tell.
     let attestationEnds: [Partition: Int64]
+    /// What the source has shown so far.
+    let shown: ShownRecords
+    /// Whether the stream had a row when the run was planned.
+    let hadRows: Bool
     /// Which fields the records had.
     let fieldUse = FieldUse()
+    /// What the batches have to say.
+    let notes = RunNotes()
 
     var definition: StreamDefinition { stream.definition }
 
-    /// Fetches a batch whole, again if it fails in a way that may pass.
+    /// Fetches a batch whole, again if it fails in a way that may pass, and finds out how far the answer proves that units are
+    /// empty.
     ///
     /// - Parameters:
     ///   - number: the batch's number in the run.
@@ -31,6 +38,8 @@ struct RunContext: Sendable {
         _ batch: PlannedBatch, number: Int64, started: String, policy: RetryPolicy
     ) async -> Result<FetchedBatch, FetchFailure> {
         var attempts = 1
+        // What is shown later says nothing of this answer.
+        let shownBefore = shown.newest(of: batch.partition)
         do {
             let (records, summary) = try await policy.run(
                 mayPass: BatchFault.mayPass, onRetry: report(batch)
@@ -39,16 +48,144 @@ struct RunContext: Sendable {
                 return try await fetcher.fetch(batch)
             }
             fieldUse.note(records)
+            if let note = summary.note { notes.add(note) }
+            try requireFilledColumns(records)
+            shown.note(records.units, of: batch.partition)
             let end = attestationEnds[batch.partition]
             let newest = [batch.standing.latest, end.map { $0.subtracting(saturating: 1) }].compactMap(\.self).max()
+            let attestableEnd = definition.attestableEnd(now: plannedAt, newest: newest)
+            let sourceEnd = end ?? .max
+            let open = openUnits(of: batch, before: min(attestableEnd, sourceEnd)).subtracting(records.units)
+            let proof = try await proof(
+                of: batch, records, summary, open: open, shownBefore: shownBefore, policy: policy)
             return .success(
                 FetchedBatch(
                     batch: batch, number: number, records: records, summary: summary, started: started,
-                    attempts: attempts, attestableEnd: definition.attestableEnd(now: plannedAt, newest: newest),
-                    sourceEnd: end ?? .max))
+                    attempts: attempts, attestableEnd: attestableEnd, sourceEnd: sourceEnd, proof: proof))
         } catch {
             return .failure(FetchFailure(error: error, attempts: attempts))
         }
+    }
+
+    /// The units that an answer had nothing for when nothing newer had been shown, and something newer has been since.
+    func unitsShownSince(_ fetched: FetchedBatch) -> UnitSet {
+        guard let newest = shown.newest(of: fetched.batch.partition), fetched.proof.shownEnd < newest else {
+            return UnitSet()
+        }
+        return openUnits(of: fetched.batch, before: min(fetched.attestableEnd, fetched.sourceEnd))
+            .subtracting(fetched.records.units).intersection(fetched.proof.spoken)
+            .intersection(fetched.proof.shownEnd..<newest)
+    }
+
+    /// Rejects records that leave columns empty which they look as if they should fill, before the first row of a stream is
+    /// there. Later it is a note: the rows are right as far as they go.
+    private func requireFilledColumns(_ records: SpooledRecords) throws {
+        guard records.recordCount > 0, definition.load.isEmpty,
+            let problem = FieldMatch(records, stream: stream).problem
+        else { return }
+        guard hadRows else { throw StreamError.invalid(problem) }
+        notes.add(problem)
+    }
+
+    /// The units of a batch that its answer would prove empty if no record came for them.
+    private func openUnits(of batch: PlannedBatch, before end: Int64) -> UnitSet {
+        batch.standing.present.missing(in: batch.window).intersection(batch.units)
+            .intersection(Int64.min..<end).subtracting(batch.standing.verified)
+    }
+
+    /// How far an answer proves that units are empty. Its edges are asked for once more if nothing else proves them.
+    private func proof(
+        of batch: PlannedBatch, _ records: SpooledRecords, _ summary: FetchSummary, open: UnitSet,
+        shownBefore: Int64?, policy: RetryPolicy
+    ) async throws -> AnswerProof {
+        let isOrdered = definition.keyType.isOrdered
+        var proof = AnswerProof(spoken: spoken(batch, records, summary))
+        proof.isTrusted = shown.hasRows || options.trustsEmpty
+        if !proof.isTrusted, !open.isEmpty {
+            notes.add(
+                "the source has never given a row of this stream, so that nothing is taken for empty yet; if that is "
+                    + "right, say --trust-empty")
+            // Of an address that answers with one status to everything, nothing is worth remembering.
+            if summary.isEmptyByStatus || !isOrdered { proof.spoken = UnitSet() }
+        }
+        let claimed = open.intersection(proof.spoken)
+        guard definition.empty == .confirm || definition.empty == .verify else { return proof }
+        try requireUncapped(batch, records, summary)
+        guard !claimed.isEmpty else { return proof }
+        if let objection = summary.objection { throw SourceError(.rejected, objection) }
+        if isOrdered, definition.empty == .confirm {
+            // Newer than what is empty: strictly before the newest record that was shown.
+            proof.shownEnd = [batch.standing.newestRow, shownBefore, records.units.hull.map { $0.upperBound - 1 }]
+                .compactMap(\.self).max() ?? .min
+        }
+        guard isOpen(summary) else { return proof }
+        proof.doubtful = try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy)
+        return proof
+    }
+
+    /// The units that an answer says something about.
+    private func spoken(_ batch: PlannedBatch, _ records: SpooledRecords, _ summary: FetchSummary) -> UnitSet {
+        let spoken = UnitSet(summary.answered ?? batch.request)
+        guard summary.end == .unproven else { return spoken }
+        // Cut anywhere, it still proves what lies between its records, if they came in order.
+        guard definition.keyType.isOrdered, records.keysAreExact, records.edges.isAscending,
+            let hull = records.units.hull
+        else { return UnitSet() }
+        return spoken.intersection(hull)
+    }
+
+    /// Rejects an answer that is as long as those that a cap cut: it may have cut through a unit, of which a part is there.
+    private func requireUncapped(_ batch: PlannedBatch, _ records: SpooledRecords, _ summary: FetchSummary) throws {
+        guard isOpen(summary), let cap = shown.cap, records.recordCount >= cap, batch.units.count > 1 else { return }
+        throw SourceError(
+            .permanent,
+            "the source gives at most \(cap) records at once, and of \(definition.keyType.text(batch.request)) it sent "
+                + "\(records.recordCount); declare a `paginator` or a smaller `batch`")
+    }
+
+    /// Whether an answer that was cut by a cap would look the same.
+    private func isOpen(_ summary: FetchSummary) -> Bool {
+        summary.end == .open && summary.declaredRecords == nil
+    }
+
+    /// Asks once more for what a cap may have cut off.
+    ///
+    /// - Returns: the units that could not be asked for again.
+    /// - Throws: ``SourceError`` if a cap shows itself.
+    private func unresolvedDoubts(
+        of batch: PlannedBatch, _ records: SpooledRecords, open: UnitSet, policy: RetryPolicy
+    ) async throws -> UnitSet {
+        let edges =
+            definition.keyType.isOrdered
+            ? EdgeDoubt.edges(of: open, records: records.units) : EdgeDoubt.missing(open, records: records.units)
+        var unresolved = UnitSet()
+        for edge in edges {
+            let again: SpooledRecords
+            do {
+                again = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in
+                    try await fetcher.fetchAgain(edge, of: batch)
+                }
+            } catch let error where !(error is CancellationError) {
+                if case .deferRun = BatchFault(error) { throw error }
+                notes.add(
+                    "\(definition.keyType.text(edge.range)) could not be asked for once more, so that it is not taken for "
+                        + "empty: \(error.message)")
+                unresolved = unresolved.union(edge.units)
+                continue
+            }
+            let isCutThrough = edge.outermost.map { unit in
+                (again.edges.count(of: unit) ?? 0) > (records.edges.count(of: unit) ?? 0)
+            }
+            guard again.units.intersection(edge.units).isEmpty, isCutThrough != true else {
+                shown.noteCut(at: records.recordCount)
+                throw SourceError(
+                    .permanent,
+                    "the source leaves records out: of \(definition.keyType.text(batch.request)) it sent "
+                        + "\(records.recordCount), and of \(definition.keyType.text(edge.range)) alone it sends others; "
+                        + "if it gives at most \(records.recordCount) at once, declare a `paginator` or a smaller `batch`")
+            }
+        }
+        return unresolved
     }
 
     /// Tells the run's display of a wait before a batch is tried again.

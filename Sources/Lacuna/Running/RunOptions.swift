@@ -21,6 +21,8 @@ public struct RunOptions: Sendable {
     public var failFast = false
     /// Whether windows that failed in earlier runs are tried before their wait is over.
     public var retryNow = false
+    /// Whether empty answers are believed though the source has never given a row.
+    public var trustsEmpty = false
     /// How many leaf batches may fail in a row, none succeeding between them, before the source counts as down.
     public var failureLimit = 10
     /// How long batches in flight may go on after the stop signal.

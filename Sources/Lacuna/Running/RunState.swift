@@ -12,6 +12,8 @@ final class RunState: Sendable {
         var failuresInARow = 0
         /// The partitions that the source rejects.
         var rejected: Set<Partition> = []
+        /// What was answered with nothing before anything newer was shown.
+        var unshown: [PlannedBatch] = []
         var isEnded = false
     }
 
@@ -30,9 +32,11 @@ final class RunState: Sendable {
     var report: RunReport { state.withLock { $0.report } }
 
     /// The next batch; nil where there is none or the run is to end.
-    func next() -> PlannedBatch? {
+    ///
+    /// - Parameter shown: the newest unit of a partition that a record was seen of.
+    func next(shown: (Partition) -> Int64? = { _ in nil }) -> PlannedBatch? {
         state.withLock { state in
-            guard !state.isEnded, state.next < count else { return nil }
+            guard !state.isEnded, state.next < count || !state.unshown.isEmpty else { return nil }
             if options.stop.isGiven {
                 state.end("stopped by a signal")
                 return nil
@@ -49,8 +53,14 @@ final class RunState: Sendable {
                 state.next += 1
                 if !state.rejected.contains(batch.partition) { return batch }
             }
-            return nil
+            return state.unshownBatch(shown)
         }
+    }
+
+    /// Asks for units again once something newer has been shown, at the end of the run.
+    func askAgain(for units: UnitSet, of batch: PlannedBatch) {
+        guard let batch = batch.narrowed(to: units) else { return }
+        state.withLock { $0.unshown.append(batch) }
     }
 
     /// A number for a batch, unique in the run.
@@ -143,6 +153,18 @@ final class RunState: Sendable {
 }
 
 extension RunState.State {
+    /// Takes the first batch whose units come before something that has been shown by now.
+    fileprivate mutating func unshownBatch(_ shown: (Partition) -> Int64?) -> PlannedBatch? {
+        for (index, batch) in unshown.enumerated() {
+            guard let newest = shown(batch.partition), !rejected.contains(batch.partition),
+                let narrowed = batch.narrowed(to: batch.units.intersection(Int64.min..<newest))
+            else { continue }
+            unshown.remove(at: index)
+            return narrowed
+        }
+        return nil
+    }
+
     fileprivate mutating func end(_ reason: String) {
         guard !isEnded else { return }
         isEnded = true

@@ -30,6 +30,11 @@ public struct Survey: Sendable {
         partitions.reduce(0) { $0 + $1.gaps.count }
     }
 
+    /// The number of units that were answered with nothing and are neither gaps nor covered yet, over all partitions.
+    public var provisionalCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.provisional.count }
+    }
+
     /// The number of units of a range that are missing, over all partitions.
     func missingCount(in range: Range<Int64>) -> UInt64 {
         partitions.reduce(0) { $0 + $1.gaps.count(in: range) }

@@ -101,7 +101,9 @@ public struct Surveyor: Sendable {
 
         var verified: [Partition: UnitSet] = [:]
         var refetch: [Partition: UnitSet] = [:]
+        var provisional: [Partition: UnitSet] = [:]
         if hasSchema {
+            provisional = try await waitingUnits(of: stream, in: range, now: now, session)
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
         }
@@ -130,6 +132,7 @@ public struct Surveyor: Sendable {
             var evidence = rows
             let partition = evidence.partition
             evidence.verified = verified[partition] ?? UnitSet()
+            evidence.provisional = provisional[partition] ?? UnitSet()
             evidence.refetch = (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet())
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
@@ -256,7 +259,8 @@ public struct Surveyor: Sendable {
     }
 
     private func ranges(
-        _ template: StatementTemplate, of stream: ResolvedStream, in range: Range<Int64>, _ session: isolated Session
+        _ template: StatementTemplate, of stream: ResolvedStream, in range: Range<Int64>, _ session: isolated Session,
+        where isWanted: (Row) throws -> Bool = { _ in true }
     ) async throws -> [Partition: UnitSet] {
         var ranges: [Partition: [Range<Int64>]] = [:]
         let statement = try template.bound(values: [
@@ -265,12 +269,25 @@ public struct Surveyor: Sendable {
             "lower": String(range.lowerBound), "upper": String(range.upperBound),
         ])
         for row in try await session.query(statement) {
-            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition, try isWanted(row) else {
+                continue
+            }
             let lower: Int64 = try row.get("lower")
             let upper: Int64 = try row.get("upper")
             ranges[partition, default: []].append(lower..<upper)
         }
         return ranges.mapValues { UnitSet($0) }
+    }
+
+    /// The units that were answered with nothing less than `confirm` ago.
+    private func waitingUnits(
+        of stream: ResolvedStream, in range: Range<Int64>, now: Int64, _ session: isolated Session
+    ) async throws -> [Partition: UnitSet] {
+        guard stream.definition.empty == .confirm else { return [:] }
+        let askedSince = now.subtracting(saturating: stream.definition.confirmSeconds)
+        return try await ranges(Statements.selectProvisional, of: stream, in: range, session) { row in
+            try row.get("asked") > askedSince
+        }
     }
 
     /// The units that a query of the user's names. Its column may be of any type that casts to the key's.

@@ -50,6 +50,11 @@ struct ReconcileCommand: AsyncParsableCommand {
     @Flag(name: .customLong("retry-now"), help: "Try windows that failed in earlier runs before their wait is over.")
     var retryNow = false
 
+    @Flag(
+        name: .customLong("trust-empty"),
+        help: "Take units for empty though the source has never given a row of the stream.")
+    var trustEmpty = false
+
     @Option(name: .long, help: "text or json.")
     var format: RunFormat = .text
 
@@ -95,6 +100,7 @@ struct ReconcileCommand: AsyncParsableCommand {
         var options = RunOptions()
         options.failFast = failFast
         options.retryNow = retryNow
+        options.trustsEmpty = trustEmpty
         if let workers {
             guard (1...64).contains(workers) else {
                 throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64")

@@ -124,6 +124,7 @@ extension GapReport {
         }
         rows += [
             ["verified empty", Numbers.count(coverage.verified.count, "unit")],
+            ["provisional", Numbers.count(coverage.provisional.count, "unit")],
             ["to be re-fetched", Numbers.count(coverage.refetch.count, "unit")],
         ]
         if let tail = coverage.tail, isOrdered { rows.append(["behind the tip", Numbers.count(tail.count, "unit")]) }

@@ -8,6 +8,7 @@ extension GapReport {
             ("table", .text(table)),
             ("key", .text(definition.keyColumn)), ("scan", explains ? scan : nil),
             ("expected_units", .number(expectedCount)), ("missing_units", .number(missingCount)),
+            ("provisional_units", .number(provisionalCount)),
             ("gap_count", .number(gapCount)), ("clean", .flag(isClean)),
             ("partitions", .list(partitions, json)),
         ])
@@ -52,6 +53,7 @@ extension GapReport {
             ("latest", key(coverage.latest)), ("expected_units", .number(coverage.expected.count)),
             ("covered_units", .number(coverage.coveredCount)), ("missing_units", .number(coverage.gaps.count)),
             ("verified_empty_units", .number(coverage.verified.count)),
+            ("provisional_units", .number(coverage.provisional.count)),
             ("refetch_units", .number(coverage.refetch.count)), ("contiguous", coverage.contiguous.map(span)),
             ("gaps", .list(gaps(of: coverage), span)), ("tail", coverage.tail.map { .list($0.ranges, span) }),
         ])

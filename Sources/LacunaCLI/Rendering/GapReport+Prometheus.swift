@@ -20,6 +20,12 @@ enum GapMetrics {
         Metric(name: "lacuna_verified_empty_units", help: "Units that the source has no rows for.") {
             $1.verified.count
         },
+        Metric(
+            name: "lacuna_provisional_units",
+            help: "Units that were answered with nothing and wait for a newer record or another look."
+        ) {
+            $1.provisional.count
+        },
         Metric(name: "lacuna_refetch_units", help: "Units that are to be fetched again.") { $1.refetch.count },
         Metric(
             name: "lacuna_contiguous_units",

@@ -83,9 +83,10 @@ extension GapReport {
         let expected = expectedCount
         if partitions.isEmpty { return ("no partitions were found", "") }
         if partitions.allSatisfy(\.isNew) { return ("nothing ingested yet", "") }
-        let fraction = expected == 0 ? 1 : Double(expected - missingCount) / Double(expected)
-        let share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
-        if isClean { return ("complete", share) }
+        let fraction = expected == 0 ? 1 : Double(coveredCount) / Double(expected)
+        var share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
+        if provisionalCount > 0 { share += ", \(Numbers.count(provisionalCount, "unit")) provisional" }
+        if isClean { return (coveredCount == expected ? "complete" : "no gaps", share) }
         return ("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing", share)
     }
 
@@ -116,6 +117,10 @@ extension GapReport {
         }
         if !coverage.verified.isEmpty {
             rows.append(["verified empty", "", Numbers.count(coverage.verified.count, "unit")])
+        }
+        if !coverage.provisional.isEmpty {
+            let hull = coverage.provisional.hull.map(text) ?? ""
+            rows.append(["provisional", hull, Numbers.count(coverage.provisional.count, "unit")])
         }
         if !coverage.refetch.isEmpty {
             rows.append(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])

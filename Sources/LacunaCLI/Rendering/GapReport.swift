@@ -13,6 +13,8 @@ struct GapReport {
     var partitions: [PartitionCoverage] { survey.partitions }
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
+    var provisionalCount: UInt64 { survey.provisionalCount }
+    var coveredCount: UInt64 { partitions.reduce(0) { $0 + $1.coveredCount } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
     /// The units behind the tip, as far as they are over and it is known, of the partition that is furthest behind.
     var behindCount: UInt64 { partitions.map { survey.behindCount(of: $0) ?? 0 }.max() ?? 0 }

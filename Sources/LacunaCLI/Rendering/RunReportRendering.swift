@@ -52,7 +52,8 @@ struct RunReportRendering {
         var parts: [String] = []
         let done = report.committed
         if report.planned == 0, report.state == .done {
-            return "\(report.stream): nothing to \(report.mode == .catchup ? "catch up" : "do")"
+            let waiting = report.provisional > 0 ? ", \(Numbers.count(report.provisional, "unit")) provisional" : ""
+            return "\(report.stream): nothing to \(report.mode == .catchup ? "catch up" : "do")\(waiting)"
         }
         if done > 0 {
             parts.append("\(Numbers.count(done, "batch", "batches")) committed")
@@ -68,6 +69,7 @@ struct RunReportRendering {
         }
         if !report.failures.isEmpty { parts.append("\(Numbers.grouped(report.failures.count)) failed") }
         if let missing = report.missing, missing > 0 { parts.append("\(Numbers.count(missing, "unit")) still missing") }
+        if report.provisional > 0 { parts.append("\(Numbers.count(report.provisional, "unit")) provisional") }
         if let behind = report.behind, behind > 0 { parts.append("\(Numbers.count(behind, "unit")) behind the tip") }
         if let reason = report.stopReason, report.streamFailures.isEmpty { parts.append("ended early: \(reason)") }
         parts.append(took.inSeconds)
@@ -91,6 +93,7 @@ struct RunReportRendering {
             ("unchanged", .number(report.unchanged)), ("held_elsewhere", .number(report.heldElsewhere)),
             ("rows_fetched", .number(report.fetched)), ("rows_inserted", .number(report.inserted)),
             ("rows_updated", .number(report.updated)), ("verified_empty_units", .number(report.emptied)),
+            ("provisional_units", .number(report.provisional)),
             ("waiting_units", .number(report.waiting)), ("missing_units", report.missing.map(JSONOutput.number)),
             ("behind_units", report.behind.map(JSONOutput.number)),
             ("stop_reason", report.stopReason.map { .text(Console.shared.masked($0)) }),

@@ -8,6 +8,8 @@ package struct PartitionEvidence: Sendable, Hashable {
     package var extents: Extents?
     /// Units that are verified empty.
     package var verified: UnitSet
+    /// Units that were answered with nothing a short while ago, when the source had shown nothing newer.
+    package var provisional: UnitSet
     /// Units that were declared wrong, or that a check found wrong.
     package var refetch: UnitSet
     /// The only expected units, if a query names them.
@@ -18,13 +20,14 @@ package struct PartitionEvidence: Sendable, Hashable {
     /// Evidence.
     package init(
         partition: Partition, present: PresentUnits, extents: Extents? = nil,
-        verified: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(), expected: UnitSet? = nil,
-        hasLargestKey: Bool = false
+        verified: UnitSet = UnitSet(), provisional: UnitSet = UnitSet(), refetch: UnitSet = UnitSet(),
+        expected: UnitSet? = nil, hasLargestKey: Bool = false
     ) {
         self.partition = partition
         self.present = present
         self.extents = extents
         self.verified = verified
+        self.provisional = provisional
         self.refetch = refetch
         self.expected = expected
         self.hasLargestKey = hasLargestKey
@@ -43,7 +46,7 @@ package struct PartitionEvidence: Sendable, Hashable {
     }
 }
 
-/// What a partition lacks: `gaps = expected − ((present ∪ verified) − refetch)`.
+/// What a partition lacks: `gaps = expected − ((present ∪ verified) − refetch) − provisional`.
 public struct PartitionCoverage: Sendable, Hashable {
     /// What it was computed from.
     package let evidence: PartitionEvidence
@@ -55,6 +58,9 @@ public struct PartitionCoverage: Sendable, Hashable {
     private let fewerExpected: UnitSet?
     /// The expected units of ``range`` that are not covered.
     public let gaps: UnitSet
+    /// The expected units that were answered with nothing, and wait for a newer record or for another look: neither gaps nor
+    /// covered. Beyond ``range`` too.
+    public let provisional: UnitSet
     /// The expected units beyond ``range`` and `latest` that are due or lie ahead; nil if only the source knows where they
     /// end.
     public let tail: UnitSet?
@@ -88,12 +94,13 @@ public struct PartitionCoverage: Sendable, Hashable {
     public var isNew: Bool { hasOrder && latest == nil }
 
     /// The number of expected units that are covered.
-    public var coveredCount: UInt64 { expected.count - gaps.count }
+    public var coveredCount: UInt64 { expected.count - gaps.count - provisional.intersection(range).count }
 
     /// The longest run without a gap that ends at `latest`; nil if there is none.
     public var contiguous: Range<Int64>? {
         guard let latest, !range.isEmpty else { return nil }
-        let lower = gaps.ranges.last?.upperBound ?? range.lowerBound
+        let open = [gaps.ranges.last?.upperBound, provisional.intersection(range).ranges.last?.upperBound]
+        let lower = open.compactMap(\.self).max() ?? range.lowerBound
         let upper = max(range.upperBound, lower)
         return lower < upper && lower <= latest ? lower..<upper : nil
     }
@@ -120,7 +127,7 @@ public struct PartitionCoverage: Sendable, Hashable {
             range = expected.hull ?? 0..<0
             gaps = evidence.present.missing(in: range).subtracting(evidence.verified).union(evidence.refetch)
                 .intersection(expected)
-            (tail, ahead) = (UnitSet(), UnitSet())
+            (tail, ahead, provisional) = (UnitSet(), UnitSet(), UnitSet())
             return
         }
         let limits = stream.keyType.limits
@@ -156,17 +163,24 @@ public struct PartitionCoverage: Sendable, Hashable {
         }
         let expected = expectedUnits(range)
         fewerExpected = expected == UnitSet(range) ? nil : expected
+        // Once a newer record has been seen, the source is asked again.
+        let newestRow = evidence.present.hull.isEmpty ? nil : evidence.present.hull.upperBound - 1
+        let waiting = evidence.provisional.intersection((newestRow ?? limits.lowerBound)..<limits.upperBound)
+            .subtracting(evidence.refetch)
         gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
-            .union(evidence.refetch.intersection(range)).intersection(expected)
+            .union(evidence.refetch.intersection(range)).intersection(expected).subtracting(waiting)
         let afterLatest = latest?.adding(saturating: 1)
         tail = (aheadEnd ?? end).map { end in
             guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }
-            return expectedUnits(max(last, afterLatest)..<min(end, limits.upperBound))
+            return expectedUnits(max(last, afterLatest)..<min(end, limits.upperBound)).subtracting(waiting)
         }
         ahead =
             aheadEnd.map { aheadEnd in
                 let end = min(aheadEnd, afterLatest ?? aheadEnd)
                 return lower != nil && last < end ? expectedUnits(last..<end) : UnitSet()
             } ?? UnitSet()
+        provisional = waiting.hull.map { expectedUnits($0.clamped(to: first..<limits.upperBound)) }?
+            .intersection(waiting).intersection(evidence.present.missing(in: first..<limits.upperBound))
+            .subtracting(evidence.verified) ?? UnitSet()
     }
 }

@@ -28,6 +28,8 @@ package struct PlannedBatch: Sendable, Hashable {
     package let expected: UnitSet
     /// What the plan knew of the batch's partition.
     package let standing: Standing
+    /// Whether it is asked for a second time in its run, because something newer has been shown since.
+    package private(set) var isAskedAgain = false
 
     /// What a plan knows of a partition: its batches carry it, so that nobody looks for it a second time.
     package struct Standing: Sendable, Hashable {
@@ -37,6 +39,13 @@ package struct PlannedBatch: Sendable, Hashable {
         package var latest: Int64?
         /// The only expected units, if a query names them.
         package var named: UnitSet?
+        /// The units that have rows.
+        package var present = PresentUnits()
+        /// The units that are verified empty.
+        package var verified = UnitSet()
+
+        /// The newest unit that has a row.
+        package var newestRow: Int64? { present.hull.isEmpty ? nil : present.hull.upperBound - 1 }
 
         /// Nothing is known.
         package init() {}
@@ -46,6 +55,8 @@ package struct PlannedBatch: Sendable, Hashable {
             extents = coverage.evidence.extents
             latest = coverage.latest
             named = coverage.evidence.expected
+            present = coverage.evidence.present
+            verified = coverage.evidence.verified
         }
     }
 
@@ -74,6 +85,18 @@ package struct PlannedBatch: Sendable, Hashable {
         assert(
             request.lowerBound <= window.lowerBound && window.upperBound <= request.upperBound,
             "a window is asked for whole")
+    }
+
+    /// The part of a batch that holds some of its units, to be asked for once more; nil if there are none.
+    package func narrowed(to wanted: UnitSet) -> PlannedBatch? {
+        let wanted = wanted.intersection(units)
+        guard let window = wanted.hull else { return nil }
+        var batch = PlannedBatch(
+            partition: partition, window: window, units: units.intersection(window), request: window, reason: reason,
+            flagged: flagged.intersection(window), cell: cell, expected: expected.intersection(window),
+            standing: standing)
+        batch.isAskedAgain = true
+        return batch
     }
 
     /// The two halves of a batch of more than one unit, for finding the units at fault.

@@ -26,8 +26,13 @@ public struct StreamDefinition: Sendable, Hashable {
     public var lookback: HistoryLength?
     /// Gaps that are at most this many covered units apart are fetched as one.
     public var coalesce: Int64 = 0
-    /// What a unit without rows means.
-    public var empty: EmptyPolicy = .verify
+    /// What it takes to call a unit empty.
+    public var empty: EmptyPolicy = .confirm
+    /// How far apart the two empty answers lie, in seconds, that prove a unit empty if the source has shown nothing newer; nil:
+    /// a day for dates, ten minutes for other keys, and never less than `delay`.
+    public var confirm: Int64?
+    /// What becomes of records that would take rows out of other units.
+    public var movedRows: MovedRowPolicy = .error
     /// How many batches are in flight at once, at least one.
     public var workers: Int = 4
     /// SQL scripts that run over the temporary table `batch` instead of the upsert by column name.
@@ -67,12 +72,41 @@ public enum FetchOrder: String, Sendable, Hashable, CaseIterable {
     case oldest
 }
 
-/// What a unit means that the source answered without rows.
+/// What it takes to call a unit empty that the source answered without rows. An answer that came whole is needed always.
 public enum EmptyPolicy: String, Sendable, Hashable, CaseIterable {
-    /// It is recorded as verified empty and not asked for again.
+    /// Edges of an answer that may be cut are asked for again, and what lies beyond the newest record is asked for once more
+    /// after a while.
+    case confirm
+    /// Edges of an answer that may be cut are asked for again.
     case verify
+    /// The answer is believed.
+    case trust
     /// Every expected unit must have rows: the batch fails.
     case error
+}
+
+/// What becomes of records whose primary key is that of a row in another unit.
+public enum MovedRowPolicy: String, Sendable, Hashable, CaseIterable {
+    /// The batch fails: mostly the primary key does not identify a row, and the units would be emptied in turns.
+    case error
+    /// The row moves: its source gives it another key now and then.
+    case allow
+}
+
+extension StreamDefinition {
+    /// How far apart two empty answers must lie, in seconds, to prove what nothing newer proves.
+    package var confirmSeconds: Int64 {
+        if let confirm { return confirm }
+        let least: Int64 = if case .date = keyType { 86_400 } else { 600 }
+        let delay: Int64 =
+            switch expect.delay {
+            case .seconds(let seconds): seconds
+            case .days(let days): days * 86_400
+            case .months(let months): Int64(months) * 31 * 86_400
+            case .units, nil: 0
+            }
+        return max(least, delay)
+    }
 }
 
 /// A SQL file of the user's.

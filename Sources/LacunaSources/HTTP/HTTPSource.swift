@@ -7,7 +7,7 @@ public struct HTTPSource: Source {
     private let settings: HTTPSettings
     private let exchange: HTTPExchange
     private let paths: PagePaths
-    private let pages = LongestPage()
+    private let pages = SeenPages()
     private let name: String
     private let onWarning: @Sendable (String) -> Void
 
@@ -37,7 +37,10 @@ public struct HTTPSource: Source {
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let first = try rendered { builder throws(TemplateError) in try builder.call(request) }
         let policy = request.stream.retry
-        var paginator = Paginator(settings.paginator, longestPage: pages.recordCount)
+        let known = pages.known
+        var paginator = Paginator(
+            settings.paginator, longestPage: known.recordCount, nextWasNamed: known.nextWasNamed)
+        var reading = WindowReading()
         var step: Paginator.Step? = paginator.first
         var address = first.address
         switch settings.format {
@@ -57,7 +60,9 @@ public struct HTTPSource: Source {
             if case .page(let answer, let source) = try await outcome(of: call, page: number, policy) {
                 address = source
                 place.status = answer.status
-                page = try take(answer, at: place, into: sink)
+                page = try take(answer, at: place, into: sink, &reading)
+            } else if number == 1 {
+                reading.isEmptyByStatus = true
             }
             do throws(Paginator.Fault) {
                 if let page {
@@ -69,9 +74,54 @@ public struct HTTPSource: Source {
             } catch {
                 throw place.error(error.kind, error.reason)
             }
-            pages.note(paginator.longestPage)
+            pages.note(paginator.longestPage, nextWasNamed: paginator.nextWasNamed)
+            if step == nil { try requireWhole(paginator, reading, at: place) }
         }
-        return FetchSummary(declaredRecords: paginator.total.map(Int.init), pages: paginator.pageCount)
+        return summary(paginator, reading)
+    }
+
+    /// Rejects an answer that contradicts what it says of itself.
+    private func requireWhole(
+        _ paginator: Paginator, _ reading: WindowReading, at place: PagePlace
+    ) throws(SourceError) {
+        if let total = paginator.total, total == Int64(paginator.recordCount),
+            reading.distinctCount < paginator.recordCount
+        {
+            throw place.error(
+                .unknown,
+                "the source declared \(total) records and sent \(reading.distinctCount) different ones: records moved "
+                    + "between the pages while they were read, and the window is to be read again")
+        }
+        if paginator.total == nil, reading.repeatsRecords {
+            throw place.error(
+                .unknown,
+                "a record came in two pages: records moved between them while they were read, another one may have come in "
+                    + "none, and the window is to be read again")
+        }
+        guard paginator.mindsSigns, let sign = reading.sign else { return }
+        throw place.error(
+            .rejected,
+            "there is more than what came: \(sign.place) is \(exchange.redactor.text(sign.text, limit: 80)) after "
+                + "\(paginator.recordCount) records; declare \(sign.advice), or {type: single_page} if that is all of a "
+                + "window whatever it says")
+    }
+
+    private func summary(_ paginator: Paginator, _ reading: WindowReading) -> FetchSummary {
+        var summary = FetchSummary(
+            declaredRecords: paginator.total.map(Int.init), pages: paginator.pageCount,
+            end: reading.isProvenWhole ? paginator.answerEnd : .unproven)
+        summary.isEmptyByStatus = reading.isEmptyByStatus
+        if paginator.skipsRecords {
+            summary.note =
+                "the source gives fewer records a page than `page_size`, so that some may be in no page; set it to what it gives"
+        }
+        if let path = paginator.unseenPath {
+            summary.objection =
+                "no page had '\(path)', where the next one is to be named, so that nothing says whether there is more; "
+                + "check the path, in which a name with a dot stands in quotes, declare total_path or has_more_path, "
+                + "or say empty: trust if the source leaves it out on its last page"
+        }
+        return summary
     }
 
     /// Asks for the newest key.
@@ -164,14 +214,57 @@ public struct HTTPSource: Source {
 
 // MARK: Pages
 
-/// The most records that a page of a source had, over all of its windows.
-private final class LongestPage: Sendable {
-    private let longest = Mutex(0)
+/// What was seen of the pages of a source, over all of its windows.
+private final class SeenPages: Sendable {
+    struct Known {
+        /// The most records of a page.
+        var recordCount = 0
+        /// Whether a page had the place where the next one is named.
+        var nextWasNamed = false
+    }
 
-    var recordCount: Int { longest.withLock { $0 } }
+    private let state = Mutex(Known())
 
-    func note(_ count: Int) {
-        longest.withLock { $0 = max($0, count) }
+    var known: Known { state.withLock { $0 } }
+
+    func note(_ count: Int, nextWasNamed: Bool) {
+        state.withLock { known in
+            known.recordCount = max(known.recordCount, count)
+            known.nextWasNamed = known.nextWasNamed || nextWasNamed
+        }
+    }
+}
+
+/// What is gathered while the pages of one window are read.
+private struct WindowReading {
+    /// Whether the source said only by a status that it has nothing.
+    var isEmptyByStatus = false
+    /// Whether the end of each page was announced.
+    var isProvenWhole = true
+    /// A sign in the last page that there is more.
+    var sign: MoreSigns.Sign?
+    /// The records that came so far.
+    var received = 0
+    private var hashes: Set<Int> = []
+    private var page: Set<Int> = []
+    private(set) var repeatsRecords = false
+
+    /// How many different records came.
+    var distinctCount: Int { hashes.union(page).count }
+
+    /// Notes a record, by its text.
+    mutating func note(_ record: UnsafeRawBufferPointer) {
+        var hasher = Hasher()
+        hasher.combine(bytes: record)
+        let hash = hasher.finalize()
+        if hashes.contains(hash) { repeatsRecords = true }
+        page.insert(hash)
+    }
+
+    /// Ends a page. The same record twice in one is the source's own affair.
+    mutating func endPage() {
+        if hashes.isEmpty { swap(&hashes, &page) } else { hashes.formUnion(page) }
+        page.removeAll(keepingCapacity: true)
     }
 }
 
@@ -191,32 +284,62 @@ private struct PagePlace {
 extension HTTPSource {
     /// Hands a page's records to the sink and reads what the page says of itself.
     private func take(
-        _ answer: HTTPAnswer, at place: PagePlace, into sink: RecordSink
+        _ answer: HTTPAnswer, at place: PagePlace, into sink: RecordSink, _ reading: inout WindowReading
     ) throws -> Paginator.Page {
         var page = Paginator.Page()
-        page.digest = answer.body.withUnsafeBytes { bytes in
-            var hasher = Hasher()
-            hasher.combine(bytes: bytes)
-            return hasher.finalize()
-        }
+        reading.sign = nil
         let before = sink.receivedCount
         switch settings.format {
         case .json:
             let document = try document(answer.body, finding: paths.set, at: place)
             try read(document, into: &page, place)
-            try append(records(in: document, place), of: document, to: sink)
+            let records = try records(in: document, place)
+            page.digest = document.withBytes(of: records, hash)
+            try append(records, of: document, to: sink, &reading)
             try sink.endOfDocument()
+            page.recordCount = sink.receivedCount - before
+            let isLinked = page.recordCount > 0 && page.hasMore == nil
+            reading.received += page.recordCount
+            reading.sign = paths.signs.first(in: document, received: reading.received, links: isLinked && !readsNext)
         case .ndjson, .csv:
+            page.digest = answer.body.withUnsafeBytes(hash)
+            if !answer.isWhole {
+                reading.isProvenWhole = false
+                guard !answer.body.isEmpty else {
+                    throw place.error(
+                        .transient, "with not a byte and no word on its length, so that nothing says it is whole")
+                }
+            }
             try sink.write(answer.body)
             if settings.format == .ndjson || !answer.body.isEmpty {
                 try sink.endOfDocument(lengthIsProven: answer.isWhole)
             }
         }
-        if case .headerLink = settings.paginator.kind {
-            page.next = LinkHeader.next(in: answer.headers["link"])
-        }
+        let link = LinkHeader.next(in: answer.headers["link"])
         page.recordCount = sink.receivedCount - before
+        if case .headerLink = settings.paginator.kind {
+            page.next = link
+            page.namesNext = !answer.headers["link"].isEmpty
+        } else if let link, reading.sign == nil, page.recordCount > 0, !readsNext, page.hasMore == nil {
+            reading.sign = MoreSigns.Sign(
+                place: "the header Link: rel=next", text: link, advice: "paginator: {type: header_link}")
+        }
+        reading.endPage()
         return page
+    }
+
+    /// Whether the source's own word on a next page is read.
+    private var readsNext: Bool {
+        switch settings.paginator.kind {
+        case .cursor, .jsonLink, .headerLink: true
+        case .undeclared, .singlePage, .pageNumber, .offset: false
+        }
+    }
+
+    private func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var hasher = Hasher()
+        hasher.combine(bytes: bytes)
+        return hasher.finalize()
     }
 
     private func document(
@@ -244,11 +367,22 @@ extension HTTPSource {
         return value
     }
 
-    private func append(_ records: JSONDocument.Value, of document: JSONDocument, to sink: RecordSink) throws {
+    private func append(
+        _ records: JSONDocument.Value, of document: JSONDocument, to sink: RecordSink, _ reading: inout WindowReading
+    ) throws {
         guard records.kind == .array else {
             return try document.withBytes(of: records) { try sink.append(json: $0) }
         }
-        try document.forEachElement(of: records) { try sink.append(json: $0) }
+        // Records that come twice tell of pages that moved: of one page alone only a total tells.
+        let isCounted = settings.paginator.totalPath != nil || !(readsNext || isOnePage)
+        try document.forEachElement(of: records) { record in
+            if isCounted { reading.note(record) }
+            try sink.append(json: record)
+        }
+    }
+
+    private var isOnePage: Bool {
+        settings.paginator.kind == .undeclared || settings.paginator.kind == .singlePage
     }
 
     private func read(
@@ -264,6 +398,7 @@ extension HTTPSource {
             page.hasMore = document.text(value) == "true"
         }
         if let next = paths.next, let value = document[next] {
+            page.namesNext = true
             switch value.kind {
             case .string, .number: page.next = document.text(value)
             // Some say with false that there is no more.

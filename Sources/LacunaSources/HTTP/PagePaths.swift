@@ -14,6 +14,8 @@ struct PagePaths: Sendable {
     let hasMore: WantedPath?
     /// The cursor or the address of the next page.
     let next: WantedPath?
+    /// Signs that there is more.
+    let signs: MoreSigns
     /// The newest key, in the answer to the tip request.
     let tip: (set: JSONPathSet, key: WantedPath)?
 
@@ -28,6 +30,7 @@ struct PagePaths: Sendable {
         case .cursor(let path, _), .jsonLink(let path): next = set.want(path)
         default: next = nil
         }
+        signs = MoreSigns(adding: &set, selector: settings.recordSelector)
         self.set = set
         tip = settings.tip?.select.map { path in
             var set = JSONPathSet()

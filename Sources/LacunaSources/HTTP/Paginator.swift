@@ -29,7 +29,9 @@ struct Paginator {
         var hasMore: Bool?
         /// The cursor or address of the next page.
         var next: String?
-        /// Tells pages apart.
+        /// Whether the place where a page names the next one was there, if only with null.
+        var namesNext = false
+        /// Tells pages apart: the records, not what is said beside them.
         var digest = 0
     }
 
@@ -53,11 +55,22 @@ struct Paginator {
     private var tokens: Set<String> = []
     /// The cursor or address that the page which is awaited was asked for by.
     private var token: String?
+    /// Whether a page was shorter than what was asked for.
+    private var hadShortPage = false
+    /// Whether pages are numbered by another size than the one that is asked for, so that some records are in none.
+    private(set) var skipsRecords = false
+    /// Whether a page had the place where it names the next one.
+    private(set) var nextWasNamed = false
+    /// Whether the last page had no records.
+    private(set) var endsEmpty = false
 
-    /// - Parameter longestPage: the most records that a page of the source had before.
-    init(_ settings: PaginatorSettings, longestPage: Int = 0) {
+    /// - Parameters:
+    ///   - longestPage: the most records that a page of the source had before.
+    ///   - nextWasNamed: whether a page before had the place where it names the next one.
+    init(_ settings: PaginatorSettings, longestPage: Int = 0, nextWasNamed: Bool = false) {
         self.settings = settings
         self.longestPage = longestPage
+        self.nextWasNamed = nextWasNamed
     }
 
     /// The first page.
@@ -70,19 +83,26 @@ struct Paginator {
         try remember(page)
         let isFollowed = try isFollowed(page)
         longestPage = max(longestPage, page.recordCount)
-        guard isFollowed else { return nil }
-        guard digests.insert(page.digest).inserted else {
+        endsEmpty = page.recordCount == 0
+        nextWasNamed = nextWasNamed || page.namesNext
+        if let size, page.recordCount > 0 {
+            if hadShortPage, case .pageNumber = settings.kind { skipsRecords = true }
+            if page.recordCount < size { hadShortPage = true }
+        }
+        // The last page too: a source that ignores what the next one is asked for by gives the first again.
+        guard page.recordCount == 0 || digests.insert(page.digest).inserted else {
             throw Fault(
                 kind: .permanent,
                 reason: "it is the same as an earlier page; the source ignores what the next page is asked for by")
         }
+        guard isFollowed else { return nil }
         guard pageCount < settings.maxPages else {
             throw Fault(
                 kind: .permanent,
                 reason: "it is page \(pageCount) and not the last; `max_pages` allows \(settings.maxPages)")
         }
         switch settings.kind {
-        case .singlePage: return nil
+        case .undeclared, .singlePage: return nil
         case .pageNumber, .offset: return .parameters(parameters)
         case .cursor(_, let parameter):
             guard let cursor = try fresh(page.next, "cursor") else { return nil }
@@ -96,14 +116,45 @@ struct Paginator {
     /// - Throws: ``Fault`` if the page before it promised one.
     mutating func end() throws(Fault) {
         pageCount += 1
+        endsEmpty = true
         let isPromised =
             switch settings.kind {
-            case .singlePage: false
+            case .undeclared, .singlePage: false
             case .cursor, .jsonLink, .headerLink: token != nil
             case .pageNumber, .offset: hasMore ?? totalPages.map { pageCount <= $0 } ?? false
             }
         guard isPromised, pageCount > 1 else { return }
         throw Fault(kind: .unknown, reason: "it has nothing, but the page before it says that it follows")
+    }
+
+    /// What the pages say of their end, after the last one.
+    var answerEnd: FetchSummary.End {
+        if total != nil { return .proven }
+        if skipsRecords { return .unproven }
+        if totalPages != nil || hasMore == false { return .proven }
+        switch settings.kind {
+        case .undeclared, .singlePage: return .open
+        // Without totals they end with an empty page, or with one that is shorter than others were.
+        case .pageNumber, .offset: return .proven
+        case .cursor, .jsonLink, .headerLink: return nextWasNamed || pageCount > 1 ? .proven : .open
+        }
+    }
+
+    /// The path at which no page named the next one, or named that there is none; nil if it was there, or is not needed.
+    var unseenPath: JSONPath? {
+        guard answerEnd == .open, recordCount > 0 else { return nil }
+        switch settings.kind {
+        case .cursor(let path, _), .jsonLink(let path): return path
+        default: return nil
+        }
+    }
+
+    /// Whether signs of more pages count that nobody declared: unless the totals say that all came, or there is one page
+    /// whatever it says.
+    var mindsSigns: Bool {
+        guard total == nil, totalPages == nil else { return false }
+        if case .singlePage = settings.kind { return false }
+        return true
     }
 
     /// Totals are a promise: one that changes while the pages are read says that records moved between them.
@@ -125,7 +176,7 @@ struct Paginator {
 
     private func isFollowed(_ page: Page) throws(Fault) -> Bool {
         switch settings.kind {
-        case .singlePage: return false
+        case .undeclared, .singlePage: return false
         // A cursor or address is itself the word on whether there is more. Some sources name one for ever: behind their last
         // record is an empty page that leads to itself.
         case .cursor, .jsonLink, .headerLink:

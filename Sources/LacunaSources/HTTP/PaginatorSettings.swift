@@ -2,7 +2,9 @@
 public struct PaginatorSettings: Sendable, Hashable {
     /// How the next page is asked for.
     public enum Kind: Sendable, Hashable {
-        /// There is one page.
+        /// Nothing is said of pages: one is asked for, and a sign that there are more is an error.
+        case undeclared
+        /// There is one page, whatever it says.
         case singlePage
         /// By the number of the page, from `base` on.
         case pageNumber(parameter: String, base: Int64, sizeParameter: String?, size: Int?)
@@ -28,7 +30,7 @@ public struct PaginatorSettings: Sendable, Hashable {
     public var maxPages = 10_000
 
     /// Pages that follow each other in this way.
-    public init(_ kind: Kind = .singlePage) {
+    public init(_ kind: Kind = .undeclared) {
         self.kind = kind
     }
 }

@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("What an answer proves")
 struct AttestationTests {
-    @Test("a unit is verified empty only if it was asked for, spoken of, over, and neither row nor record came")
+    @Test("a unit is verified empty only if it was asked for, spoken of, over, without row, record or doubt, and shown or confirmed")
     func againstEachUnit() {
         var generator = SeededGenerator("Attestation against each unit")
         for _ in 0..<20_000 {
@@ -14,18 +14,26 @@ struct AttestationTests {
             for unit in window.range {
                 let isMissing = window.missing.contains(unit)
                 let isAsked = window.asked.contains(unit)
+                let isDoubtful = answer.doubtful.contains(unit)
                 let isUnanswered = isMissing && isAsked && unit < answer.dueEnd
                 let isSpokenOf = answer.spoken.contains(unit) && unit < answer.sourceEnd
                 let hasRecord = answer.records.contains(unit)
-                let isNewlyEmpty = isUnanswered && isSpokenOf && (answer.rowsDecide || !hasRecord)
-                let staysEmpty = window.verified.contains(unit) && !isAsked
+                let isClaimed = isUnanswered && isSpokenOf && !isDoubtful && (answer.rowsDecide || !hasRecord)
+                let isProven =
+                    isClaimed && answer.isTrusted
+                    && (unit < answer.shownEnd || window.confirmable.contains(unit))
+                let isUntouched = isMissing && (!isAsked || isDoubtful)
+                let isEmpty = isProven || (isUntouched && window.verified.contains(unit))
                 let what = "unit \(unit) of \(window), \(answer); seed \(generator.seed)"
                 #expect(proven.unanswered.contains(unit) == isUnanswered, "\(what)")
-                #expect(proven.empty.contains(unit) == (isNewlyEmpty || staysEmpty), "\(what)")
+                #expect(proven.empty.contains(unit) == isEmpty, "\(what)")
                 #expect(
-                    proven.reread.contains(unit) == (window.refetch.contains(unit) && (isSpokenOf || hasRecord)),
-                    "\(what)")
-                #expect(proven.covered.contains(unit) == (!isMissing || proven.empty.contains(unit)), "\(what)")
+                    proven.provisional.contains(unit)
+                        == (!isEmpty && (isClaimed || (isUntouched && window.provisional.contains(unit)))), "\(what)")
+                #expect(
+                    proven.reread.contains(unit)
+                        == (window.refetch.contains(unit) && ((isSpokenOf && !isDoubtful) || hasRecord)), "\(what)")
+                #expect(proven.covered.contains(unit) == (!isMissing || isEmpty), "\(what)")
             }
         }
     }
@@ -34,13 +42,37 @@ struct AttestationTests {
     func silence() {
         let missing = UnitSet(0..<10)
         let window = Attestation.Window(range: 0..<10, asked: missing, missing: missing, refetch: UnitSet(2..<4))
-        for answer in [Attestation.Answer(spoken: 0..<0), Attestation.Answer(spoken: 0..<10, sourceEnd: .min)] {
+        for answer in [
+            Attestation.Answer(spoken: UnitSet()), Attestation.Answer(spoken: missing, sourceEnd: .min),
+            Attestation.Answer(spoken: missing, doubtful: missing),
+        ] {
             let proven = Attestation(window, answer)
             #expect(proven.empty.isEmpty)
+            #expect(proven.provisional.isEmpty)
             #expect(proven.reread.isEmpty)
             #expect(proven.covered.isEmpty)
             #expect(proven.unanswered == missing)
         }
+    }
+
+    @Test("what lies beyond the newest record is provisional, and empty once it was answered so twice")
+    func beyondTheNewest() {
+        let missing = UnitSet(3..<10)
+        let answer = Attestation.Answer(spoken: UnitSet(0..<10), records: UnitSet(0..<3), shownEnd: 5)
+        let first = Attestation(Attestation.Window(range: 0..<10, asked: UnitSet(0..<10), missing: missing), answer)
+        #expect(first.empty == UnitSet(3..<5))
+        #expect(first.provisional == UnitSet(5..<10))
+        #expect(first.covered == UnitSet(0..<5))
+        let window = Attestation.Window(
+            range: 0..<10, asked: UnitSet(0..<10), missing: missing, verified: first.empty,
+            provisional: first.provisional, confirmable: UnitSet(5..<8))
+        let second = Attestation(window, answer)
+        #expect(second.empty == UnitSet(3..<8))
+        #expect(second.provisional == UnitSet(8..<10))
+        var untrusted = answer
+        untrusted.isTrusted = false
+        #expect(Attestation(window, untrusted).empty.isEmpty)
+        #expect(Attestation(window, untrusted).provisional == missing)
     }
 
     /// A window of up to twelve units at an edge of the numbers or near zero, and any answer.
@@ -58,13 +90,64 @@ struct AttestationTests {
             let bounds: [Int64] = [.min, .max, inside, inside]
             return bounds.randomElement(using: &generator) ?? inside
         }
-        let ends = [bound(), bound()].sorted()
         let missing = units()
+        let provisional = units().intersection(missing)
         let window = Attestation.Window(
-            range: range, asked: units(), missing: missing, verified: units().intersection(missing), refetch: units())
+            range: range, asked: units(), missing: missing,
+            verified: units().intersection(missing).subtracting(provisional), provisional: provisional,
+            confirmable: units().intersection(provisional), refetch: units())
         let answer = Attestation.Answer(
-            spoken: ends[0]..<ends[1], sourceEnd: bound(), dueEnd: bound(), records: units(),
-            rowsDecide: Bool.random(using: &generator))
+            spoken: units(), doubtful: Bool.random(using: &generator) ? units() : UnitSet(), sourceEnd: bound(),
+            dueEnd: bound(), records: units(), rowsDecide: Bool.random(using: &generator), shownEnd: bound(),
+            isTrusted: Int.random(in: 0..<4, using: &generator) > 0)
         return (window, answer)
+    }
+}
+
+@Suite("The edges of an answer that may be cut")
+struct EdgeDoubtTests {
+    /// What a source that gives at most `cap` records sends of a window.
+    private func answer(_ rows: [Int64: Int], _ window: Range<Int64>, cap: Int, newestFirst: Bool) -> [Int64] {
+        let all = window.flatMap { unit in Array(repeating: unit, count: rows[unit] ?? 0) }
+        return Array(newestFirst ? all.suffix(cap) : all.prefix(cap))
+    }
+
+    @Test("show a cap whenever one cut off a unit that would be called empty, whichever end it cuts")
+    func showCaps() {
+        var generator = SeededGenerator("Edges show caps")
+        var cuts = 0
+        for _ in 0..<20_000 {
+            let window: Range<Int64> = 0..<Int64.random(in: 2...12, using: &generator)
+            var rows: [Int64: Int] = [:]
+            for unit in window where Bool.random(using: &generator) {
+                rows[unit] = Int.random(in: 1...4, using: &generator)
+            }
+            let cap = Int.random(in: 1...12, using: &generator)
+            let newestFirst = Bool.random(using: &generator)
+            let sent = answer(rows, window, cap: cap, newestFirst: newestFirst)
+            let records = UnitSet(sent.map { $0..<$0 + 1 })
+            let open = UnitSet(window).subtracting(records)
+            let edges = EdgeDoubt.edges(of: open, records: records)
+            let lost = window.filter { rows[$0] != nil && !records.contains($0) }
+            let shown = edges.contains { edge in
+                let again = answer(rows, edge.range, cap: cap, newestFirst: newestFirst)
+                let isCutThrough = edge.outermost.map { unit in
+                    again.count { $0 == unit } > sent.count { $0 == unit }
+                }
+                return again.contains(where: edge.units.contains) || isCutThrough == true
+            }
+            if !lost.isEmpty { cuts += 1 }
+            #expect(lost.isEmpty || shown, "\(rows), cap \(cap), \(newestFirst ? "newest" : "oldest") first")
+            if rows.values.reduce(0, +) <= cap { #expect(!shown, "an honest answer shows no cap: \(rows), cap \(cap)") }
+            #expect(edges.count <= 2)
+        }
+        #expect(cuts > 1000)
+    }
+
+    @Test("are none of an answer without records, and none where nothing is missing")
+    func none() {
+        #expect(EdgeDoubt.edges(of: UnitSet(0..<9), records: UnitSet()).isEmpty)
+        #expect(EdgeDoubt.edges(of: UnitSet(3..<5), records: UnitSet([0..<3, 5..<9])).isEmpty)
+        #expect(EdgeDoubt.missing(UnitSet(0..<9), records: UnitSet()).isEmpty)
     }
 }

@@ -1,0 +1,63 @@
+import Foundation
+import Synchronization
+
+/// Ends the program if a limit of its address space (`ulimit -v`) keeps the runtime from starting threads.
+///
+/// libdispatch takes a thread that cannot be started for a shortage that passes, and waits for ever: a run from cron would
+/// never end. A thread of its own, which is there from the start, sees that nothing runs any more.
+enum ThreadWatch {
+    private static let beats = Atomic<Int>(0)
+    /// For so many seconds nothing may run: no thread waits for another that long while there is memory.
+    private static let patience = 20
+
+    /// Watches from now on, if there is such a limit.
+    static func begin() {
+        var limit = rlimit()
+        #if canImport(Darwin)
+            let isLimited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != rlim_t.max >> 1
+        #else
+            let isLimited = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max
+        #endif
+        guard isLimited else { return }
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, 128 << 10)
+        defer { pthread_attr_destroy(&attributes) }
+        #if canImport(Darwin)
+            var thread: pthread_t?
+        #else
+            var thread = pthread_t()
+        #endif
+        let result = pthread_create(&thread, &attributes, { _ in
+            ThreadWatch.watch()
+            return nil
+        }, nil)
+        guard result == 0 else { ThreadWatch.end() }
+        Task.detached {
+            while true {
+                beats.add(1, ordering: .relaxed)
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private static func watch() {
+        var known = -1
+        var silence = 0
+        while true {
+            sleep(1)
+            let now = beats.load(ordering: .relaxed)
+            silence = now == known ? silence + 1 : 0
+            known = now
+            if silence >= patience { end() }
+        }
+    }
+
+    private static func end() -> Never {
+        // No memory may be needed for it.
+        let message: StaticString =
+            "error: no thread can be started: the limit of the address space (ulimit -v) is too small; raise it\n"
+        _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
+        _exit(ExitStatus.failed.rawValue)
+    }
+}
