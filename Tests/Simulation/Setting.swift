@@ -46,6 +46,13 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// Whether somebody else ingests rows before the source has them.
     public let isAhead: Bool
 
+    /// The most units that the source gives rows of at once, without a word; 0: any number.
+    public let cap: Int
+    /// Whether it gives the newest.
+    public let capsNewest: Bool
+    /// How many units the source lags behind its tip.
+    public let lag: Int64
+
     /// Whether nothing crashes and no statement fails; after so many runs of one process everything heals.
     let calmRuns: Int?
 
@@ -86,6 +93,10 @@ public struct Setting: Sendable, CustomStringConvertible {
         hasCorrections = oneIn(2) && overlap == 0 && lookback == 0
         grows = !oneIn(3)
         isAhead = oneIn(4)
+        // A cut answer says nothing of rows that were corrected and are not marked yet.
+        cap = oneIn(4) && !hasCorrections ? draw(1...6) : 0
+        capsNewest = oneIn(2)
+        lag = oneIn(4) ? Int64(draw(1...5)) : 0
         self.calmRuns = calmRuns
     }
 
@@ -96,7 +107,8 @@ public struct Setting: Sendable, CustomStringConvertible {
         \(lookback), coalesce \(coalesce), workers \(workers), processes \(processes), attempts \(attempts), \
         \(leases ? "leases" : "no leases"), \(crashes) crashes, bad answers \(badAnswers), bad statements \
         \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
-        \(grows ? ", grows" : "")\(isAhead ? ", ahead" : "")
+        \(grows ? ", grows" : "")\(isAhead ? ", ahead" : "")\
+        \(cap > 0 ? ", cap \(cap) \(capsNewest ? "newest" : "oldest")" : "")\(lag > 0 ? ", lag \(lag)" : "")
         """
     }
 

@@ -186,7 +186,12 @@ public final class SimulatedEpisode: @unchecked Sendable {
     private func reconciler(_ client: SimulatedClient) -> Reconciler {
         let source = SimulatedSource(
             history: history, client: client, scheduler: scheduler,
-            badAnswers: { [self] in isChaos ? setting.badAnswers : 0 }, namesPartition: setting.namesPartition)
+            badAnswers: { [self] in isChaos ? setting.badAnswers : 0 }, namesPartition: setting.namesPartition,
+            lies: { [self] in
+                isChaos
+                    ? SimulatedSource.Lies(cap: setting.cap, capsNewest: setting.capsNewest, lag: setting.lag)
+                    : SimulatedSource.Lies()
+            })
         return Reconciler(stream: setting.stream, source: source, database: client.database)
     }
 
@@ -355,8 +360,8 @@ public final class SimulatedEpisode: @unchecked Sendable {
                     partition, upTo: end, drawParts((history.tips[partition] ?? end) + 1...end), now: scheduler.tick())
             }
         }
-        // Connections that the server has not noticed the loss of.
-        try? await scheduler.sleep(.seconds(400))
+        // Connections that the server has not noticed the loss of, and units that are asked for again after ten minutes.
+        try? await scheduler.sleep(.seconds(1000))
         guard invariants.violations.isEmpty else { return }
         var options = RunOptions()
         options.retryNow = true

@@ -99,6 +99,26 @@ public struct SimulatedSource: Source {
     let badAnswers: @Sendable () -> Int
     /// Whether records carry their partition.
     let namesPartition: Bool
+    /// How it lies for as long as it does.
+    let lies: @Sendable () -> Lies
+
+    /// What a source leaves out without a word.
+    struct Lies: Sendable {
+        /// The most units that it gives rows of at once; 0: any number.
+        var cap = 0
+        /// Whether it gives the newest of them.
+        var capsNewest = false
+        /// How far it lags behind its tip.
+        var lag: Int64 = 0
+
+        func left(of rows: [(key: FactKey, value: String)], tip: Int64) -> [(key: FactKey, value: String)] {
+            let there = rows.filter { $0.key.unit <= tip - lag }
+            let units = Set(there.map(\.key.unit)).sorted()
+            guard cap > 0, units.count > cap else { return there }
+            let kept = Set(capsNewest ? units.suffix(cap) : units.prefix(cap))
+            return there.filter { kept.contains($0.key.unit) }
+        }
+    }
 
     private func travel() async throws {
         guard !client.isDead else { throw CancellationError() }
@@ -117,8 +137,11 @@ public struct SimulatedSource: Source {
         let partition = request.partition.values.first ?? ""
         try await travel()
         let now = scheduler.tick()
-        let rows = history.rows(partition, request.window)
-        let tip = history.tips[partition] ?? .min
+        let lies = lies()
+        let tip = (history.tips[partition] ?? .min).subtracting(saturating: lies.lag)
+        let there = history.rows(partition, request.window)
+        let rows = lies.left(of: there, tip: history.tips[partition] ?? .max)
+        let isCut = rows.count < there.count { $0.key.unit <= tip }
         if badAnswers() > 0, let unit = request.window.first(where: history.sick.contains) {
             throw SourceError(.permanent, "unit \(unit) is sick")
         }
@@ -147,7 +170,7 @@ public struct SimulatedSource: Source {
                 SimulatedHistory.Answer(window: request.window, time: now, tip: tip, count: count),
                 of: client.number, partition)
         }
-        return FetchSummary(declaredRecords: scheduler.oneIn(2) ? count : nil)
+        return FetchSummary(declaredRecords: scheduler.oneIn(2) && !isCut ? count : nil)
     }
 
     /// The newest unit.

@@ -87,10 +87,12 @@ struct RunContext: Sendable {
         notes.add(problem)
     }
 
-    /// The units of a batch that its answer would prove empty if no record came for them.
+    /// The units of a batch of which an answer without a record for them would say something: that they are empty, or that
+    /// their mark is done with.
     private func openUnits(of batch: PlannedBatch, before end: Int64) -> UnitSet {
-        batch.standing.present.missing(in: batch.window).intersection(batch.units)
-            .intersection(Int64.min..<end).subtracting(batch.standing.verified)
+        batch.standing.present.missing(in: batch.window).subtracting(batch.standing.verified)
+            .union(batch.standing.refetch.intersection(batch.window)).intersection(batch.units)
+            .intersection(Int64.min..<end)
     }
 
     /// How far an answer proves that units are empty. Its edges are asked for once more if nothing else proves them.

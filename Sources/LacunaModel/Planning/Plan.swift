@@ -44,6 +44,9 @@ package struct PlannedBatch: Sendable, Hashable {
         /// The units that are verified empty.
         package var verified = UnitSet()
 
+        /// The units that were declared wrong.
+        package var refetch = UnitSet()
+
         /// The newest unit that has a row.
         package var newestRow: Int64? { present.hull.isEmpty ? nil : present.hull.upperBound - 1 }
 
@@ -57,6 +60,7 @@ package struct PlannedBatch: Sendable, Hashable {
             named = coverage.evidence.expected
             present = coverage.evidence.present
             verified = coverage.evidence.verified
+            refetch = coverage.evidence.refetch
         }
     }
 
