@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("Bad input is refused with a clear message, and nothing is changed")
+@Suite("Bad input is rejected with a clear message, and nothing is changed")
 struct BadInputTests {
     /// A fault, and what the program must say to it.
     struct Fault: Sendable, CustomTestStringConvertible {

@@ -83,7 +83,7 @@ struct ReportTests {
         }
     }
 
-    @Test("A source that refuses whoever asks ends the run at once, and no window waits for it")
+    @Test("A source that rejects every request ends the run at once, and no window waits for it")
     func refused() async throws {
         try await HTTPServer.with { request in
             guard request.headers["authorization"] == "Bearer right" else { return .init("", status: 403) }
@@ -115,7 +115,7 @@ struct ReportTests {
         }
     }
 
-    @Test("A partition that is refused is asked for once, and touches no other")
+    @Test("A partition that the source rejects is asked for once, and touches no other")
     func refusedPartition() async throws {
         try await HTTPServer.with { request in
             guard request["region"] == "a" else { return .init("", status: 403) }

@@ -127,7 +127,7 @@ struct SourceTests {
         }
     }
 
-    @Test("A file that is cut or broken is refused with its path and line, and nothing lands")
+    @Test("A file that is cut or broken is rejected with its path and line, and nothing lands")
     func brokenFile() async throws {
         let config = """
             sources: {archive: {type: file, path: numbers.csv}}

@@ -4,7 +4,7 @@ import Postgres
 import SQLStatements
 import Synchronization
 
-/// Writes a run into the journal, for people. Nothing is decided by it.
+/// Writes a run into the journal. docs/ARCHITECTURE.md says under "The journal" what is read from it.
 ///
 /// A run that finds nothing to do leaves no trace: its row is written in the transaction of the first batch that commits, or
 /// when the first one has failed.

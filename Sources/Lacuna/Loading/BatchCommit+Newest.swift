@@ -18,11 +18,11 @@ struct StaleFetch: Error, CustomStringConvertible {
 extension BatchCommit {
     /// Rejects answers whose windows somebody committed to since they were asked for.
     ///
-    /// It is called after the load. A transaction that wrote the same rows and committed before is seen by then; one that is
-    /// still open waits for this one's rows, or this one for its, and whoever commits last looks last. So no lock is needed
-    /// between windows that differ, and leases decide nothing.
+    /// It is called after the load. A transaction that wrote the same rows and committed before is seen by then. One that
+    /// is still open waits for this one's rows, or this one for its, and the one that commits last looks last. So no lock
+    /// is needed between windows that differ, and leases decide nothing.
     ///
-    /// - Parameter fetched: all of one run; more than one where one transaction holds the whole run.
+    /// - Parameter fetched: all of one run; more than one if one transaction holds the whole run.
     /// - Throws: ``StaleFetch``.
     func requireNewest(_ fetched: [FetchedBatch], on session: isolated Session) async throws {
         guard let first = fetched.first, let started = fetched.map(\.started).min() else { return }

@@ -74,7 +74,7 @@ extension BatchCommit {
         return (answer, !state.open(in: batch).isEmpty)
     }
 
-    /// Most windows have no rows yet. Where Lacuna writes the table itself, an index of its keys says so at once.
+    /// Most windows have no rows yet. If Lacuna writes the table itself, an index of its keys says so at once.
     private var windowScan: WindowGapScan {
         WindowGapScan(looksFirst: stream.definition.load.isEmpty)
     }

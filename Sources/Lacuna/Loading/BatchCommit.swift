@@ -72,7 +72,7 @@ struct BatchCommit: Sendable {
 
     /// Inserts the commit token of a batch.
     ///
-    /// - Returns: false where the batch was committed before, by a transaction whose answer was lost.
+    /// - Returns: false if the batch was committed before, by a transaction whose answer was lost.
     func insertToken(_ fetched: FetchedBatch, on session: isolated Session) async throws -> Bool {
         var values = stream.evidenceValues(fetched.batch.partition)
         values["run"] = String(runID)
@@ -164,8 +164,8 @@ struct BatchCommit: Sendable {
         throw ProofError("the source declared \(declared) records and sent \(fetched.records.recordCount)")
     }
 
-    /// The units of the window without a row after the load: computed where every record has a row under a key that is
-    /// known, asked for where a script, a trigger or the server decided what was written.
+    /// The units of the window without a row after the load: computed if every record has a row under a key that is
+    /// known, asked for if a script, a trigger or the server decided what was written.
     private func missingAfter(
         _ fetched: FetchedBatch, before: WindowState, _ loaded: LoadResult, on session: isolated Session
     ) async throws -> UnitSet {
@@ -174,7 +174,7 @@ struct BatchCommit: Sendable {
         let filled = before.missing.intersection(batch.window).intersection(records.units)
         let isKnown =
             records.keysAreExact && stream.key.acceptsExactText && stream.definition.load.isEmpty
-            // A row that was there already and is equal is not written; where one was missing, all have to be.
+            // A row that was there already and is equal is not written; if one was missing, all have to be.
             && (loaded.inserted + loaded.updated == records.recordCount || filled.isEmpty)
         guard records.recordCount > 0, !isKnown else {
             return before.missing.intersection(batch.window).subtracting(records.units)
@@ -219,7 +219,7 @@ struct BatchCommit: Sendable {
 
     /// UpdateMin and UpdateMax: the last write, because its row lock is shared by all batches of the partition.
     ///
-    /// - Returns: nil where the window lies inside the extents already.
+    /// - Returns: nil if the window lies inside the extents already.
     private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
         guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1

@@ -32,7 +32,7 @@ package struct ProofError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Thrown where rows turn out to exist though their window had none: the transaction starts over with the upsert.
+/// Thrown if rows turn out to exist though their window had none: the transaction starts over with the upsert.
 struct DirectLoadRefused: Error {}
 
 /// The temporary table `batch` of one transaction.
@@ -68,7 +68,7 @@ struct BatchLoader: Sendable {
     ///   - partition: the batch's partition.
     ///   - request: the units that were asked for.
     ///   - directly: whether the records are to be copied directly into the table; then the search path is the user's.
-    ///   - table: the transaction's temporary table, used again where it fits.
+    ///   - table: the transaction's temporary table, used again if it fits.
     /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``DirectLoadRefused``.
     func load(
         _ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>, partition: Partition, request: Range<Int64>,
@@ -161,7 +161,7 @@ struct BatchLoader: Sendable {
                 + stream.definition.keyType.text(request))
     }
 
-    /// Upserts all records, or part by part where they have different fields.
+    /// Upserts all records, or part by part if they have different fields.
     private func upsertParts(_ plan: LoadPlan, _ session: isolated Session) async throws -> LoadResult {
         guard !plan.unevenFields.isEmpty else { return try await upsert(plan, session) }
         // One statement sees only its part, so that a key which comes twice is looked for in all of them first.

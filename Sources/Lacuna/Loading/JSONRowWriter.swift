@@ -11,7 +11,7 @@ import Postgres
 struct JSONRowWriter: ~Copyable {
     /// Where a column's value comes from.
     struct Column: Sendable {
-        /// The record's field; nil where every row has the same value.
+        /// The record's field; nil if every row has the same value.
         let field: String?
         /// The value that every row has.
         let constant: String?

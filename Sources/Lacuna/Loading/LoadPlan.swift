@@ -9,7 +9,7 @@ struct LoadPlan: Sendable {
     /// A column that the batch writes.
     struct Target: Sendable {
         let column: TableDescription.Column
-        /// The record's field; nil where the value is the partition's.
+        /// The record's field; nil if the value is the partition's.
         let field: String?
         let constant: String?
     }
@@ -26,7 +26,7 @@ struct LoadPlan: Sendable {
 
     /// Plans the load.
     ///
-    /// - Throws: ``StreamError`` where the records lack what the table needs.
+    /// - Throws: ``StreamError`` if the records lack what the table needs.
     init(_ records: SpooledRecords, partition: Partition, stream: ResolvedStream) throws {
         self.stream = stream
         format = records.format
@@ -183,7 +183,7 @@ struct LoadPlan: Sendable {
         }
     }
 
-    /// What becomes of a row that is there already: it is written where its stored image differs.
+    /// What becomes of a row that is there already: it is written if its stored image differs.
     var conflictAction: SQLFragment {
         get throws {
             let others = targets.map(\.column.name).filter { !stream.primaryKey.contains($0) }

@@ -64,7 +64,7 @@ enum BatchFault: Sendable {
 }
 
 extension Error {
-    /// The server's condition code, where the error carries one.
+    /// The server's condition code, if the error carries one.
     var sqlState: SQLState? { (self as? PostgresError)?.sqlState }
 
     /// The error as a person is told.

@@ -69,7 +69,7 @@ actor BatchWorker {
 
     /// Takes the lease of a batch and asks whether there is still something to close.
     ///
-    /// - Returns: false where the batch is at its end already.
+    /// - Returns: false if the batch is at its end already.
     private func take(_ leased: inout LeasedBatch) async throws -> Bool {
         let batch = leased.batch
         let policy = leased.policy
@@ -147,8 +147,8 @@ actor BatchWorker {
     /// Takes the lease of a batch, and asks before the source is: another run may have closed the window since it was
     /// planned, and given its lease back.
     ///
-    /// - Returns: when the lease was taken, by the server's clock, and whether there is something to close; nil where
-    ///   another run holds it.
+    /// - Returns: when the lease was taken, by the server's clock, and whether there is something to close; nil if another
+    ///   run holds it.
     private func lease(_ batch: PlannedBatch) async throws -> (started: String, isOpen: Bool)? {
         let session = try await usableSession()
         let name = run.leaseName(of: batch)

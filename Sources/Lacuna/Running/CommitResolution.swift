@@ -37,9 +37,9 @@ final class CommitResolution: Sendable {
         state.withLock { $0.pending = result }
     }
 
-    /// What an earlier try committed, where the token turned out to be taken.
+    /// What an earlier try committed, if the token turned out to be taken.
     ///
-    /// - Throws: ``StreamError`` where this run committed nothing under it: then the token is somebody else's.
+    /// - Throws: ``StreamError`` if this run committed nothing under it: then the token is somebody else's.
     func committedBefore() throws -> CommittedBatch {
         guard let pending = state.withLock({ $0.pending }) else {
             throw StreamError.invalid(
@@ -51,7 +51,7 @@ final class CommitResolution: Sendable {
     /// Runs tries until one has an outcome.
     ///
     /// - Parameter attempt: one transaction; it calls ``insertedToken()`` and ``willCommit(_:)``.
-    /// - Throws: ``PostgresError/outcomeUnknown(message:)`` where the limit is over; what the last try threw.
+    /// - Throws: ``PostgresError/outcomeUnknown(message:)`` if the limit is over; what the last try threw.
     func run(_ attempt: () async throws -> CommittedBatch) async throws -> CommittedBatch {
         while true {
             state.withLock { $0.holdsToken = false }
@@ -67,7 +67,7 @@ final class CommitResolution: Sendable {
         }
     }
 
-    /// Waits where the transaction is to be run again, and throws where it is not.
+    /// Waits if the transaction is to be run again, and throws if it is not.
     private func decide(after error: any Error) async throws {
         let since: ContinuousClock.Instant? = state.withLock { state in
             if case PostgresError.outcomeUnknown = error {

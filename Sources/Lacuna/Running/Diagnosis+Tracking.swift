@@ -4,7 +4,7 @@ import Postgres
 import SQLStatements
 
 extension Diagnosis {
-    /// What there is to say of a stream's triggers; nil where it declares none and has none.
+    /// What there is to say of a stream's triggers; nil if it declares none and has none.
     static func tracking(of stream: ResolvedStream, on session: Session) async throws -> Finding? {
         let rights = try await session.query(try Statements.trackingReadable.bound()).only()
         guard try rights.getIfPresent("readable", as: Bool.self) == true else {

@@ -49,7 +49,7 @@ struct Fetcher: Sendable {
     ///   - partitions: whose.
     ///   - knownTips: the tips that were asked for already.
     ///   - onEvent: told of each wait before the source is asked again.
-    /// - Returns: none for a partition whose source has no way to tell; the smallest number where it has nothing, or where it
+    /// - Returns: none for a partition whose source has no way to tell; the smallest number if it has nothing, or if it
     ///   could not be asked, so that nothing is attested.
     func attestationEnds(
         of partitions: Set<Partition>, knownTips: [Partition: Int64], _ onEvent: @Sendable (RunEvent) -> Void
@@ -73,7 +73,7 @@ struct Fetcher: Sendable {
         return ends
     }
 
-    /// The newest unit of a partition that the source has, asked for again as the stream's `retry` says; nil where it has none.
+    /// The newest unit of a partition that the source has, asked for again as the stream's `retry` says; nil if it has none.
     ///
     /// - Parameter onEvent: told of each wait.
     /// - Throws: ``SourceError``; `CancellationError`.
@@ -87,9 +87,9 @@ struct Fetcher: Sendable {
             { _ in try await tip(of: partition) })
     }
 
-    /// The newest unit of a partition that the source has; nil where it has none.
+    /// The newest unit of a partition that the source has; nil if it has none.
     ///
-    /// - Throws: ``SourceError``, also where the tip is not a key of the stream.
+    /// - Throws: ``SourceError``, also if the tip is not a key of the stream.
     func tip(of partition: Partition) async throws -> Int64? {
         let request = TipRequest(stream: stream.definition, partition: partition)
         guard let text = try await source.tip(request) else { return nil }

@@ -21,7 +21,7 @@ enum OpenFileLimit {
         #endif
         guard getrlimit(resource, &limit) == 0 else { return }
         #if canImport(Darwin)
-            // Darwin refuses more than OPEN_MAX even where the hard limit says infinity.
+            // Darwin refuses more than OPEN_MAX even if the hard limit says infinity.
             limit.rlim_cur = min(limit.rlim_max, rlim_t(OPEN_MAX))
         #else
             limit.rlim_cur = limit.rlim_max

@@ -8,7 +8,7 @@ extension Reconciler {
     /// Closes everything from `latest` to the tip, all or nothing: every batch is fetched first, then one transaction
     /// writes them all.
     ///
-    /// Where any batch fails, nothing is written. Where another catchup of the stream runs, this one is deferred.
+    /// If any batch fails, nothing is written. If another catchup of the stream runs, this one is deferred.
     ///
     /// - Returns: what was done. It does not throw: failures are in the report.
     public func catchup(_ options: RunOptions = RunOptions()) async -> RunReport {

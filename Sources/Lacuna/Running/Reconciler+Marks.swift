@@ -82,7 +82,7 @@ extension Reconciler {
     ///   - forget: whether to remove the extents altogether.
     ///   - partitions: which; nil: all that have extents.
     /// - Returns: the extents before and after, by partition.
-    /// - Throws: ``StreamError``, also where they would grow; ``PostgresError``.
+    /// - Throws: ``StreamError``, also if they would grow; ``PostgresError``.
     public func rewind(
         oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?
     ) async throws -> [Partition: (before: Extents, after: Extents?)] {

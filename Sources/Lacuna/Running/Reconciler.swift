@@ -160,9 +160,9 @@ public struct Reconciler: Sendable {
         }
     }
 
-    /// Runs the scripts under `after` where commits of this run, or of one that ended before its scripts, are owed them.
+    /// Runs the scripts under `after` if commits of this run, or of one that ended before its scripts, are owed them.
     ///
-    /// - Returns: whether they ran and were committed. Where they fail the report says so, and the next run tries again.
+    /// - Returns: whether they ran and were committed. If they fail, the report says so, and the next run tries again.
     @discardableResult
     func runOwedScripts(_ report: inout RunReport, searchPath: String) async -> Bool {
         let scripts = definition.after
@@ -277,7 +277,7 @@ public struct Reconciler: Sendable {
         try await database.withSession(definition.name, stream: definition, body)
     }
 
-    /// Opens a session and reads on it; on another one where the connection is lost meanwhile or the server restarts.
+    /// Opens a session and reads on it; on another one if the connection is lost meanwhile or the server restarts.
     ///
     /// - Returns: the session, open, and what was read.
     func connected<Value: Sendable>(

@@ -13,7 +13,7 @@ package struct RunPlan: Sendable {
     package let failures: [BatchFailure]
     /// What else is worth saying.
     package let notes: [String]
-    /// Why a partition's tip has to wait for a later run; nil where none has.
+    /// Why a partition's tip has to wait for a later run; nil if none has.
     package var deferral: String?
     /// The tips that were asked for.
     let tips: [Partition: Int64]

@@ -81,7 +81,7 @@ struct RunPlanner: Sendable {
         definition.expect.to != .tip || tips[coverage.partition] != nil
     }
 
-    /// The expected units at most `lookback` behind the newest; behind what is due, where the stream looks ahead.
+    /// The expected units at most `lookback` behind the newest; behind what is due, if the stream looks ahead.
     func lookback(_ coverage: PartitionCoverage) -> UnitSet {
         guard let length = options.lookback ?? definition.lookback, !length.isZero, let latest = coverage.latest else {
             return UnitSet()

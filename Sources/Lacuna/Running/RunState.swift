@@ -31,7 +31,7 @@ final class RunState: Sendable {
 
     var report: RunReport { state.withLock { $0.report } }
 
-    /// The next batch; nil where there is none or the run is to end.
+    /// The next batch; nil if there is none or the run is to end.
     ///
     /// - Parameter shown: the newest unit of a partition that a record was seen of.
     func next(shown: (Partition) -> Int64? = { _ in nil }) -> PlannedBatch? {
@@ -106,7 +106,7 @@ final class RunState: Sendable {
 
     /// A batch failed in a way that all of its partition would.
     ///
-    /// - Returns: false where that was known: others of it were in flight.
+    /// - Returns: false if that was known: others of it were in flight.
     func rejected(_ failure: BatchFailure) -> Bool {
         guard state.withLock({ $0.rejected.insert(failure.partition).inserted }) else { return false }
         failed(failure)

@@ -19,7 +19,7 @@ public final class StopSignal: Sendable {
 
     /// Runs `body` and cancels it `grace` after the signal.
     ///
-    /// - Throws: `CancellationError` where it was cancelled; what `body` throws.
+    /// - Throws: `CancellationError` if it was cancelled; what `body` throws.
     func cancelling<Value: Sendable>(
         after grace: Duration, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

@@ -2,7 +2,7 @@ import LacunaModel
 import LacunaRecords
 
 extension Survey {
-    /// The units beyond the newest one that are due and over, of all partitions; nil where only the source knows whether there
+    /// The units beyond the newest one that are due and over, of all partitions; nil if only the source knows whether there
     /// are any.
     var behindCount: UInt64? {
         var count: UInt64 = 0
@@ -13,7 +13,7 @@ extension Survey {
         return count
     }
 
-    /// The units beyond the newest one of a partition that are due and over; nil where only the source knows whether there are
+    /// The units beyond the newest one of a partition that are due and over; nil if only the source knows whether there are
     /// any.
     public func behindCount(of coverage: PartitionCoverage) -> UInt64? {
         guard let tail = coverage.tail else { return nil }

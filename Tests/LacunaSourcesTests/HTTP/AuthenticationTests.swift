@@ -42,7 +42,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("asks for a token once, renews it before it expires and once after it was refused")
+    @Test("asks for a token once, renews it before it expires and once after it was rejected")
     func tokens() async throws {
         let issued = Counter()
         let asked = Counter()
@@ -53,7 +53,7 @@ struct AuthenticationTests {
                 else { return .init("", status: 400) }
                 return .init("{\"access_token\":\"t\(issued.next())\",\"expires_in\":3600}")
             }
-            // The first token is refused at the third request.
+            // The first token is rejected at the third request.
             let isRefused = request.headers["authorization"] == "Bearer t0" && asked.next() >= 2
             return isRefused ? .init("", status: 401) : .init("[{\"n\":1}]")
         } _: { server in
@@ -69,7 +69,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("renews a token that expires, and gives up where every token is refused")
+    @Test("renews a token that expires, and gives up if every token is rejected")
     func expiry() async throws {
         try await HTTPServer.with { request in
             guard request.path == "/token" else { return .init("", status: 401) }

@@ -84,7 +84,7 @@ struct EvidenceTests {
         }
     }
 
-    @Test("Where every unit must have rows, a batch whose rows a trigger leaves out is refused")
+    @Test("If every unit must have rows, a batch whose rows a trigger leaves out is rejected")
     func leftOutThoughExpected() async throws {
         try await with(
             """

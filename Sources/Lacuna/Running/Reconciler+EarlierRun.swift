@@ -7,7 +7,7 @@ extension Reconciler {
     /// Whether the run before this one left trouble behind: by the journal, the last run of the same kind that ended and
     /// was not deferred failed, was not complete, or left units missing.
     ///
-    /// It is for people only, like the journal itself: truncated, nothing was in trouble.
+    /// It only decides whether people are told. If the journal was truncated, nothing was in trouble.
     ///
     /// - Parameter report: of a run of this stream.
     /// - Throws: ``PostgresError``.
