@@ -94,7 +94,9 @@ struct SettingProblemTests {
         WrongConfig(integerConfig("workers: four"), at: "12:14", "a number from 1 to 64, found 'four'"),
         WrongConfig(integerConfig("coalesce: -1"), at: "12:15", "a number, 0 or more"),
         WrongConfig(integerConfig("leases: no"), at: "12:13", "expected true or false, found 'no'"),
-        WrongConfig(integerConfig("empty: verfy"), at: "12:12", "expected confirm, verify, trust or error", "did you mean 'verify'?"),
+        WrongConfig(
+            integerConfig("empty: verfy"), at: "12:12", "expected confirm, verify, trust or error",
+            "did you mean 'verify'?"),
         WrongConfig(integerConfig("batch: 0"), at: "12:12", "'batch' must be above zero"),
         WrongConfig(integerConfig("batch: -5"), at: "12:12", "expected a length like 500"),
         WrongConfig(integerConfig("batch: 30d"), at: "12:12", "integer keys take a number of units"),

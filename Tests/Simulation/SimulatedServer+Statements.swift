@@ -172,10 +172,12 @@ extension SimulatedServer {
                 rows: [["public", "facts", "r", "-1", "t", "t", "t"]])
         case "describe_columns":
             return Reply(
-                columns: ["name", "type", "base_type", "not_null", "is_generated", "primary_key_position"],
+                columns: [
+                    "name", "type", "base_type", "not_null", "is_generated", "has_default", "primary_key_position",
+                ],
                 rows: [
-                    ["region", "text", "text", "t", "f", "0"], ["n", "bigint", "bigint", "t", "f", "1"],
-                    ["part", "integer", "integer", "t", "f", "2"], ["v", "text", "text", "t", "f", nil],
+                    ["region", "text", "text", "t", "f", "f", "0"], ["n", "bigint", "bigint", "t", "f", "f", "1"],
+                    ["part", "integer", "integer", "t", "f", "f", "2"], ["v", "text", "text", "t", "f", "f", nil],
                 ])
         case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])

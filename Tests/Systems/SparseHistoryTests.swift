@@ -30,6 +30,7 @@ struct SparseHistoryTests {
             partitions: {league: \(league)}
             expect: {\(expect)}
             batch: \(batch)
+            empty: trust
         \(more)
         """
     }

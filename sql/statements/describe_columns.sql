@@ -4,7 +4,7 @@
 --   schema, name    text          the table
 --   search_path     text          types outside of it are named with their schemas; it holds for this statement
 -- Rows: name text, type text (as in DDL), base_type text (without modifiers, domains resolved), not_null boolean, is_generated boolean (cannot be
--- written), primary_key_position integer (NULL outside the primary key); in the table's order.
+-- written), has_default boolean, primary_key_position integer (NULL outside the primary key); in the table's order.
 --
 -- A type's name is taken from the search path, so each is asked for only once the path is set.
 WITH path AS MATERIALIZED (
@@ -25,6 +25,7 @@ SELECT
     ) AS base_type,
     a.attnotnull AS not_null,
     a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
+    a.atthasdef OR a.attidentity <> '' AS has_default,
     pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum) AS primary_key_position
 FROM path
 CROSS JOIN pg_catalog.pg_attribute AS a

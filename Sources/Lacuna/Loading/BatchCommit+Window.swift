@@ -61,7 +61,9 @@ extension BatchCommit {
         let answer: Rows
         let state: WindowState
         if isAnsweredWhole(batch) {
-            let answers = try await session.query([statement, path, try evidence(of: batch, asked: "now"), try gaps(of: batch)])
+            let answers = try await session.query([
+                statement, path, try evidence(of: batch, asked: "now"), try gaps(of: batch),
+            ])
             answer = answers[0]
             state = try self.state(of: batch, evidence: answers[2], gaps: answers[3])
         } else {

@@ -103,7 +103,8 @@ struct BatchCommit: Sendable {
         let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
         let mayLoadDirectly = directly && loader.canLoadDirectly(fetched.records, plan)
         let before = try await look(
-            at: batch, asked: fetched.started, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil, on: session)
+            at: batch, asked: fetched.started, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil,
+            on: session)
         let isOpen = batch.reason != .gap || !before.open(in: batch).isEmpty
         let loadsDirectly = mayLoadDirectly && isOpen && before.missing.count == batch.request.unitCount
         if mayLoadDirectly, !loadsDirectly { try session.useLacunaSearchPath() }

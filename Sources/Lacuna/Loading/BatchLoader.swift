@@ -194,7 +194,8 @@ struct BatchLoader: Sendable {
         func key(_ table: String) throws -> KeyExpression {
             let name = try SQLFragment(identifier: column.name)
             return try KeyExpression(
-                SQLFragment(trusted: "\(table).\(name)"), column: column, type: definition.keyType, stream: definition.name)
+                SQLFragment(trusted: "\(table).\(name)"), column: column, type: definition.keyType,
+                stream: definition.name)
         }
         let same = try stream.primaryKey.map { name in
             let name = try SQLFragment(identifier: name)

@@ -17,9 +17,10 @@ struct FieldMatch: Sendable {
         let definition = stream.definition
         let identifying = Set(stream.primaryKey + definition.partitions.columns + [definition.keyColumn])
         let known = Set(records.fields)
-        let writable = stream.table.columns.filter { !$0.isGenerated }.map(\.name)
+        // A column with a default is filled by that.
+        let writable = stream.table.columns.filter { !$0.isGenerated && !$0.hasDefault }.map(\.name)
         let unfilled = writable.filter { !known.contains(definition.field(of: $0)) && !identifying.contains($0) }
-        let used = Set(writable.map(definition.field(of:)))
+        let used = Set(stream.table.columns.map { definition.field(of: $0.name) })
         let unused = records.fields.filter { !used.contains($0) }
         pairs = unfilled.compactMap { column in
             unused.first { FieldMatch.letters($0) == FieldMatch.letters(column) }.map { (column, $0) }
@@ -32,7 +33,8 @@ struct FieldMatch: Sendable {
     var problem: String? {
         if !pairs.isEmpty {
             let columns = pairs.prefix(10).map { "\($0.column): \(Self.quoted($0.field))" }.joined(separator: ", ")
-            return "the records have fields that look like columns of \(table) and are written otherwise, so that the columns "
+            return
+                "the records have fields that look like columns of \(table) and are written otherwise, so that the columns "
                 + "get nothing: write columns: {\(columns)}"
         }
         guard fillsOnlyKeys else { return nil }

@@ -117,7 +117,8 @@ struct RunContext: Sendable {
         if let objection = summary.objection { throw SourceError(.rejected, objection) }
         if isOrdered, definition.empty == .confirm {
             // Newer than what is empty: strictly before the newest record that was shown.
-            proof.shownEnd = [batch.standing.newestRow, shownBefore, records.units.hull.map { $0.upperBound - 1 }]
+            proof.shownEnd =
+                [batch.standing.newestRow, shownBefore, records.units.hull.map { $0.upperBound - 1 }]
                 .compactMap(\.self).max() ?? .min
         }
         guard isOpen(summary) else { return proof }
@@ -184,7 +185,8 @@ struct RunContext: Sendable {
                     .permanent,
                     "the source leaves records out: of \(definition.keyType.text(batch.request)) it sent "
                         + "\(records.recordCount), and of \(definition.keyType.text(edge.range)) alone it sends others; "
-                        + "if it gives at most \(records.recordCount) at once, declare a `paginator` or a smaller `batch`")
+                        + "if it gives at most \(records.recordCount) at once, declare a `paginator` or a smaller `batch`"
+                )
             }
         }
         return unresolved

@@ -269,7 +269,8 @@ public struct Surveyor: Sendable {
             "lower": String(range.lowerBound), "upper": String(range.upperBound),
         ])
         for row in try await session.query(statement) {
-            guard let partition = try row.get("partition_values", as: TextArray.self).partition, try isWanted(row) else {
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition, try isWanted(row)
+            else {
                 continue
             }
             let lower: Int64 = try row.get("lower")

@@ -17,6 +17,8 @@ package struct TableDescription: Sendable, Hashable {
         package let isNotNull: Bool
         /// Whether it cannot be written: generated, or an identity that is always generated.
         package let isGenerated: Bool
+        /// Whether it gets a value if nothing is written.
+        package let hasDefault: Bool
 
         /// The type for a statement that is run with a search path of somebody else's.
         var typeName: SQLFragment { TableDescription.qualified(type) }
@@ -92,7 +94,8 @@ package struct TableDescription: Sendable, Hashable {
         let columns = try rows.map { row in
             let column = Column(
                 name: try row.get("name"), type: try row.get("type"), baseType: try row.get("base_type"),
-                isNotNull: try row.get("not_null"), isGenerated: try row.get("is_generated"))
+                isNotNull: try row.get("not_null"), isGenerated: try row.get("is_generated"),
+                hasDefault: try row.get("has_default"))
             if let position = try row.getIfPresent("primary_key_position", as: Int.self) {
                 primaryKey.append((position, column.name))
             }

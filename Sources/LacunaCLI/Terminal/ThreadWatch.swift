@@ -16,7 +16,8 @@ enum ThreadWatch {
         #if canImport(Darwin)
             let isLimited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != rlim_t.max >> 1
         #else
-            let isLimited = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max
+            let isLimited =
+                getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max
         #endif
         guard isLimited else { return }
         var attributes = pthread_attr_t()
@@ -28,10 +29,12 @@ enum ThreadWatch {
         #else
             var thread = pthread_t()
         #endif
-        let result = pthread_create(&thread, &attributes, { _ in
-            ThreadWatch.watch()
-            return nil
-        }, nil)
+        let result = pthread_create(
+            &thread, &attributes,
+            { _ in
+                ThreadWatch.watch()
+                return nil
+            }, nil)
         guard result == 0 else { ThreadWatch.end() }
         Task.detached {
             while true {

@@ -100,7 +100,8 @@ package struct Attestation: Sendable, Hashable {
         let shown = claimed.intersection(Int64.min..<answer.shownEnd)
         let proven = answer.isTrusted ? shown.union(claimed.intersection(window.confirmable)) : UnitSet()
         // Of units that were not asked for, or that the answer may have cut off, nothing new is known.
-        let untouched = UnitSet(window.range).subtracting(window.asked).union(answer.doubtful).intersection(window.range)
+        let untouched = UnitSet(window.range).subtracting(window.asked).union(answer.doubtful).intersection(
+            window.range)
         let kept = window.verified.intersection(untouched).intersection(window.missing)
         empty = proven.union(kept)
         provisional = claimed.union(window.provisional.intersection(untouched).intersection(window.missing))

@@ -179,7 +179,8 @@ public struct PartitionCoverage: Sendable, Hashable {
                 let end = min(aheadEnd, afterLatest ?? aheadEnd)
                 return lower != nil && last < end ? expectedUnits(last..<end) : UnitSet()
             } ?? UnitSet()
-        provisional = waiting.hull.map { expectedUnits($0.clamped(to: first..<limits.upperBound)) }?
+        provisional =
+            waiting.hull.map { expectedUnits($0.clamped(to: first..<limits.upperBound)) }?
             .intersection(waiting).intersection(evidence.present.missing(in: first..<limits.upperBound))
             .subtracting(evidence.verified) ?? UnitSet()
     }

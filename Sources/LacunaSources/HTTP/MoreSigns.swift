@@ -31,7 +31,10 @@ struct MoreSigns: Sendable {
         + ["next_page_token", "nextPageToken", "nextToken", "next_token", "next_cursor", "nextCursor", "next_page"]
         .map { ($0, .next(isAddress: false)) }
         + ["continuationToken", "NextToken", "endCursor"].map { ($0, .next(isAddress: false)) }
-        + ["has_more", "hasMore", "has_next", "hasNext", "hasNextPage", "isTruncated", "truncated", "incomplete_results"]
+        + [
+            "has_more", "hasMore", "has_next", "hasNext", "hasNextPage", "isTruncated", "truncated",
+            "incomplete_results",
+        ]
         .map { ($0, .flag) }
         + ["total", "total_count", "totalCount", "total_results", "totalResults", "@odata.count"].map { ($0, .total) }
     private static let containers = [
@@ -84,7 +87,9 @@ struct MoreSigns: Sendable {
     func first(in document: JSONDocument, received: Int, links: Bool) -> Sign? {
         for sign in wanted {
             guard let value = document[sign.number] else { continue }
-            if let text = text(value, sign.kind, document, received, links) { return self.sign(sign.path, sign.kind, text) }
+            if let text = text(value, sign.kind, document, received, links) {
+                return self.sign(sign.path, sign.kind, text)
+            }
         }
         for container in nested {
             guard let value = document[container.number], value.kind == .object else { continue }

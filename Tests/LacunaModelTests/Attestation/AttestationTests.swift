@@ -5,7 +5,9 @@ import TestSupport
 
 @Suite("What an answer proves")
 struct AttestationTests {
-    @Test("a unit is verified empty only if it was asked for, spoken of, over, without row, record or doubt, and shown or confirmed")
+    @Test(
+        "a unit is verified empty only if it was asked for, spoken of, over, without row, record or doubt, and shown or confirmed"
+    )
     func againstEachUnit() {
         var generator = SeededGenerator("Attestation against each unit")
         for _ in 0..<20_000 {

@@ -20,7 +20,7 @@ struct HTTPSourceTests {
             fixture.settings.paginator.totalPath = JSONPath("total")
             let (found, summary) = try await fixture.fetch(0..<25)
             #expect(found == lines(0..<25))
-            #expect(summary == FetchSummary(declaredRecords: 25, pages: 3))
+            #expect(summary == FetchSummary(declaredRecords: 25, pages: 3, end: .proven))
             #expect(server.requests.map(\.target).first == "/v1/items?from=0&to=24&page=1&size=10")
         }
     }

@@ -97,7 +97,8 @@ final class LyingServer: Sendable {
         }
         var end = min(to, state.tip)
         if case .lag(let behind) = state.lie { end = min(end, state.tip - behind) }
-        var records = from <= end ? (from...end).flatMap { unit in (0..<(state.rows[unit] ?? 0)).map { (unit, $0) } } : []
+        var records =
+            from <= end ? (from...end).flatMap { unit in (0..<(state.rows[unit] ?? 0)).map { (unit, $0) } } : []
         let total = records.count
         var fields: [String] = []
         if case .total(let off) = state.lie {

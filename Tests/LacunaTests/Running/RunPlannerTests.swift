@@ -22,7 +22,8 @@ struct RunPlannerTests {
             schema: "public", name: "t",
             columns: [
                 TableDescription.Column(
-                    name: "k", type: "bigint", baseType: "bigint", isNotNull: true, isGenerated: false)
+                    name: "k", type: "bigint", baseType: "bigint", isNotNull: true, isGenerated: false,
+                    hasDefault: false)
             ], primaryKey: ["k"], rowEstimate: 0,
             privileges: TableDescription.Privileges(canSelect: true, canInsert: true, canUpdate: true))
         let stream = try ResolvedStream(definition, table: table)

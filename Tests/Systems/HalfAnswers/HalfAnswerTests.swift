@@ -97,7 +97,8 @@ struct HalfAnswerTests {
         let api = API(units: [3], parts: 8)
         try await with(last: 9, paginator: paginator) { request in
             let rows = api.window(request)
-            return .init("{\"total\":\(rows.count),\"pages\":\((rows.count + 3) / 4),\"items\":\(API.json(rows.prefix(4)))}")
+            return .init(
+                "{\"total\":\(rows.count),\"pages\":\((rows.count + 3) / 4),\"items\":\(API.json(rows.prefix(4)))}")
         } _: { installation, _ in
             let run = try await installation.lacuna("reconcile")
             #expect(run.status == 1, "\(run.output)")
@@ -111,22 +112,26 @@ struct HalfAnswerTests {
     func shifted() async throws {
         let api = API(units: [3], parts: 8)
         let shifts = Mutex(1)
-        try await with(last: 9, paginator: "{type: offset, limit_param: size, limit: 4, total_path: total}") { request in
+        try await with(last: 9, paginator: "{type: offset, limit_param: size, limit: 4, total_path: total}") {
+            request in
             let rows = api.window(request)
             guard rows.count == 8, let offset = request["offset"].flatMap({ Int($0) }) else {
                 return .init("{\"total\":\(rows.count),\"items\":\(API.json(rows.prefix(4)))}")
             }
             var page = Array(rows.dropFirst(offset).prefix(4))
-            let isShifted = offset == 4 && shifts.withLock { shifts in
-                shifts -= 1
-                return shifts >= 0
-            }
+            let isShifted =
+                offset == 4
+                && shifts.withLock { shifts in
+                    shifts -= 1
+                    return shifts >= 0
+                }
             if isShifted { page = [rows[3], rows[4], rows[5], rows[6]] }
             return .init("{\"total\":8,\"items\":\(API.json(page))}")
         } _: { installation, _ in
             let run = try await installation.lacuna("reconcile")
             #expect(try await rowCount(installation) == 8, "\(run.output)\(run.errors)")
-            try await installation.database.execute("TRUNCATE t; DELETE FROM lacuna.cursor; DELETE FROM lacuna.verified_empty")
+            try await installation.database.execute(
+                "TRUNCATE t; DELETE FROM lacuna.cursor; DELETE FROM lacuna.verified_empty")
             shifts.withLock { $0 = .max }
             let refused = try await installation.lacuna("reconcile")
             #expect(refused.status == 1)
@@ -152,7 +157,8 @@ struct HalfAnswerTests {
             let rows = api.window(request)
             let after = request["after"].flatMap { Int($0) } ?? 0
             let more = after + 8 < rows.count
-            let next = more
+            let next =
+                more
                 ? "\"http://\(request.headers["host"] ?? "")/?from=\(request["from"] ?? "")&to=\(request["to"] ?? "")&after=\(after + 8)\""
                 : "null"
             return .init(
@@ -164,7 +170,9 @@ struct HalfAnswerTests {
             let expected = status == 0 ? (20, Array(stride(from: 0, to: 39, by: 2))) : (0, [])
             #expect(try await rowCount(installation) == expected.0)
             #expect(try await emptyUnits(installation) == expected.1)
-            if status == 1 { #expect(run.errors.contains("check the path") || run.errors.contains("declare"), "\(run.errors)") }
+            if status == 1 {
+                #expect(run.errors.contains("check the path") || run.errors.contains("declare"), "\(run.errors)")
+            }
         }
     }
 
@@ -172,10 +180,13 @@ struct HalfAnswerTests {
         "with a sign that there is more, and no paginator that says so, is rejected with what to declare",
         arguments: [
             ("\"next\":\"/?page=2\",", "", "next_path: 'next'"), ("\"next_url\":\"/?page=2\",", "", "next_url"),
-            ("\"nextPageToken\":\"abc\",", "", "cursor_path: 'nextPageToken'"), ("\"has_more\":true,", "", "has_more_path"),
+            ("\"nextPageToken\":\"abc\",", "", "cursor_path: 'nextPageToken'"),
+            ("\"has_more\":true,", "", "has_more_path"),
             ("\"total\":40,", "", "total_path: 'total'"), ("\"@odata.nextLink\":\"/x\",", "", "'\"@odata.nextLink\"'"),
-            ("\"links\":{\"next\":{\"href\":\"/x\"}},", "", "'links.next'"), ("\"meta\":{\"total\":40},", "", "'meta.total'"),
-            ("\"pagination\":{\"has_more\":true},", "", "'pagination.has_more'"), ("", "</?page=2>; rel=\"next\"", "header_link"),
+            ("\"links\":{\"next\":{\"href\":\"/x\"}},", "", "'links.next'"),
+            ("\"meta\":{\"total\":40},", "", "'meta.total'"),
+            ("\"pagination\":{\"has_more\":true},", "", "'pagination.has_more'"),
+            ("", "</?page=2>; rel=\"next\"", "header_link"),
         ])
     func signs(field: String, link: String, advice: String) async throws {
         let api = API(units: stride(from: 1, to: 40, by: 2))
@@ -191,7 +202,9 @@ struct HalfAnswerTests {
             #expect(try await rowCount(installation) == 0)
             #expect(try await emptyUnits(installation).isEmpty)
             // One page, whatever it says: then the edges are asked for again.
-            try installation.edit("lacuna.yaml", "record_selector: items", to: "record_selector: items\n    paginator: {type: single_page}")
+            try installation.edit(
+                "lacuna.yaml", "record_selector: items",
+                to: "record_selector: items\n    paginator: {type: single_page}")
             let trusting = try await installation.lacuna("reconcile", "--retry-now")
             #expect(trusting.status == 0, "\(trusting.output)\(trusting.errors)")
             #expect(try await rowCount(installation) == 20)
@@ -266,7 +279,8 @@ struct HalfAnswerTests {
             // The window and its edge.
             #expect(asked() == 2)
             #expect(try await installation.database.number("SELECT sum(upper - lower) FROM lacuna.provisional") == 79)
-            try await installation.database.execute("UPDATE lacuna.provisional SET asked_at = asked_at - interval '1 hour'")
+            try await installation.database.execute(
+                "UPDATE lacuna.provisional SET asked_at = asked_at - interval '1 hour'")
             for _ in 0..<3 {
                 #expect(try await installation.lacuna("catchup").status == 0)
                 #expect(try await installation.lacuna("reconcile").status == 0)
@@ -319,7 +333,9 @@ struct HalfAnswerTests {
         }
     }
 
-    @Test("from a file that is still being written takes no line without its end, and calls nothing empty that may follow")
+    @Test(
+        "from a file that is still being written takes no line without its end, and calls nothing empty that may follow"
+    )
     func growingFile() async throws {
         let config = """
             sources: {files: {type: file, path: rows.csv}}
@@ -333,11 +349,14 @@ struct HalfAnswerTests {
             #expect(run.errors.contains("a last line without its end"), "\(run.output)\(run.errors)")
             #expect(try await installation.database.column("SELECT n FROM t ORDER BY n") == ["0", "50"])
             #expect(try await emptyUnits(installation) == Array(1..<50))
-            try installation.directory.write("n,part,v\n0,0,a\n50,0,b\n100,0,100000\n160,0,c\n", to: "rows.csv", fresh: true)
+            try installation.directory.write(
+                "n,part,v\n0,0,a\n50,0,b\n100,0,100000\n160,0,c\n", to: "rows.csv", fresh: true)
             _ = try await installation.lacuna("catchup")
             #expect(try await installation.database.column("SELECT v FROM t ORDER BY n") == ["a", "b", "100000", "c"])
             // Half of a file in no order: what is missing may stand in the other half.
-            try await installation.database.execute("TRUNCATE t; DELETE FROM lacuna.cursor; DELETE FROM lacuna.verified_empty; DELETE FROM lacuna.provisional")
+            try await installation.database.execute(
+                "TRUNCATE t; DELETE FROM lacuna.cursor; DELETE FROM lacuna.verified_empty; DELETE FROM lacuna.provisional"
+            )
             try installation.directory.write("n,part,v\n200,0,a\n3,0,b\n", to: "rows.csv", fresh: true)
             _ = try await installation.lacuna("reconcile", "--retry-now")
             #expect(try await emptyUnits(installation).isEmpty)
@@ -364,7 +383,8 @@ struct HalfAnswerTests {
             try await installation.database.execute("SELECT lacuna.update_max('t', 499)")
             #expect(try await installation.lacuna("reconcile").status == 0)
             #expect(try await emptyUnits(installation).isEmpty)
-            try await installation.database.execute("UPDATE lacuna.provisional SET asked_at = asked_at - interval '2 hours'")
+            try await installation.database.execute(
+                "UPDATE lacuna.provisional SET asked_at = asked_at - interval '2 hours'")
             #expect(try await installation.lacuna("reconcile").status == 0)
             #expect(try await emptyUnits(installation) == Array(100...499))
             #expect(try await installation.lacuna("rewind", "t", "--latest", "99").status == 0)

@@ -67,7 +67,9 @@ struct WrongTableTests {
         }
     }
 
-    @Test("fail if they would take rows out of other units, which a wrong primary key does for ever; moved_rows: allow moves them")
+    @Test(
+        "fail if they would take rows out of other units, which a wrong primary key does for ever; moved_rows: allow moves them"
+    )
     func movedRows() async throws {
         let table = "CREATE TABLE t (id integer PRIMARY KEY, n bigint NOT NULL, v text)"
         // The id says nothing of the unit: ten of them for forty units.
@@ -78,7 +80,9 @@ struct WrongTableTests {
                 #expect(run.status == 1, "\(run.output)")
                 #expect(run.errors.contains("would leave another unit, among them (id) ="), "\(run.errors)")
                 #expect(run.errors.contains("check `primary_key`"), "\(run.errors)")
-                #expect(try await installation.database.value("SELECT count(*) || ' ' || count(DISTINCT n / 10) FROM t") == "10 1")
+                #expect(
+                    try await installation.database.value("SELECT count(*) || ' ' || count(DISTINCT n / 10) FROM t")
+                        == "10 1")
             }
             try installation.edit("lacuna.yaml", "batch: 10", to: "batch: 10\n    moved_rows: allow")
             let moved = try await installation.lacuna("reconcile", "--retry-now", "--max-batches", "1")
