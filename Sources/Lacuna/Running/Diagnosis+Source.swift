@@ -43,6 +43,23 @@ extension Diagnosis {
         return due.hull.map { $0.upperBound - 1 }
     }
 
+    /// What the source's answers prove of units without rows.
+    private static func emptiness(_ summary: FetchSummary, _ definition: StreamDefinition) -> [Finding] {
+        guard definition.empty != .error else { return [] }
+        var findings: [Finding] = []
+        if let objection = summary.objection { findings.append(Finding(level: .warning, text: objection)) }
+        if let note = summary.note { findings.append(Finding(level: .warning, text: note)) }
+        let text =
+            switch (summary.end, definition.empty) {
+            case (_, .trust): "its answers are believed: what they have nothing for is taken for empty"
+            case (.proven, _): "the end of its answer is proven"
+            case (.open, _) where summary.declaredRecords != nil: "the end of its answer is proven, by a total"
+            case (.open, _): "a limit of the source would not show in its answer: empty edges are asked for once more"
+            case (.unproven, _): "its answer may have been cut: only what lies between its records is taken for empty"
+            }
+        return findings + [Finding(level: .good, text: text)]
+    }
+
     private static func answer(
         for unit: Int64, _ partition: Partition, _ fetcher: Fetcher, isTip: Bool
     ) async -> [Finding] {
@@ -50,7 +67,7 @@ extension Diagnosis {
         let name = definition.keyType.text(unit)
         do {
             let window = unit..<unit + 1
-            let (records, _) = try await fetcher.fetch(
+            let (records, summary) = try await fetcher.fetch(
                 PlannedBatch(partition: partition, window: window, request: window, reason: .gap))
             guard records.recordCount > 0 else {
                 return [
@@ -65,7 +82,9 @@ extension Diagnosis {
                 Finding(
                     level: .good,
                     text: "asked for \(name), the source gives \(count) of \(records.fields.joined(separator: ", "))")
-            ] + use.notes(of: definition).map { Finding(level: .warning, text: $0) }
+            ] + emptiness(summary, definition)
+                + (use.notes(of: definition) + [FieldMatch(records, stream: fetcher.stream).problem].compactMap(\.self))
+                .map { Finding(level: .warning, text: $0) }
         } catch {
             return [Finding(level: .bad, text: "asked for \(name), the source fails: \(error.message)")]
         }

@@ -234,6 +234,31 @@ struct HalfAnswerTests {
         }
     }
 
+    @Test("takes no mark off units that a cap left out of it")
+    func cappedMarks() async throws {
+        let version = Mutex("a")
+        let capped = Mutex(false)
+        let units = Array(0...99)
+        try await with(last: 99, batch: 100, tip: 99) { request in
+            let from = request["from"].flatMap { Int($0) } ?? 0
+            let to = request["to"].flatMap { Int($0) } ?? 0
+            let wanted = units.filter { $0 >= from && $0 <= to }
+            let sent = capped.withLock { $0 } ? Array(wanted.prefix(30)) : wanted
+            let value = version.withLock { $0 }
+            let rows = sent.map { "{\"n\":\($0),\"part\":0,\"v\":\"\(value)\"}" }
+            return .init("{\"items\":[\(rows.joined(separator: ","))]}")
+        } _: { installation, _ in
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await installation.lacuna("mark", "t", "--all").status == 0)
+            version.withLock { $0 = "b" }
+            capped.withLock { $0 = true }
+            let run = try await installation.lacuna("reconcile")
+            #expect(run.status == 0, "\(run.output)\(run.errors)")
+            #expect(try await installation.database.number("SELECT count(*) FROM t WHERE v = 'b'") == 100)
+            #expect(try await installation.database.number("SELECT count(*) FROM lacuna.refetch") == 0)
+        }
+    }
+
     // MARK: 7
 
     @Test("by a node that lags behind its tip calls nothing empty that comes later")
