@@ -57,7 +57,8 @@ struct DoctorTests {
             #expect(result.status == 0)
             #expect(result.output.contains("ok   asked for 7, the source gives one record of n, w"), "\(result.output)")
             #expect(result.output.contains("warn no record had the field 'vlaue'"), "\(result.output)")
-            #expect(result.output.contains("ok   a limit of the source would not show in its answer"), "\(result.output)")
+            #expect(
+                result.output.contains("ok   a limit of the source would not show in its answer"), "\(result.output)")
         }
     }
 

@@ -13,7 +13,7 @@ struct ReportTests {
         sources: {files: {type: file, path: "{window.first}.csv"}}
         streams:
           days: {source: files, table: days, key: {column: d, type: date}, expect: {\(expect)}, batch: 1,
-            retry: {attempts: 1}}
+            empty: verify, retry: {attempts: 1}}
 
         """
     }

@@ -36,7 +36,8 @@ final class RunState: Sendable {
     /// - Parameter shown: the newest unit of a partition that a record was seen of.
     func next(shown: (Partition) -> Int64? = { _ in nil }) -> PlannedBatch? {
         state.withLock { state in
-            guard !state.isEnded, state.next < count || !state.unshown.isEmpty else { return nil }
+            guard !state.isEnded else { return nil }
+            guard state.next < count else { return options.stop.isGiven ? nil : state.unshownBatch(shown) }
             if options.stop.isGiven {
                 state.end("stopped by a signal")
                 return nil

@@ -44,6 +44,22 @@ struct RunStateTests {
         #expect(state.isEnded)
     }
 
+    @Test("gives a batch once more for what was answered before anything newer was shown, once that is, and only then")
+    func unshown() throws {
+        let state = state(batches: 2) { $0.maxBatches = 2 }
+        let first = try #require(state.next())
+        #expect(state.next() != nil)
+        state.askAgain(for: UnitSet(4..<8), of: first)
+        #expect(state.next() == nil, "nothing newer was shown")
+        #expect(state.next { _ in 4 } == nil)
+        let again = try #require(state.next { _ in 6 })
+        #expect(again.window == 4..<6)
+        #expect(again.units == UnitSet(4..<6))
+        #expect(again.isAskedAgain)
+        #expect(state.next { _ in 6 } == nil, "once")
+        #expect(state.report.stopReason == nil)
+    }
+
     @Test("counts in the report what was committed, and apart from it what changed nothing")
     func figures() {
         let state = state()

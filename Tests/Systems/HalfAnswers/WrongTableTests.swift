@@ -17,6 +17,7 @@ struct WrongTableTests {
                 key: {column: n, type: integer}
                 expect: {from: \(first)}
                 batch: 10
+                workers: 1
 
             """
         try await Installation.with(table, config: config, files: [file.name: file.text], body)
