@@ -96,7 +96,9 @@ public struct Setting: Sendable, CustomStringConvertible {
         // A cut answer says nothing of rows that were corrected and are not marked yet.
         cap = oneIn(4) && !hasCorrections ? draw(1...6) : 0
         capsNewest = oneIn(2)
-        lag = oneIn(4) ? Int64(draw(1...5)) : 0
+        let lag = oneIn(4) ? Int64(draw(1...5)) : 0
+        // Rows that somebody else brings say nothing of how far the source is.
+        self.lag = calmRuns == nil && !isAhead ? lag : 0
         self.calmRuns = calmRuns
     }
 
@@ -123,6 +125,8 @@ public struct Setting: Sendable, CustomStringConvertible {
         stream.coalesce = coalesce
         stream.workers = workers
         stream.leases = leases
+        // Beside a real server no clock is moved.
+        if calmRuns != nil { stream.confirm = 1_000_000_000 }
         stream.retry = RetryPolicy(attempts: attempts, backoff: .seconds(1), maxBackoff: .seconds(10))
         return stream
     }

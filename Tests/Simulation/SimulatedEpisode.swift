@@ -111,7 +111,9 @@ public final class SimulatedEpisode: @unchecked Sendable {
             history.publish(partition, upTo: tip, drawParts(setting.first...tip), now: scheduler.tick())
             guard !scheduler.oneIn(5) else { continue }
             // A part of it was ingested, with holes.
-            let last = Int64(scheduler.draw(0..<Int(tip - setting.first) + 1)) + setting.first
+            let last = min(
+                Int64(scheduler.draw(0..<Int(tip - setting.first) + 1)) + setting.first, tip - setting.lag)
+            guard last >= setting.first else { continue }
             let kept = (setting.first...last).filter { _ in !scheduler.oneIn(3) }.filter { history.has(partition, $0) }
             guard let oldest = kept.first, let latest = kept.last else { continue }
             let rows = kept.flatMap { history.rows(partition, $0..<$0 + 1) }

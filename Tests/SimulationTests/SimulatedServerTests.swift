@@ -58,7 +58,7 @@ private actor Replay {
 
     /// Columns that are of the server's own: its clock, and what depends on it.
     private static let ownColumns: Set<String> = [
-        "now", "epoch", "ended", "seconds_ago", "error", "most_rows", "user_path", "set_config", "lock",
+        "now", "epoch", "asked", "ended", "seconds_ago", "error", "most_rows", "user_path", "set_config", "lock",
     ]
     private let database: TestDatabase
     private var observer: Connection?

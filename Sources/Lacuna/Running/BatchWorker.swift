@@ -31,7 +31,7 @@ actor BatchWorker {
     /// - Returns: whether a batch was committed after that was seen.
     private func workThroughQueue() async -> Bool {
         var fetched: (batch: LeasedBatch, records: FetchedBatch)?
-        while !Task.isCancelled, let batch = state.next(shown: run.shown.newest) {
+        while !Task.isCancelled, let batch = state.next(answerable: run.answerableUnits) {
             var leased = lease(of: batch, isHalf: false)
             do {
                 guard try await take(&leased) else { continue }
@@ -101,8 +101,9 @@ actor BatchWorker {
             let result = try await commit(fetched, policy: leased.policy)
             noteFinished(result, leased.batch, fetched: fetched.records.recordCount)
             // Asked for once more in this run: what stays provisional then is for a later one.
-            let unshown = result.provisional.intersection(fetched.proof.shownEnd..<Int64.max)
-            if !unshown.isEmpty, !leased.batch.isAskedAgain { state.askAgain(for: unshown, of: leased.batch) }
+            if !result.provisional.isEmpty, !leased.batch.isAskedAgain {
+                state.askAgain(for: result.provisional, of: leased.batch)
+            }
         } catch {
             failure = error
         }

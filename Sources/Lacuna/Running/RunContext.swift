@@ -87,6 +87,13 @@ struct RunContext: Sendable {
         notes.add(problem)
     }
 
+    /// The units of a batch that a second answer with nothing would prove empty: something newer has been shown since the first.
+    func answerableUnits(of batch: PlannedBatch) -> UnitSet {
+        guard shown.hasRows || options.trustsEmpty else { return UnitSet() }
+        guard definition.keyType.isOrdered, definition.empty == .confirm else { return batch.units }
+        return shown.newest(of: batch.partition).map { batch.units.intersection(Int64.min..<$0) } ?? UnitSet()
+    }
+
     /// The units of a batch of which an answer without a record for them would say something: that they are empty, or that
     /// their mark is done with.
     private func openUnits(of batch: PlannedBatch, before end: Int64) -> UnitSet {

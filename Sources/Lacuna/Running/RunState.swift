@@ -33,11 +33,11 @@ final class RunState: Sendable {
 
     /// The next batch; nil if there is none or the run is to end.
     ///
-    /// - Parameter shown: the newest unit of a partition that a record was seen of.
-    func next(shown: (Partition) -> Int64? = { _ in nil }) -> PlannedBatch? {
+    /// - Parameter answerable: the units of a batch, asked for before, of which an empty answer would prove something by now.
+    func next(answerable: (PlannedBatch) -> UnitSet = { _ in UnitSet() }) -> PlannedBatch? {
         state.withLock { state in
             guard !state.isEnded else { return nil }
-            guard state.next < count else { return options.stop.isGiven ? nil : state.unshownBatch(shown) }
+            guard state.next < count else { return options.stop.isGiven ? nil : state.unshownBatch(answerable) }
             if options.stop.isGiven {
                 state.end("stopped by a signal")
                 return nil
@@ -54,7 +54,7 @@ final class RunState: Sendable {
                 state.next += 1
                 if !state.rejected.contains(batch.partition) { return batch }
             }
-            return state.unshownBatch(shown)
+            return state.unshownBatch(answerable)
         }
     }
 
@@ -154,12 +154,12 @@ final class RunState: Sendable {
 }
 
 extension RunState.State {
-    /// Takes the first batch whose units come before something that has been shown by now.
-    fileprivate mutating func unshownBatch(_ shown: (Partition) -> Int64?) -> PlannedBatch? {
+    /// Takes the first batch that may be asked for again by now.
+    fileprivate mutating func unshownBatch(_ answerable: (PlannedBatch) -> UnitSet) -> PlannedBatch? {
         for (index, batch) in unshown.enumerated() {
-            guard let newest = shown(batch.partition), !rejected.contains(batch.partition),
-                let narrowed = batch.narrowed(to: batch.units.intersection(Int64.min..<newest))
-            else { continue }
+            guard !rejected.contains(batch.partition), let narrowed = batch.narrowed(to: answerable(batch)) else {
+                continue
+            }
             unshown.remove(at: index)
             return narrowed
         }

@@ -280,7 +280,9 @@ struct HTTPSourceTests {
                 fixture.settings.timeouts = timeouts
                 let error = try #require(await fixture.failure())
                 #expect(error.kind == .transient)
-                #expect(error.message.contains(message), "\(error.message)")
+                // A machine that is busy may not see the head of a slow answer in time.
+                let isLate = path == "/drip" && error.message.contains("there was no answer after")
+                #expect(isLate || error.message.contains(message), "\(error.message)")
             }
         }
     }

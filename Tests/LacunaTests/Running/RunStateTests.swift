@@ -51,12 +51,12 @@ struct RunStateTests {
         #expect(state.next() != nil)
         state.askAgain(for: UnitSet(4..<8), of: first)
         #expect(state.next() == nil, "nothing newer was shown")
-        #expect(state.next { _ in 4 } == nil)
-        let again = try #require(state.next { _ in 6 })
+        #expect(state.next { $0.units.intersection(0..<4) } == nil)
+        let again = try #require(state.next { $0.units.intersection(0..<6) })
         #expect(again.window == 4..<6)
         #expect(again.units == UnitSet(4..<6))
         #expect(again.isAskedAgain)
-        #expect(state.next { _ in 6 } == nil, "once")
+        #expect(state.next { $0.units } == nil, "once")
         #expect(state.report.stopReason == nil)
     }
 

@@ -35,6 +35,12 @@ struct StatementTests {
                 "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
                 "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
                 "copy_table_text": (["columns": "\"k\", \"region\""], table, [:]),
+                "find_moved_rows": (
+                    [
+                        "records": "pg_temp.batch", "same_row": "here.k = there.k", "unit": "here.k::bigint",
+                        "new_unit": "there.k::bigint", "identity": "here.k", "key": "here.k", "new_key": "there.k",
+                    ], table, [:]
+                ),
                 "count_new_records": (["records": "pg_temp.batch", "primary_key": "\"k\""], table, [:]),
                 "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
                 "find_conflicting_record": (
