@@ -7,6 +7,9 @@ package enum Statements {
     package static let analyzeBatch = statement("analyze_batch", PackageResources.analyze_batch_sql)
     /// `arm_guard.sql`
     package static let armGuard = statement("arm_guard", PackageResources.arm_guard_sql)
+    /// `check_deferred_constraints.sql`
+    package static let checkDeferredConstraints = statement(
+        "check_deferred_constraints", PackageResources.check_deferred_constraints_sql)
     /// `copy_batch_csv.sql`
     package static let copyBatchCsv = statement("copy_batch_csv", PackageResources.copy_batch_csv_sql)
     /// `copy_batch_json.sql`
@@ -90,6 +93,8 @@ package enum Statements {
     package static let finishRun = statement("finish_run", PackageResources.finish_run_sql)
     /// `finish_summary.sql`
     package static let finishSummary = statement("finish_summary", PackageResources.finish_summary_sql)
+    /// `forget_stream.sql`
+    package static let forgetStream = statement("forget_stream", PackageResources.forget_stream_sql)
     /// `group_units.sql`
     package static let groupUnits = statement("group_units", PackageResources.group_units_sql)
     /// `import_snapshot.sql`
@@ -137,6 +142,8 @@ package enum Statements {
     package static let pruneJournal = statement("prune_journal", PackageResources.prune_journal_sql)
     /// `register_keys.sql`
     package static let registerKeys = statement("register_keys", PackageResources.register_keys_sql)
+    /// `relation_exists.sql`
+    package static let relationExists = statement("relation_exists", PackageResources.relation_exists_sql)
     /// `release_lease.sql`
     package static let releaseLease = statement("release_lease", PackageResources.release_lease_sql)
     /// `remove_refetch.sql`
@@ -177,6 +184,8 @@ package enum Statements {
     package static let selectRunBefore = statement("select_run_before", PackageResources.select_run_before_sql)
     /// `select_stream.sql`
     package static let selectStream = statement("select_stream", PackageResources.select_stream_sql)
+    /// `select_stream_names.sql`
+    package static let selectStreamNames = statement("select_stream_names", PackageResources.select_stream_names_sql)
     /// `select_summary.sql`
     package static let selectSummary = statement("select_summary", PackageResources.select_summary_sql)
     /// `select_tracked_tables.sql`
@@ -221,23 +230,23 @@ package enum Statements {
 
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
-        analyzeBatch, armGuard, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText, countNewRecords,
-        countSegments, countUnits, createBatchTable, createGuard, createTrackingTrigger, deleteChanges,
-        deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking, describeColumns,
-        describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger,
-        enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord, findFieldSets, findGaps,
-        findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition, findShortSegments, findStrayRecord,
-        findUniqueIndex, finishBatch, finishRun, finishSummary, groupUnits, importSnapshot, insertBatch,
-        insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun,
-        insertSummary, insertTracking, limitStatementTime, lockEvidence, lockSummary, lockTrackedTable, lockWindow,
-        measurePartition, measurePartitions, measureTable, nextRun, probeUnits, pruneJournal, registerKeys,
-        releaseLease, removeRefetch, replaceProvisional, replaceVerified, rewindExtents, scanChangedChunks,
-        schemaExists, selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures,
-        selectLiveSessions, selectMigrations, selectPartitions, selectProvisional, selectRecentRuns, selectRefetch,
-        selectRunBefore, selectStream, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers,
-        selectUnits, selectVerified, selectWindowEvidence, setParameter, setPassParameters, setScanParameters,
-        setTransactionParameters, skipUnits, trackingReadable, truncateBatchTable, tryLease, upsertBatch,
-        upsertBatchPlainly, upsertStream,
+        analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
+        countNewRecords, countSegments, countUnits, createBatchTable, createGuard, createTrackingTrigger,
+        deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
+        describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
+        dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
+        findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
+        findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
+        groupUnits, importSnapshot, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration,
+        insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence,
+        lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
+        probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeRefetch, replaceProvisional,
+        replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectChanges, selectClock,
+        selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations, selectPartitions,
+        selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectStreamNames,
+        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified,
+        selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
+        trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {
@@ -274,5 +283,8 @@ package struct Migration: Sendable {
         Migration(
             number: 6, name: "remember_provisional_units",
             sql: String(decoding: PackageResources._006_remember_provisional_units_sql, as: UTF8.self)),
+        Migration(
+            number: 7, name: "hold_streams_to_their_tables",
+            sql: String(decoding: PackageResources._007_hold_streams_to_their_tables_sql, as: UTF8.self)),
     ]
 }

@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// The `lacuna` program.
-@main
+/// The `lacuna` program, once ``Entry`` has begun it.
 struct LacunaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna",
@@ -22,7 +21,8 @@ struct LacunaCommand: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, StatusCommand.self,
-            DoctorCommand.self, InitCommand.self, RewindCommand.self, ScheduleCommand.self, ConfigCommand.self,
+            DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self, ScheduleCommand.self,
+            ConfigCommand.self,
         ])
 
     static func main() async {

@@ -37,6 +37,19 @@ struct HTTPReader {
         if settings.format != .json, let node = section["record_selector"] {
             reading.report("'record_selector' is for pages of JSON", at: node.position)
         }
+        for node in section["hosts"]?.oneOrMany ?? [] {
+            guard let text = node.scalar?.text else { continue }
+            settings.hosts.append(text)
+            if HostPattern(text) == nil {
+                reading.report(
+                    "'hosts': expected a host, or *. and a domain, as *.example.com; found '\(Shown.text(text))'",
+                    at: node.position)
+            }
+        }
+        let shape = BaseURL(baseURL)
+        if let problem = shape.problem ?? (settings.hosts.isEmpty ? shape.openHostProblem : nil) {
+            reading.report(problem, at: section["base_url"]?.position)
+        }
         guard !reading.hasProblems else { return settings }
         do {
             try RequestBuilder(settings).check(definition)

@@ -103,7 +103,12 @@ extension SettingsTable {
         settings: [
             Setting(
                 "base_url", .template(window: true),
-                "Where every path starts from: https://host/path, or unix:/run/api.sock:/path for a Unix socket."),
+                "Where every path starts from: https://host/path, or unix:/run/api.sock:/path for a Unix socket. It has no "
+                    + "query."),
+            Setting(
+                "hosts", .oneOrMany(.text),
+                "Which hosts a placeholder in base_url may name: a host, or *.example.com for all below a domain.",
+                absent: "base_url has to end its host with a domain"),
             Setting("auth", .group(auth), "The credentials."),
             Setting("headers", .map(.template(window: true), of: "header"), "Headers of every request."),
             Setting("rate_limit", .oneOrMany(.group(rateLimit)), "How fast all streams together may ask."),

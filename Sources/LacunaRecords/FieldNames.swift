@@ -4,9 +4,9 @@ import LacunaModel
 ///
 /// Records mostly have the same fields in the same order, so the name after the last one that was found is tried first;
 /// a hash table finds the others.
-struct FieldNames {
+package struct FieldNames {
     /// More than any table has columns. It bounds the memory that hostile records can take.
-    static let limit = CSVScanner.fieldLimit
+    package static let limit = CSVScanner.fieldLimit
 
     private(set) var names: [String] = []
     private var text = ContiguousArray<UInt8>()

@@ -18,12 +18,7 @@ public struct CommandSource: Source {
     ///
     /// - Throws: ``SourceError`` if it cannot be started, runs too long or fails; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
-        let arguments = try settings.command.map { template throws(SourceError) in
-            do {
-                if template.usesKeys { try Subject(request).requireSeparableKeys() }
-                return try template.render(request)
-            } catch { throw SourceError(.permanent, "\(error)") }
-        }
+        let arguments = try arguments(settings.command, Subject(request))
         try sink.begin(settings.format)
         try await run(arguments) { buffer in try buffer.withUnsafeBytes { try sink.write($0) } }
         // The exit status says that the output is whole, so that a last row without a line end is no cut.
@@ -39,9 +34,7 @@ public struct CommandSource: Source {
         guard !settings.tip.isEmpty else {
             throw SourceError(.unavailable, "the source has no `tip` command, \(TipRequest.need)")
         }
-        let arguments = try settings.tip.map { template throws(SourceError) in
-            do { return try template.render(request) } catch { throw SourceError(.permanent, "\(error)") }
-        }
+        let arguments = try arguments(settings.tip, Subject(request))
         var bytes: [UInt8] = []
         try await run(arguments) { buffer in
             buffer.withUnsafeBytes { bytes.append(contentsOf: $0) }
@@ -54,6 +47,22 @@ public struct CommandSource: Source {
         }
         let trimmed = text.trimmingWhitespace
         return trimmed.isEmpty ? nil : trimmed
+    }
+
+    /// The argument vector. Which program is run is chosen by the config: a partition's value is a part of its name at most.
+    private func arguments(_ templates: [Template], _ subject: Subject) throws(SourceError) -> [String] {
+        do {
+            var arguments: [String] = []
+            for (index, template) in templates.enumerated() {
+                if template.usesKeys { try subject.requireSeparableKeys() }
+                if index == 0 {
+                    arguments.append(try template.renderPath(subject))
+                } else {
+                    arguments.append(try template.render(subject) { _, value throws(TemplateError) in value })
+                }
+            }
+            return arguments
+        } catch { throw SourceError(.permanent, "\(error)") }
     }
 
     private func run(

@@ -27,8 +27,20 @@ struct FileIndex: Sendable {
         var largest = Int64.min
         /// Whether the keys of its records do not fall.
         var isAscending = true
-        /// Whether it holds a record whose key cannot be read: every window has to come across it, and complain.
-        var hasUnreadable = false
+        /// The first record whose key cannot be read: every window has to come across it, and complain.
+        var unreadable: Unreadable?
+    }
+
+    /// A record whose key cannot be read.
+    struct Unreadable: Sendable {
+        /// Why it cannot.
+        enum Reason: Sendable {
+            case noRecord, tooManyFields, noKey, otherKey
+        }
+
+        let reason: Reason
+        /// Where it starts.
+        var line: Int
     }
 
     let identity: String
@@ -45,7 +57,7 @@ struct FileIndex: Sendable {
     func parts(holding window: Range<Int64>) -> [(bytes: Range<Int>, firstLine: Int, lineCount: Int)] {
         var parts: [(bytes: Range<Int>, firstLine: Int, lineCount: Int)] = []
         for block in blocks
-        where block.hasUnreadable || (block.smallest < window.upperBound && block.largest >= window.lowerBound) {
+        where block.unreadable != nil || (block.smallest < window.upperBound && block.largest >= window.lowerBound) {
             if let last = parts.last, last.bytes.upperBound == block.bytes.lowerBound {
                 parts[parts.count - 1].bytes = last.bytes.lowerBound..<block.bytes.upperBound
                 parts[parts.count - 1].lineCount += block.lineCount
@@ -159,7 +171,7 @@ private struct HeaderRow {
         guard let index = names.firstIndex(of: name) else {
             throw SourceError(
                 .permanent,
-                "\(path) has no column '\(name)' for the key; its header names \(names.joined(separator: ", "))")
+                "\(path) has no column '\(name)' for the key; its header names \(Quoted.list(names))")
         }
         return index
     }
@@ -208,7 +220,9 @@ private struct IndexPass: Sendable {
                     current.largest = max(current.largest, unit)
                 } else {
                     guard isSure else { throw Doubt() }
-                    current.hasUnreadable = true
+                    if current.unreadable == nil {
+                        current.unreadable = FileIndex.Unreadable(reason: reader.reason, line: row.line)
+                    }
                 }
             }
             block = current
@@ -236,6 +250,7 @@ extension FileIndex.Block {
     fileprivate func shifted(byLines count: Int) -> FileIndex.Block {
         var block = self
         block.firstLine += count
+        block.unreadable?.line += count
         return block
     }
 }
@@ -281,6 +296,8 @@ private struct RecordKeyReader: ~Copyable {
     private let column: Int
     private var scanner = CSVScanner()
     private var values: JSONFieldValues
+    /// Why the last record without a unit has none.
+    private(set) var reason = FileIndex.Unreadable.Reason.otherKey
 
     init(_ field: Field) {
         format = field.format
@@ -294,15 +311,26 @@ private struct RecordKeyReader: ~Copyable {
         switch format {
         case .csv where !hasQuotes:
             // What is wrong with the other fields is for the window to say that the row belongs to.
-            return plainField(bytes).flatMap { unit($0) }
+            guard let field = plainField(bytes) else { return without(.noKey) }
+            if let unit = unit(field) { return unit }
         case .csv:
-            guard (try? scanner.scan(bytes, hasQuotes: hasQuotes)) != nil, column < scanner.count else { return nil }
+            do { try scanner.scan(bytes, hasQuotes: hasQuotes) } catch { return without(.noRecord) }
+            guard column < scanner.count else { return without(.noKey) }
             let field = scanner.field(column)
-            return field.hasEscapes ? unit(scanner.text(column)) : unit(field.bytes)
+            if let unit = field.hasEscapes ? unit(scanner.text(column)) : unit(field.bytes) { return unit }
         case .ndjson:
-            guard (try? values.read(bytes)) != nil, values[0].isPresent else { return nil }
-            return unit(values.text(0, in: bytes))
+            do {
+                guard try values.read(bytes) != nil else { return without(.tooManyFields) }
+            } catch { return without(.noRecord) }
+            guard values[0].isPresent else { return without(.noKey) }
+            if let unit = unit(values.text(0, in: bytes)) { return unit }
         }
+        return without(.otherKey)
+    }
+
+    private mutating func without(_ reason: FileIndex.Unreadable.Reason) -> Int64? {
+        self.reason = reason
+        return nil
     }
 
     /// The key's field of a row without quotes.

@@ -37,9 +37,9 @@ public final class FileSource: Source {
     /// - Throws: ``SourceError`` if the file cannot be read; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
         let isOwn = try isOwnFile(of: request)
-        let path = try path { template throws(TemplateError) in try template.render(request) }
+        let path = try path(Subject(request))
         let format = try format(of: path)
-        let file = try InputFile(path, settledBefore: FileSource.settledBefore(request.stream))
+        let file = try open(path, for: request.stream)
         let index = try index(of: file, format: format, stream: request.stream)
         try sink.begin(format)
         try sink.write(index.header)
@@ -119,7 +119,7 @@ public final class FileSource: Source {
 
     private func path(of window: Range<Int64>, _ request: FetchRequest) throws(SourceError) -> String {
         let other = FetchRequest(stream: request.stream, partition: request.partition, window: window)
-        return try path { template throws(TemplateError) in try template.render(other) }
+        return try path(Subject(other))
     }
 
     /// Rejects records that a file named after the partition, or after the window, cannot hold.
@@ -151,26 +151,41 @@ public final class FileSource: Source {
                 "the path '\(settings.path.text)' names the window, so that no file tells the newest key: say where the "
                     + "history ends, as in expect: {to: today - 1d}")
         }
-        let path = try path { template throws(TemplateError) in try template.render(request) }
-        let file = try InputFile(path, settledBefore: FileSource.settledBefore(request.stream))
+        let path = try path(Subject(request))
+        let file = try open(path, for: request.stream)
         let index = try index(of: file, format: try format(of: path), stream: request.stream)
-        if index.hull.isEmpty, let block = index.blocks.first(where: \.hasUnreadable) {
-            throw SourceError(
-                .permanent,
-                "\(path): no record has a key that can be read, from line \(block.firstLine) on; expected "
-                    + "\(request.stream.keyType.example) in the field '\(request.stream.field(of: request.stream.keyColumn))'"
-            )
+        if index.hull.isEmpty, let record = index.blocks.lazy.compactMap(\.unreadable).first {
+            throw SourceError(.permanent, "\(path), line \(record.line): \(record.reason.sentence(of: request.stream))")
         }
         return index.hull.isEmpty ? nil : request.stream.keyType.text(index.hull.upperBound - 1)
     }
 
-    private func path(_ render: (Template) throws(TemplateError) -> String) throws(SourceError) -> String {
+    private func path(_ subject: Subject) throws(SourceError) -> String {
         do {
-            let path = try render(settings.path)
-            return path.hasPrefix("/") ? path : "\(settings.directory)/\(path)"
+            return inDirectory(try settings.path.renderPath(subject))
         } catch {
             throw SourceError(.permanent, "\(error)")
         }
+    }
+
+    private func inDirectory(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(settings.directory)/\(path)"
+    }
+
+    /// Opens a file, and where a partition chose it only if it lies in the folder that the config names. Nothing is told of
+    /// a file that a symbolic link elsewhere leads to.
+    private func open(_ path: String, for stream: StreamDefinition) throws(SourceError) -> InputFile {
+        let settledBefore = FileSource.settledBefore(stream)
+        guard let folder = settings.path.folderOfChoice.map({ inDirectory($0.isEmpty ? "." : $0) }),
+            let place = RealPath.of(path), let root = RealPath.of(folder)
+        else { return try InputFile(path, settledBefore: settledBefore) }
+        guard RealPath.isBelow(place, root) else {
+            throw SourceError(
+                .permanent,
+                "\(path) leads out of \(folder), the folder that '\(settings.path.text)' names before its first placeholder"
+            )
+        }
+        return try InputFile(path, at: place, settledBefore: settledBefore)
     }
 
     private func format(of path: String) throws(SourceError) -> RecordFormat {
@@ -192,6 +207,22 @@ public final class FileSource: Source {
             if indexes.count >= 64 { indexes.removeAll() }
             indexes[file.path] = index
             return index
+        }
+    }
+}
+
+extension FileIndex.Unreadable.Reason {
+    /// What is told of a file of which no key could be read.
+    fileprivate func sentence(of stream: StreamDefinition) -> String {
+        let field = stream.field(of: stream.keyColumn)
+        return switch self {
+        case .noRecord: "what stands there is no record, and no other record has a key that can be read"
+        case .tooManyFields:
+            "up to this record there are more than \(FieldNames.limit) different fields, which is more than is read; no record "
+                + "before it has a key"
+        case .noKey: "the record has no field '\(field)', and no other record has a key that can be read"
+        case .otherKey:
+            "no record has a key that can be read; expected \(stream.keyType.example) in the field '\(field)'"
         }
     }
 }

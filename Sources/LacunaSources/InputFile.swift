@@ -24,11 +24,14 @@ final class InputFile: Sendable {
 
     /// Opens a file.
     ///
-    /// - Parameter settledBefore: seconds since the epoch; one that was written to later may still be written.
-    init(_ path: String, settledBefore: Int64 = .max) throws(SourceError) {
+    /// - Parameters:
+    ///   - path: as messages name it.
+    ///   - place: where it was found to be, if that was looked for.
+    ///   - settledBefore: seconds since the epoch; one that was written to later may still be written.
+    init(_ path: String, at place: String? = nil, settledBefore: Int64 = .max) throws(SourceError) {
         self.path = path
         // Without waiting for the writer of what turns out to be a pipe.
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        descriptor = open(place ?? path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             let kind: SourceError.Kind = errno == EMFILE || errno == ENFILE ? .transient : .permanent
             throw SourceError(kind, "\(path) cannot be read: \(String(cString: strerror(errno)))")

@@ -17,7 +17,8 @@ package enum RunningPrograms {
     /// - Returns: the number that it is known by until ``forget(_:)``.
     /// - Throws: `CancellationError` if all programs were ended, and no other may start.
     static func announce() throws -> Int {
-        try state.withLock { state in
+        OrphanWatch.begin()
+        return try state.withLock { state in
             guard !state.isEnding else { throw CancellationError() }
             state.announced += 1
             state.leaders[state.announced] = .some(nil)
@@ -29,13 +30,16 @@ package enum RunningPrograms {
     static func started(_ number: Int, leader: pid_t) {
         state.withLock { state in
             state.leaders[number] = leader
+            OrphanWatch.add(leader)
             if state.isEnding { _ = Foundation.kill(-leader, SIGKILL) }
         }
     }
 
     /// Says that an announced program was not started, or is about to be waited for.
     static func forget(_ number: Int) {
-        state.withLock { _ = $0.leaders.removeValue(forKey: number) }
+        state.withLock { state in
+            if let leader = state.leaders.removeValue(forKey: number) ?? nil { OrphanWatch.remove(leader) }
+        }
     }
 
     /// Ends them at once with all that they started: for a process that is about to exit without waiting for them. Those

@@ -44,8 +44,9 @@ struct FuzzTests {
             let text = try String(contentsOf: folder.appendingPathComponent("\(name).lacuna.yaml"), encoding: .utf8)
             return (
                 name,
-                text.replacing(/\$\{env:[A-Z_]*URL\}/, with: "https://h.example/x").replacing(
-                    /\$\{env:[A-Z_]+\}/, with: "word")
+                text.replacing(/\$\{env:[A-Z_]*URL\}/, with: "https://h.example/x")
+                    .replacing(/\$\{env:[A-Z_]*DOMAIN\}/, with: "h.example")
+                    .replacing(/\$\{env:[A-Z_]+\}/, with: "word")
             )
         }
     }

@@ -72,6 +72,19 @@ struct HTTPSettingsTests {
         #expect(try settings(config(HTTPSettingsTests.stream)) == expected)
     }
 
+    @Test(
+        "takes a host with placeholders that ends with a domain, and any other with the hosts that it may be",
+        arguments: [
+            ("https://{partition.p}.example.com", []), ("https://x-{partition.p}-api.example.com:8443/v1", []),
+            ("http://{partition.p}.localhost:80", []), ("http://127.0.0.1:{partition.p}", []),
+            ("https://{partition.p}", ["*.example.com", "localhost"]), ("https://[::1]/{partition.p}", ["[::1]"]),
+        ] as [(String, [String])])
+    func hosts(url: String, hosts: [String]) throws {
+        let list = hosts.isEmpty ? "" : "\nhosts: [\(hosts.map { "\"\($0)\"" }.joined(separator: ", "))]"
+        let read = try settings(config("partitions: {p: [a]}", source: "base_url: \"\(url)\"\(list)"))
+        #expect(read.hosts == hosts)
+    }
+
     @Test("posts where there is a body, whose braces are its own")
     func body() throws {
         let read = try settings(
@@ -106,6 +119,8 @@ struct HTTPSettingsTests {
         #expect(read.clientCertificate == ClientCertificate(certificateFile: "/dev/null", keyFile: "/dev/zero"))
         #expect(read.certificateFile == nil)
         #expect(read.baseURL.text == "unix:/run/s:/v1")
+        // A socket's path is a file's, and may be called anything.
+        #expect(try settings(config("", source: "base_url: 'unix:/run/a#1?:/v1'")).baseURL.text == "unix:/run/a#1?:/v1")
     }
 
     static let wrong: [(stream: String, source: String, message: String)] = [
@@ -129,6 +144,41 @@ struct HTTPSettingsTests {
         ("", "base_url: https://h\ntls: {cert_file: /dev/null}", "'cert_file' needs 'key_file'"),
         ("", "base_url: https://h\ntls: {key_file: /dev/null}", "'key_file' needs 'cert_file'"),
         ("", "base_url: https://h\ntls: {cert_file: none.pem, key_file: /dev/null}", "no file that could be read"),
+        ("", "base_url: https://h/v1?key=1", "5:15: base_url ends before a query: write what follows the '?'"),
+        ("", "base_url: 'https://h/v1#top'", "5:15: base_url ends before a fragment: leave out the '#'"),
+        ("partitions: {p: [a]}", "base_url: 'https://h/{partition.p}?x'", "5:15: base_url ends before a query"),
+        ("", "base_url: unix:/run/a#1?:/v1?x", "5:15: base_url ends before a query"),
+        ("partitions: {p: [a]}", "base_url: \"https://{partition.p}/v1\"", "5:15: base_url leaves it to a placeholder"),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://api.{partition.p}\"",
+            "5:15: base_url leaves it to a placeholder"
+        ),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}.com\"",
+            "5:15: base_url leaves it to a placeholder"
+        ),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}.0.0.1\"",
+            "5:15: base_url leaves it to a placeholder"
+        ),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}com:80\"",
+            "5:15: base_url leaves it to a placeholder"
+        ),
+        ("partitions: {p: [a]}", "base_url: \"https://{partition.p}\"\nhosts: [\"*\"]", "'hosts': expected a host"),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}\"\nhosts: [\"*.com\"]",
+            "6:13: 'hosts': expected a host"
+        ),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}\"\nhosts: [\"*.0.0.1\"]",
+            "'hosts': expected a host"
+        ),
+        (
+            "partitions: {p: [a]}", "base_url: \"https://{partition.p}\"\nhosts: [a.example.com/x]",
+            "'hosts': expected a host"
+        ),
+        ("", "base_url: https://api.example.com\nhosts: other.example.com", "is none of those under 'hosts'"),
         ("", "base_url: unix:run/s", "make no address"),
         ("partitions: {p: [a]}", "base_url: \"unix:/run/{partition.p}:/v1\"", "cannot be part of a socket's path"),
         ("", "base_url: https://h\nformat: xml", "json, ndjson or csv"),

@@ -135,12 +135,24 @@ struct FileSourceTests {
     @Test("has no tip where it has records and none with a key that can be read")
     func unreadableTip() async throws {
         try await TestDirectory.with { directory in
-            for (name, text) in [("a.ndjson", "{\"N\":1}\n{\"N\":2}\n"), ("b.ndjson", "<html>\n"), ("c.csv", "n\nx\n")]
-            {
+            let wide = "{" + (0..<200_000).map { "\"f\($0)\":0," }.joined() + "\"n\":1}\n"
+            for (name, text, says) in [
+                ("a.ndjson", "\n{\"N\":1}\n{\"N\":2}\n", "line 2: the record has no field 'n', and no other record"),
+                ("b.ndjson", "<html>\n", "line 1: what stands there is no record, and no other record"),
+                ("c.csv", "n\nx\n", "line 2: no record has a key that can be read; expected"),
+                ("g.csv", "v,n\nx\n", "line 2: the record has no field 'n'"),
+                ("h.csv", "n\n\"x\"y\n", "line 2: what stands there is no record"),
+                ("f.ndjson", wide, "line 1: up to this record there are more than 16384 different fields"),
+            ] {
                 let fixture = try fixture(text, in: directory, name: name)
                 let error = await #expect(throws: SourceError.self) { try await fixture.tip() }
-                #expect(error?.message.contains("\(name): no record has a key that can be read, from line") == true)
+                #expect(error?.message.contains("\(name), \(says)") == true, "\(error?.message ?? "")")
             }
+            let header = (0..<16_000).map { "a column called \($0)" }.joined(separator: ",") + "\n"
+            let strange = try fixture(header, in: directory, name: "header.csv")
+            let nameless = await #expect(throws: SourceError.self) { try await strange.tip() }
+            #expect(nameless?.message.contains("a column called 19 and 15980 more") == true)
+            #expect(nameless.map { $0.message.count < 2000 } == true)
             #expect(try await fixture("n\n", in: directory, name: "d.csv").tip() == nil)
             #expect(try await Command.shell("mkfifo '\(directory.url.path)/e.csv'") == 0)
             var settings = FileSettings(path: try Template("e.csv"))
@@ -148,6 +160,50 @@ struct FileSourceTests {
             let pipe = SourceFixture(FileSource(settings))
             let error = await #expect(throws: SourceError.self) { try await pipe.tip() }
             #expect(error?.message.contains("is not a file") == true)
+        }
+    }
+
+    @Test("reads no file that a partition's value leads to out of the folder, and repeats none of its text")
+    func confined() async throws {
+        try await TestDirectory.with { directory in
+            try directory.write("top secret,d\nx,1970-01-03\n", to: "outside/secret.csv")
+            try directory.write("d,region\n1970-01-03,a\n", to: "data/a/b.csv")
+            try directory.write("d,region\n1970-01-03,in\n", to: "data/in.csv")
+            for (link, target) in [
+                ("data/link", "../outside"), ("data/file.csv", "../outside/secret.csv"), ("data/inner.csv", "in.csv"),
+                ("linked", "data"),
+            ] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: directory.url.appendingPathComponent(link).path, withDestinationPath: target)
+            }
+            let absolute = directory.url.path
+            for (path, region) in [
+                ("data/{partition.region}.csv", "../outside/secret"),
+                ("data/{partition.region}/secret.csv", "../outside"),
+                ("data/{partition.region}/secret.csv", ".."), ("data/{partition.region}.csv", "a/b"),
+                ("data/{partition.region}", "\(absolute)/outside/secret.csv"), ("data/{partition.region}.csv", ""),
+                ("data/{partition.region}/b.csv", "."), ("data/{partition.region}.csv", "in\0"),
+                ("data/{partition.region}/secret.csv", "link"), ("data/{partition.region}.csv", "file"),
+                ("\(absolute)/data/x/../{partition.region}.csv", "file"), ("linked/{partition.region}.csv", "file"),
+                ("data/.{partition.region}/outside/secret.csv", "."),
+            ] {
+                let error = await #expect(throws: SourceError.self, "\(path) \(region)") {
+                    try await fetch(2..<3, path: path, in: directory, region: region)
+                }
+                #expect(error?.kind == .permanent)
+                #expect(error.map { !$0.message.contains("top secret") } == true, "\(error?.message ?? "")")
+            }
+            #expect(try await fetch(2..<3, path: "data/{partition.region}.csv", in: directory, region: "in").count == 1)
+            // A link inside the folder, and the folder itself as one, lead nowhere else.
+            #expect(
+                try await fetch(2..<3, path: "linked/{partition.region}.csv", in: directory, region: "in").count == 1)
+            let inner = await #expect(throws: SourceError.self) {
+                try await fetch(2..<3, path: "data/{partition.region}.csv", in: directory, region: "inner")
+            }
+            #expect(inner?.message.contains("1 of its records are of another partition") == true)
+            // The config's own dates may name folders, and its own links lead where it wants.
+            try directory.write("d\n1970-01-03\n", to: "outside/1970/01.csv")
+            #expect(try await fetch(2..<3, path: "data/link/{window.first:yyyy/MM}.csv", in: directory).count == 1)
         }
     }
 

@@ -8,13 +8,15 @@ extension SimulatedServer {
         case "select_stream":
             return Reply(
                 columns: [
-                    "relation", "key_column", "key_type", "step", "anchor", "timezone", "partition_columns",
+                    "relation", "relation_oid", "key_column", "key_type", "step", "anchor", "timezone",
+                    "partition_columns",
                 ],
                 rows: visible(to: backend).stream.map { [$0] } ?? [])
         case "upsert_stream":
             try await lock(.stream, backend)
             backend.writes.stream = [
-                try values["relation"], try values["key_column"], try values["key_type"], try values["step"],
+                try values["relation"], try values["relation_oid"], try values["key_column"], try values["key_type"],
+                try values["step"],
                 // As PostgreSQL prints an array of plain names.
                 try values["anchor"], try values["timezone"], try values["columns"].filter { $0 != "\"" },
             ]

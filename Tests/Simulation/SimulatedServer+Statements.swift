@@ -120,6 +120,8 @@ extension SimulatedServer {
             guard statement.sql.hasPrefix("SAVEPOINT ") else { break }
             backend.savepoints.append((String(statement.sql.dropFirst(10)), backend.writes))
             return Reply(tag: "SAVEPOINT")
+        // The simulated table has no constraint that could wait.
+        case "check_deferred_constraints": return Reply(tag: "SET CONSTRAINTS")
         case "set_parameter", "set_scan_parameters": return Reply(columns: ["set_config"], rows: [[""]])
         case "set_transaction_parameters":
             backend.lockTimeout = (Int64(try values["lock_timeout"].dropLast()) ?? 0) * 1_000_000
@@ -127,8 +129,8 @@ extension SimulatedServer {
         case "search path": return Reply(columns: ["user_path"], rows: [["public"]])
         case "select_clock":
             return Reply(
-                columns: ["epoch", "now", "in_recovery"],
-                rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "f"]])
+                columns: ["epoch", "now", "in_recovery", "reads_only"],
+                rows: [[String(scheduler.microseconds / 1_000_000), String(scheduler.tick()), "f", "f"]])
         case "try_lease":
             return Reply(
                 columns: ["leased", "now"],
@@ -168,8 +170,8 @@ extension SimulatedServer {
         switch name {
         case "describe_relation":
             return Reply(
-                columns: ["schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update"],
-                rows: [["public", "facts", "r", "-1", "t", "t", "t"]])
+                columns: ["schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "oid"],
+                rows: [["public", "facts", "r", "-1", "t", "t", "t", "16384"]])
         case "describe_columns":
             return Reply(
                 columns: [

@@ -62,6 +62,30 @@ struct DoctorTests {
         }
     }
 
+    @Test("A role whose transactions only read is told so by every command that would write, and may look")
+    func readOnly() async throws {
+        try await Installation.with(
+            Self.table + "; INSERT INTO numbers VALUES (5, 'x')", config: config(),
+            files: ["numbers": Self.program(#"echo "{\"n\": $1, \"v\": \"x\"}""#)]
+        ) { installation in
+            let database = installation.database
+            try await database.execute("ALTER DATABASE \(database.name) SET default_transaction_read_only = on")
+            let before = try await installation.image()
+            for arguments in [
+                ["doctor"], ["reconcile"], ["catchup"], ["init"], ["mark", "numbers", "--all"],
+                ["rewind", "numbers", "--forget"],
+            ] {
+                let result = try await installation.start(arguments).wait()
+                #expect(result.status == 1, "\(arguments)")
+                #expect(
+                    (result.output + result.errors).contains("default_transaction_read_only is on: set it off"),
+                    "\(arguments): \(result.output)\(result.errors)")
+            }
+            #expect(try await installation.lacuna("gaps", "--tip", "--exit-code").status == 2)
+            #expect(try await installation.image() == before)
+        }
+    }
+
     @Test(
         "A signal ends doctor and gaps, and the program that they wait for",
         arguments: [["doctor"], ["gaps", "--tip"]], [SIGINT, SIGTERM, SIGHUP])

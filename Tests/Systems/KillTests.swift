@@ -111,4 +111,54 @@ struct KillTests {
             try await installation.waitUntilChildrenAreGone()
         }
     }
+
+    #if os(Linux)
+        @Test("A run that is killed leaves no program of its sources running, nor what watches over them")
+        func orphans() async throws {
+            let program = """
+                #!/bin/sh
+                [ "$1" = --tip ] && { echo 100; exit; }
+                trap '' TERM HUP
+                sleep 1000 &
+                echo "$$ $!" >> programs
+                wait
+                sleep 1000
+                """
+            try await Installation.with(
+                Self.schema + "INSERT INTO numbers VALUES (100, 'v100');",
+                config: Program.source + Program.stream(batch: 10), files: ["numbers": program]
+            ) { installation in
+                let process = try installation.start(["reconcile"])
+                try await installation.waitUntil("four programs run") { installation.lines(of: "programs").count >= 4 }
+                let watch = { try watches(of: process.processID) }
+                #expect(try watch().count == 1)
+                process.send(signal: SIGKILL)
+                _ = try await process.wait()
+                try await installation.waitUntilChildrenAreGone()
+                try await installation.waitUntil("nothing watches") { try watch().isEmpty }
+            }
+        }
+
+        @Test("A run that ends by itself leaves nothing that watches over programs, and ends none of others")
+        func watchEnds() async throws {
+            try await Installation.with(
+                Self.schema + "INSERT INTO numbers VALUES (400, 'v400');",
+                config: Program.source + Program.stream(batch: 4), files: ["numbers": Program.numbers()]
+            ) { installation in
+                let process = try installation.start(["reconcile"])
+                let result = try await process.wait()
+                #expect(result.status == 0, "\(result.errors)")
+                try await installation.waitUntil("nothing watches") { try watches(of: process.processID).isEmpty }
+                try await installation.waitUntilChildrenAreGone()
+            }
+        }
+
+        /// The processes that watch over the programs of a run.
+        private func watches(of process: Int32) throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int32($0) != nil }.filter { number in
+                let line = FileManager.default.contents(atPath: "/proc/\(number)/cmdline") ?? Data()
+                return String(decoding: line, as: UTF8.self).hasSuffix("\0lacuna-watch\0\(process)\0")
+            }
+        }
+    #endif
 }

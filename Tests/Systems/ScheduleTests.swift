@@ -138,13 +138,22 @@ struct ScheduleTests {
     @Test("refuses what a crontab cannot hold")
     func refuses() async throws {
         try await Installation.with(Self.schema) { installation in
-            for (name, word) in [("a\\b", "backslash"), ("a\nb", "control character")] {
+            for (name, word) in [
+                ("a\\b", "backslash"), ("a\nb", "a control character (U+000A)"),
+                ("a\u{202E}b", "turns others around (U+202E)"),
+                ("a\u{200B}b", "not seen or turns others around (U+200B)"),
+                ("a\u{2028}b", "a line separator (U+2028)"), ("a\u{E0041}b", "(U+E0041)"),
+            ] {
                 try installation.directory.write(
                     "version: 1\n" + Program.source + Program.stream(batch: 10), to: "\(name)/lacuna.yaml")
                 let result = try await installation.lacuna("schedule", "--config", "\(name)/lacuna.yaml")
                 #expect(result.status == 64)
                 #expect(result.output.isEmpty)
                 #expect(result.errors.contains(word), "\(result.errors)")
+                // Of a unit nobody sees either what it hides.
+                let unit = try await installation.lacuna(
+                    "schedule", "--config", "\(name)/lacuna.yaml", "--format", "systemd")
+                #expect(unit.status == (word == "backslash" ? 0 : 64))
             }
             let config = ["--config", "a\\b/lacuna.yaml", "--format", "systemd"]
             for wrong in [["--every", "7m"], ["--lookback", "30d"], ["--name", "a b"], ["--log", "x"]] {

@@ -5,7 +5,8 @@
 -- Variables:
 --   relation        text          the name as a user writes it, quoted as in SQL where it needs to be
 --   search_path     text          where it is looked for without a schema; it holds for this statement
--- Rows: none if there is no such table, else one: schema, name, kind ("char"), row_estimate.
+-- Rows: none if there is no such table, else one: schema, name, kind ("char"), row_estimate bigint, can_select, can_insert and
+-- can_update boolean, oid bigint.
 WITH path AS MATERIALIZED (
     SELECT pg_catalog.set_config('search_path', :'search_path', true) AS path
 ), found AS MATERIALIZED (
@@ -19,7 +20,8 @@ SELECT
     pg_catalog.floor(c.reltuples)::bigint AS row_estimate,
     pg_catalog.has_table_privilege(c.oid, 'SELECT') AS can_select,
     pg_catalog.has_table_privilege(c.oid, 'INSERT') AS can_insert,
-    pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS can_update
+    pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS can_update,
+    c.oid::bigint AS oid
 FROM found
 JOIN pg_catalog.pg_class AS c ON c.oid = found.oid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

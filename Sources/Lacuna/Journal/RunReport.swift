@@ -12,6 +12,8 @@ public enum RunMode: String, Sendable, Hashable {
     case rewind
     /// Declaring units wrong.
     case mark
+    /// Forgetting a stream's registration, extents and evidence.
+    case forget
 }
 
 /// A batch that failed, or that something else kept from being done.

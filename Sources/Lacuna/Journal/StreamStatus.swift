@@ -9,7 +9,7 @@ package struct StreamStatus: Sendable {
     package struct Run: Sendable {
         /// Its number.
         package let id: Int64
-        /// `reconcile`, `catchup`, `rewind` or `mark`.
+        /// `reconcile`, `catchup`, `rewind`, `mark` or `forget`.
         package let mode: String
         /// How it ended, `running`, or `interrupted` where it was killed.
         package let state: String
@@ -72,15 +72,7 @@ package struct StreamStatus: Sendable {
             try Statements.selectFailures.bound(values: [
                 "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
             ]))
-        let activities = try await session.query(
-            try Statements.selectLiveSessions.bound(values: ["prefix": "lacuna \(definition.name)"]))
-        let sessions: [Activity] = try activities.compactMap { row in
-            let text: String = try row.get("activity")
-            // The name of one stream may begin with that of another.
-            let rest = text.dropFirst("lacuna \(definition.name)".count)
-            guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
-            return Activity(text: text, seconds: try row.getIfPresent("seconds"))
-        }
+        let sessions = try await sessions(of: definition.name, on: session)
         return StreamStatus(
             runs: try runs.map { row in
                 let state: String = try row.get("state")
@@ -107,5 +99,18 @@ package struct StreamStatus: Sendable {
                 let rest = activity.text.dropFirst("lacuna \(definition.name)".count)
                 return !rest.isEmpty && rest != ": journal"
             })
+    }
+
+    /// The sessions of a stream that are open now.
+    static func sessions(of stream: String, on session: Session) async throws -> [Activity] {
+        let prefix = "lacuna \(stream)"
+        return try await session.query(try Statements.selectLiveSessions.bound(values: ["prefix": prefix])).compactMap {
+            row in
+            let text: String = try row.get("activity")
+            // The name of one stream may begin with that of another.
+            let rest = text.dropFirst(prefix.count)
+            guard rest.isEmpty || rest.first == ":" || rest.first == " " else { return nil }
+            return Activity(text: text, seconds: try row.getIfPresent("seconds"))
+        }
     }
 }

@@ -44,6 +44,8 @@ struct CommittedBatch: Sendable {
     var isChanged = false
     /// Whether there was a row or evidence in the window before, so that somebody may have committed there meanwhile.
     var metOthers = false
+    /// How far the extents of partitions are still to reach, once all rows are there.
+    var extents: [Partition: Extents] = [:]
 
     mutating func add(_ other: CommittedBatch) {
         inserted += other.inserted
@@ -52,6 +54,9 @@ struct CommittedBatch: Sendable {
         provisional = provisional.union(other.provisional)
         isChanged = isChanged || other.isChanged
         metOthers = metOthers || other.metOthers
+        extents.merge(other.extents) {
+            Extents(oldest: min($0.oldest, $1.oldest), latest: max($0.latest, $1.latest))
+        }
     }
 }
 
@@ -141,13 +146,30 @@ struct BatchCommit: Sendable {
         result.provisional = proven.provisional
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
-        let extending = try extending(to: proven.covered, fetched)
-        if extending != nil { result.isChanged = true }
+        if let extents = extents(of: proven.covered, fetched) {
+            result.extents[batch.partition] = extents
+            result.isChanged = true
+        }
         guard result.isChanged else { return result }
         // They go with what comes next, mostly with COMMIT.
         try finishing(fetched, result).forEach(session.enqueue)
-        if let extending { try session.enqueue(extending) }
         return result
+    }
+
+    /// What comes last, once all batches are applied. It goes together with COMMIT.
+    ///
+    /// Deferred constraints and triggers of the user's tables are run here, and with the user's search path: at COMMIT they
+    /// would find Lacuna's, and hold the locks of the extents all the while.
+    func close(_ total: CommittedBatch, on session: isolated Session) throws {
+        try session.enqueue(.searchPath(userSearchPath))
+        try session.enqueue(try Statements.checkDeferredConstraints.bound())
+        try session.useLacunaSearchPath()
+        for (partition, extents) in total.extents.sorted(by: { $0.key < $1.key }) {
+            var values = stream.evidenceValues(partition)
+            values["oldest"] = String(extents.oldest)
+            values["latest"] = String(extents.latest)
+            try session.enqueue(try Statements.extendExtents.bound(values: values))
+        }
     }
 
     /// Rejects an answer that left out units which the declaration says must have rows.
@@ -218,10 +240,11 @@ struct BatchCommit: Sendable {
         }
     }
 
-    /// UpdateMin and UpdateMax: the last write, because its row lock is shared by all batches of the partition.
+    /// What UpdateMin and UpdateMax are to be given: the last write, because its row lock is shared by all batches of the
+    /// partition.
     ///
     /// - Returns: nil if the window lies inside the extents already.
-    private func extending(to covered: UnitSet, _ fetched: FetchedBatch) throws -> BoundStatement? {
+    private func extents(of covered: UnitSet, _ fetched: FetchedBatch) -> Extents? {
         guard stream.definition.keyType.isOrdered, let hull = covered.hull else { return nil }
         let latest = hull.upperBound - 1
         assert(
@@ -230,10 +253,7 @@ struct BatchCommit: Sendable {
         if let extents = fetched.batch.standing.extents, extents.oldest <= hull.lowerBound, extents.latest >= latest {
             return nil
         }
-        var values = stream.evidenceValues(fetched.batch.partition)
-        values["oldest"] = String(hull.lowerBound)
-        values["latest"] = String(latest)
-        return try Statements.extendExtents.bound(values: values)
+        return Extents(oldest: hull.lowerBound, latest: latest)
     }
 
     /// The batch's figures in the journal, and that the scripts under `after` are owed.

@@ -71,6 +71,7 @@ struct BatchTransaction: Sendable {
             }
             guard total.isChanged else { throw NothingToCommit() }
             if total.metOthers { try await run.commit.requireNewest(fetched, on: session) }
+            try run.commit.close(total, on: session)
             try run.journal.record(in: session)
             resolution.willCommit(total)
             return total

@@ -42,9 +42,8 @@ package enum Diagnosis {
             version >= 140_000
                 ? Finding(level: .good, text: "PostgreSQL \(version / 10_000).\(version % 10_000)")
                 : Finding(level: .bad, text: "PostgreSQL \(version / 10_000) is too old: 14 or later is needed"))
-        let clock = try await session.query(try Statements.selectClock.bound()).only()
-        if try clock.get("in_recovery", as: Bool.self) {
-            findings.append(Finding(level: .bad, text: StreamError.readOnly.description))
+        if let problem = try await WritableServer.problem(on: session) {
+            findings.append(Finding(level: .bad, text: problem.description))
         }
         let schema = try await SchemaAccess.load(on: session)
         if !schema.isInstalled {
@@ -76,7 +75,7 @@ package enum Diagnosis {
         do {
             let stream = try await ResolvedStream.resolve(definition, on: session)
             if try await SchemaAccess.load(on: session).isReadable {
-                try await StreamRegistry.requireSameUnits(stream, on: session)
+                try await StreamRegistry.requireSameMeaning(stream, on: session)
             }
             findings.append(
                 Finding(

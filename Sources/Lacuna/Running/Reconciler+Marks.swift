@@ -20,6 +20,7 @@ extension Reconciler {
 
     private func mark(clear: Bool, _ options: RunOptions, reason: String, on session: Session) async throws -> UInt64 {
         let stream = try await ResolvedStream.resolve(definition, on: session)
+        try await WritableServer.require(on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
         let userSearchPath = try await session.userSearchPath()
@@ -95,6 +96,7 @@ extension Reconciler {
         oldest: Int64?, latest: Int64?, forget: Bool, partitions: Set<Partition>?, on session: Session
     ) async throws -> [Partition: (before: Extents, after: Extents?)] {
         let stream = try await ResolvedStream.resolve(definition, on: session)
+        try await WritableServer.require(on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
         let survey = try await surveyor(.plan, RunOptions()).survey(stream, partitions: partitions, on: session)

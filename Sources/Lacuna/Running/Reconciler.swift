@@ -172,13 +172,13 @@ public struct Reconciler: Sendable {
             return try await withSession { session in
                 try await session.withTransaction { session in
                     guard try await session.query(owed).only().get("owed", as: Bool.self) else { return false }
-                    try await session.withUserSearchPath(searchPath) {
-                        for script in scripts {
-                            _ = try await session.script(script.text, name: script.path)
-                            guard session.isTransactionOpen else {
-                                throw StreamError.invalid(
-                                    "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
-                            }
+                    // To the end: what waits for COMMIT is the user's too.
+                    try session.enqueue(.searchPath(searchPath))
+                    for script in scripts {
+                        _ = try await session.script(script.text, name: script.path)
+                        guard session.isTransactionOpen else {
+                            throw StreamError.invalid(
+                                "\(script.path) ended the transaction: it must not COMMIT or ROLLBACK")
                         }
                     }
                     return true
@@ -299,8 +299,7 @@ public struct Reconciler: Sendable {
 
     /// Rejects what would fail batch by batch: a standby, a missing privilege, another meaning of the stream's units.
     func requireWritable(_ stream: ResolvedStream, on session: Session) async throws {
-        let clock = try await session.query(try Statements.selectClock.bound()).only()
-        if try clock.get("in_recovery", as: Bool.self) { throw StreamError.readOnly }
+        try await WritableServer.require(on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
         if definition.load.isEmpty {

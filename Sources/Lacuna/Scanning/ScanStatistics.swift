@@ -39,16 +39,16 @@ struct ScanStatistics: Sendable, Hashable {
 
     /// Asks the server.
     ///
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``StreamError/tableGone(_:)``; ``PostgresError``.
     static func load(
         _ table: TableDescription, partitionColumns: [String], keyColumn: String, on session: isolated Session
     ) async throws -> ScanStatistics {
-        let row = try await session.query(
+        let answer = try await session.query(
             try Statements.describeScan.bound(values: [
                 "schema": table.schema, "name": table.name,
                 "partitions": TextArray.literal(partitionColumns), "key": keyColumn,
-            ])
-        ).only()
+            ]))
+        guard let row = answer.first else { throw StreamError.tableGone("\(table.schema).\(table.name)") }
         let rows: Double = try row.get("rows")
         return ScanStatistics(
             isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),

@@ -49,11 +49,14 @@ public enum SchemaInstaller {
         Set(try await session.query(try Statements.selectMigrations.bound()).map { try $0.get("number") })
     }
 
-    /// Rejects a schema that a newer program made: what is written into it might not be what that one expects.
+    /// Rejects a schema that another program made: of a newer one what is written into it might not be what that expects, and
+    /// an older one lacks something.
     ///
     /// - Throws: ``StreamError``; ``PostgresError``.
     static func requireKnown(on session: isolated Session) async throws {
-        try requireKnown(try await applied(on: session))
+        let applied = try await applied(on: session)
+        try requireKnown(applied)
+        guard applied.isSuperset(of: Migration.all.map(\.number)) else { throw StreamError.schemaNotInstalled }
     }
 
     private static func requireKnown(_ applied: Set<Int>) throws {

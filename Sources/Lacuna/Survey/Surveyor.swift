@@ -84,8 +84,8 @@ public struct Surveyor: Sendable {
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
         try session.setTimezone(stream.definition.keyType.timezone)
         let hasSchema = purpose.readsEvidence ? try await schemaIsInstalled(session) : false
-        // Evidence that was written for other units would hide gaps.
-        if hasSchema { try await StreamRegistry.requireSameUnits(stream, on: session) }
+        // Evidence that was written for other units, or another table, would hide gaps.
+        if hasSchema { try await StreamRegistry.requireSameMeaning(stream, on: session) }
 
         let definition = stream.definition
         let limits = definition.keyType.limits

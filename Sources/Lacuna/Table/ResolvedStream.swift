@@ -83,6 +83,9 @@ package struct ResolvedStream: Sendable, Hashable {
         }
     }
 
+    /// The table as ``StreamRegistry`` and messages name it.
+    var relation: String { "\(table.schema).\(table.name)" }
+
     /// Identifiers for statements on the table.
     var identifiers: [String: String] { ["schema": table.schema, "table": table.name] }
 

@@ -5,6 +5,8 @@ import LacunaRecords
 public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     /// There is no such table, or this role cannot see it.
     case noSuchTable(String)
+    /// There was such a table when the work began.
+    case tableGone(String)
     /// The table has no such column.
     case noSuchColumn(String, table: String, nearest: [String])
     /// The key column's type does not carry keys of the declared type.
@@ -17,12 +19,14 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     case schemaNotReadable
     /// The role may read the lacuna schema, but not write to it.
     case schemaNotWritable
-    /// The stream was registered with other units.
+    /// The stream was registered with other units, for another table, or with other columns.
     case unitsChanged(stream: String, registered: String, declared: String)
     /// An empty partition without `expect.from` has no beginning.
     case noBeginning(stream: String, partition: String)
     /// The server is a standby.
     case readOnly
+    /// The server is no standby, but transactions of this session only read unless they say otherwise.
+    case readOnlyByDefault
     /// Another catchup of the stream is running.
     case catchupRunning(stream: String)
     /// Anything else that the declaration gets wrong about the database.
@@ -33,6 +37,9 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .noSuchTable(let table):
             "there is no table \(table) that this role can see: create it, or name its schema (table: schema.name)"
+        case .tableGone(let table):
+            "table \(table) is not there any more: it was renamed or dropped in the meantime. What was committed stays; if "
+                + "it was renamed, write the new name under `table` and run again"
         case .noSuchColumn(let column, let table, let nearest):
             "table \(table) has no column '\(column)'; it has \(nearest.joined(separator: ", "))"
         case .keyTypeMismatch(let column, let type, let declared):
@@ -51,11 +58,15 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "and DELETE on its tables and UPDATE on its sequences (sql/roles/grant_run.sql)"
         case .unitsChanged(let stream, let registered, let declared):
             "stream \(stream) was registered with \(registered), but the config now declares \(declared): its extents and "
-                + "evidence would be misread. Give the stream a new name, or remove the old one's rows from lacuna.stream, "
-                + "cursor, verified_empty and refetch"
+                + "evidence would be misread. Give the stream a new name; or, if they are of no more use, run "
+                + "`lacuna forget \(stream)`, which leaves the rows"
         case .noBeginning(let stream, let partition):
             "stream \(stream)\(partition.isEmpty ? "" : " (\(partition))") has no rows yet and no beginning: set expect.from"
         case .readOnly: "this server is a read-only standby: connect to the primary"
+        case .readOnlyByDefault:
+            "this role may only read here, because default_transaction_read_only is on: set it off for the role or the "
+                + "database (ALTER ROLE … SET default_transaction_read_only = off), or in the connection string by "
+                + "options=-cdefault_transaction_read_only=off"
         case .catchupRunning(let stream): "another catchup of stream \(stream) is running"
         case .invalid(let message): message
         }

@@ -51,6 +51,9 @@ package struct TableDescription: Sendable, Hashable {
     /// Whether this role may read, insert and update.
     package let privileges: Privileges
 
+    /// The number that the server knows it by, which stays when it is renamed.
+    package var oid: Int64 = 0
+
     /// What this role may do with the table.
     package struct Privileges: Sendable, Hashable {
         /// SELECT.
@@ -107,6 +110,7 @@ package struct TableDescription: Sendable, Hashable {
             rowEstimate: try row.get("row_estimate"),
             privileges: Privileges(
                 canSelect: try row.get("can_select"), canInsert: try row.get("can_insert"),
-                canUpdate: try row.get("can_update")))
+                canUpdate: try row.get("can_update")),
+            oid: try row.get("oid"))
     }
 }

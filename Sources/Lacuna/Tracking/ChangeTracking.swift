@@ -48,16 +48,16 @@ public enum ChangeTracking {
             try await session.query(
                 try Statements.setParameter.bound(values: ["name": "lock_timeout", "value": "10s"]))
             guard stream.definition.tracksChanges else {
-                try await remove(stream, on: session)
+                try await remove(name, on: session)
                 return .removed
             }
             if let problem = problem(with: stream) {
-                try await remove(stream, on: session)
+                try await remove(name, on: session)
                 return .impossible(problem)
             }
             let state = try await TrackingState.load(stream, on: session)
             guard let problem = state.problem else { return .inPlace }
-            try await remove(stream, on: session)
+            try await remove(name, on: session)
             guard state.canBeTracked else { return .impossible(problem) }
             let id: Int = try await session.query(try Statements.insertTracking.bound(values: ["stream": name])).only()
                 .get("id")
@@ -89,9 +89,9 @@ public enum ChangeTracking {
         ]
     }
 
-    private static func remove(_ stream: ResolvedStream, on session: isolated Session) async throws {
-        let removed = try await session.query(
-            try Statements.deleteTracking.bound(values: ["stream": stream.definition.name]))
+    /// Takes away the triggers that record changes for a stream of that name, wherever they are.
+    static func remove(_ stream: String, on session: isolated Session) async throws {
+        let removed = try await session.query(try Statements.deleteTracking.bound(values: ["stream": stream]))
         guard let id: Int = try removed.first?.get("id") else { return }
         let triggers = try await session.query(
             try Statements.selectTrackingTriggers.bound(values: ["id": String(id)]))

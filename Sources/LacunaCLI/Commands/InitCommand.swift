@@ -78,6 +78,7 @@ struct InitCommand: AsyncParsableCommand {
 
     /// - Returns: whether every stream was registered.
     private func install(_ streams: [StreamConfiguration], on session: Session) async throws -> Bool {
+        try await WritableServer.require(on: session)
         let applied = try await SchemaInstaller.install(on: session)
         Console.shared.output(
             applied.isEmpty

@@ -115,15 +115,28 @@ struct ScheduleCommand: ParsableCommand {
     }
 
     private func check(_ text: String) throws {
-        if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+        let unseen: [Unicode.GeneralCategory: String] = [
+            .control: "a control character", .format: "a character that is not seen or turns others around",
+            .lineSeparator: "a line separator", .paragraphSeparator: "a paragraph separator",
+        ]
+        if let character = text.unicodeScalars.first(where: { unseen[$0.properties.generalCategory] != nil }) {
+            let kind = unseen[character.properties.generalCategory] ?? ""
+            // A schedule is for a person to read before it is installed: it has to be what it looks like.
             throw CommandFailure(
-                .usage, "'\(Console.printable(text))' holds a control character, which a schedule cannot hold")
+                .usage,
+                "'\(Console.printable(text))' holds \(kind) (U+\(hexadecimal(character))), which a schedule cannot hold; "
+                    + "rename it")
         }
         if format == .cron, text.contains("\\") {
             throw CommandFailure(
                 .usage,
                 "'\(text)' holds a backslash, which not every cron passes on; use --format systemd, or rename it")
         }
+    }
+
+    private func hexadecimal(_ character: Unicode.Scalar) -> String {
+        let digits = String(character.value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     private func absolute(_ path: String) -> String {

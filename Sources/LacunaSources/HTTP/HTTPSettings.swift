@@ -5,6 +5,8 @@ import LacunaRecords
 public struct HTTPSettings: Sendable, Hashable {
     /// Where every path starts from: scheme, host and, if there is one, the common part of the path; or a Unix socket.
     public var baseURL: Template
+    /// The hosts that requests may go to, by name or as `*.example.com`; empty: those that the end of ``baseURL``'s host says.
+    public var hosts: [String] = []
     /// What is asked for a window.
     public var request = HTTPRequestSettings()
     /// What is asked for the tip; nil: the source has no tip.

@@ -28,8 +28,12 @@ package struct RequestBuilder: Sendable {
     package func check(_ stream: StreamDefinition) throws(TemplateError) {
         let partition = Partition(stream.partitions.columns.map { _ in "1" })
         let keys = stream.keyType.isOrdered ? [] : ["1"]
-        _ = try call(FetchRequest(stream: stream, partition: partition, window: 0..<1, keys: keys))
-        if settings.tip != nil { _ = try call(TipRequest(stream: stream, partition: partition)) }
+        let sample = FetchRequest(stream: stream, partition: partition, window: 0..<1, keys: keys)
+        _ = try call(settings.request, Rendering(subject: Subject(sample), isSample: true))
+        if let tip = settings.tip {
+            let subject = Subject(TipRequest(stream: stream, partition: partition))
+            _ = try call(tip.request, Rendering(subject: subject, isSample: true))
+        }
     }
 
     /// The request for a window's first page.
@@ -72,7 +76,22 @@ package struct RequestBuilder: Sendable {
         return call
     }
 
+    /// Rejects a host that the config does not list, if it lists any.
+    private func requireListed(_ origin: Origin) throws(TemplateError) {
+        guard !settings.hosts.isEmpty, origin.socket == nil else { return }
+        for text in settings.hosts {
+            guard let pattern = HostPattern(text) else {
+                throw TemplateError("hosts: '\(text)' is neither a host nor *. and a domain, as *.example.com")
+            }
+            if pattern.matches(origin.host) { return }
+        }
+        throw TemplateError("the host '\(origin.host)' is none of those under 'hosts', so that it is not asked")
+    }
+
     private func address(_ request: HTTPRequestSettings, _ render: Rendering) throws(TemplateError) -> Address {
+        let baseURL = BaseURL(settings.baseURL)
+        if let problem = baseURL.problem { throw TemplateError(problem) }
+        if settings.hosts.isEmpty, let problem = baseURL.openHostProblem { throw TemplateError(problem) }
         let base = try render.url(settings.baseURL)
         let path = try request.path.map { path throws(TemplateError) in try render.path(path) } ?? ""
         var url = base
@@ -88,6 +107,7 @@ package struct RequestBuilder: Sendable {
                 "'\(settings.baseURL.text)' and the path make no address; write base_url as https://host/path, "
                     + "without a user, and a port, where there is one, from 1 to 65535; or as unix:/path/of/socket")
         }
+        if !(render.isSample && baseURL.choosesHost) { try requireListed(address.origin) }
         let parameters = try request.parameters.map { parameter throws(TemplateError) in
             Paginator.Parameter(name: parameter.name, value: try render.plain(parameter.value))
         }
@@ -98,6 +118,8 @@ package struct RequestBuilder: Sendable {
 /// Renders templates for one stream, partition and window.
 private struct Rendering {
     let subject: Subject
+    /// Whether the values only stand for others: nothing is asked.
+    var isSample = false
 
     func plain(_ template: Template) throws(TemplateError) -> String {
         try template.render(subject) { _, value throws(TemplateError) in

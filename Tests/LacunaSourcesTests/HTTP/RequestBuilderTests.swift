@@ -38,6 +38,35 @@ struct RequestBuilderTests {
         #expect(call.address.url == "https://h/p/\(encoded)/q")
     }
 
+    @Test("goes to the hosts that are listed, and to an address only if it is listed itself")
+    func listedHosts() throws {
+        func host(_ place: String, base: String = "https://{partition.place}/v1", _ hosts: [String]) throws -> String {
+            var settings = HTTPSettings(baseURL: try Template(base))
+            settings.hosts = hosts
+            settings.authentication = .bearer(token: "t")
+            let builder = RequestBuilder(settings)
+            try builder.check(stream)
+            return try builder.call(FetchRequest(stream: stream, partition: Partition([place]), window: 10..<20))
+                .address.origin.host
+        }
+        let listed = ["*.example.com", "api.example.org", "127.0.0.1"]
+        for good in ["a.example.com", "A.B.example.com", "api.example.org", "127.0.0.1"] {
+            #expect(try host(good, listed) == good.lowercased())
+        }
+        for bad in [
+            "example.com", "evilexample.com", "example.com.evil.net", "x.api.example.org", "127.0.0.2", "127.1",
+            "localhost",
+            "169.254.169.254", "2130706433", "0x7f000001", "metadata.google.internal", "169.254.169.254.nip.io",
+        ] {
+            #expect(throws: TemplateError.self, "\(bad)") { try host(bad, listed) }
+            #expect(throws: TemplateError.self, "\(bad)") { try host(bad, []) }
+            #expect(throws: TemplateError.self, "\(bad)") { try host(bad, base: "https://{partition.place}.com", []) }
+        }
+        // Whatever stands before it, the domain is the config's.
+        #expect(try host("x.evil", base: "https://{partition.place}.example.com", []) == "x.evil.example.com")
+        #expect(throws: TemplateError.self) { try host("a", base: "https://api.example.net", listed) }
+    }
+
     @Test("keeps a value from climbing out of the path", arguments: ["..", ".", ""])
     func climbs(value: String) throws {
         #expect(throws: TemplateError.self) {

@@ -26,9 +26,9 @@ struct ScannedTable {
 
     /// The stream over a table.
     func stream(
-        _ table: String = "t", key: String = "k", type: KeyType, partitions: [String] = []
+        _ table: String = "t", name: String = "scanned", key: String = "k", type: KeyType, partitions: [String] = []
     ) async throws -> ResolvedStream {
-        var definition = StreamDefinition(name: "scanned", table: table, keyColumn: key, keyType: type)
+        var definition = StreamDefinition(name: name, table: table, keyColumn: key, keyType: type)
         if !partitions.isEmpty { definition.partitions = .query("", columns: partitions) }
         return try await ResolvedStream.resolve(definition, on: session)
     }

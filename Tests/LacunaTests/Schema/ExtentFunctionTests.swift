@@ -84,6 +84,54 @@ struct ExtentFunctionTests {
         }
     }
 
+    @Test("refuse values that no partition can have, and take the others as they are")
+    func impossiblePartitions() async throws {
+        let columns = [
+            "word": "text", "n": "integer", "day": "date", "id": "uuid", "flag": "boolean", "small": "short",
+        ]
+        try await ScannedTable.with(
+            """
+            CREATE DOMAIN short AS smallint;
+            CREATE TABLE t (k bigint, word text, n integer, day date, id uuid, flag boolean, small short)
+            """
+        ) { table in
+            _ = try await SchemaInstaller.install(on: table.session)
+            for column in columns.keys.sorted() {
+                let stream = try await table.stream("t", name: column, type: .integer(step: 1), partitions: [column])
+                try await StreamRegistry.register(stream, on: table.session)
+            }
+            try await table.run("SET DateStyle = 'SQL, DMY'")
+            func extend(_ column: String, _ value: String) async throws {
+                try await table.run(
+                    """
+                    SELECT lacuna.update_max('\(column)', 1, '{"\(column)": \(value)}'),
+                        lacuna.update_min('\(column)', 1, '{"\(column)": \(value)}')
+                    """)
+            }
+            for (column, value) in [
+                ("word", "null"), ("word", "[\"a\"]"), ("word", "{}"), ("n", "null"), ("n", "\"1.0\""), ("n", "1.0"),
+                ("n", "\"01\""), ("n", "\" 1\""), ("n", "\"x\""), ("n", "true"), ("small", "\"1.0\""), ("small", "[]"),
+                ("day", "\"2024-1-1\""), ("day", "\"01/02/2024\""), ("day", "20240101"), ("id", "\"A\""),
+                ("id", "\"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11\""), ("flag", "\"t\""), ("flag", "1"),
+            ] {
+                await #expect(throws: PostgresError.self, "\(column) \(value)") { try await extend(column, value) }
+            }
+            #expect(try await extents(table).isEmpty)
+            let possible = [
+                ("word", "\"\""), ("word", "7"), ("word", "\"null\""), ("n", "1"), ("n", "\"-1\""), ("small", "3"),
+                ("day", "\"2024-01-01\""), ("id", "\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""), ("flag", "true"),
+                ("flag", "\"false\""),
+            ]
+            for (column, value) in possible { try await extend(column, value) }
+            #expect(try await extents(table).count == possible.count)
+            let error = await #expect(throws: PostgresError.self) { try await extend("n", "\"01\"") }
+            #expect(
+                error?.serverError?.message
+                    == "no partition of stream \"n\" can have '01' as \"n\", which is of type integer")
+            #expect(error?.serverError?.hint == "The column writes it as '1'.")
+        }
+    }
+
     @Test("name a stream that nobody registered, and what to do", arguments: ["1::bigint", "current_date", "now()"])
     func unknown(key: String) async throws {
         try await withStream("bigint", .integer(step: 1)) { table in

@@ -259,8 +259,12 @@ struct FaultMatrixTests {
 
     @Test(
         "A table that is dropped or altered under way ends its stream with a clear error, and the other goes on",
-        arguments: ["DROP TABLE numbers", "ALTER TABLE numbers RENAME COLUMN v TO w"])
-    func tableChanges(change: String) async throws {
+        arguments: [
+            ("DROP TABLE numbers", "table public.numbers is not there any more"),
+            ("ALTER TABLE numbers RENAME TO renamed", "table public.numbers is not there any more"),
+            ("ALTER TABLE numbers RENAME COLUMN v TO w", #"column "v" of relation "numbers" does not exist"#),
+        ])
+    func tableChanges(change: String, says: String) async throws {
         try await Installation.with(
             Self.table + Self.pause
                 + "CREATE TABLE others (n bigint PRIMARY KEY, v text NOT NULL); INSERT INTO others VALUES (50, 'v50');",
@@ -277,6 +281,8 @@ struct FaultMatrixTests {
             let result = try await process.wait()
             #expect(result.status == 1, "\(result.output)\(result.errors)")
             #expect(result.errors.contains("lacuna: numbers"), "\(result.errors)")
+            #expect(result.errors.contains(says), "\(result.errors)")
+            #expect(!result.errors.contains("rows instead of one"), "\(result.errors)")
             #expect(result.output.contains("others: complete"), "\(result.output)")
             #expect(try await database.number("SELECT count(*) FROM others") == 51)
             #expect(try await installation.leftovers() == [])
