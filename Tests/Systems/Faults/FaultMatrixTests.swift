@@ -13,6 +13,15 @@ struct FaultMatrixTests {
         CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.004); RETURN NULL; END';
         CREATE TRIGGER pause AFTER INSERT ON numbers FOR EACH ROW EXECUTE FUNCTION pause();
         """
+    /// Holds batches, once some rows are there, for as long as somebody keeps the gate.
+    private static let gate = """
+        CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT count(*) FROM numbers) > 20 THEN PERFORM pg_advisory_xact_lock_shared(7); END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER gate AFTER INSERT ON numbers FOR EACH STATEMENT EXECUTE FUNCTION gate();
+        """
     private static let files = ["numbers.csv": Program.numbersFile]
     private static let whole = "SELECT count(*) || ' ' || bool_and(v = 'v' || n) FROM numbers"
 
@@ -257,6 +266,32 @@ struct FaultMatrixTests {
         }
     }
 
+    /// Runs reconcile and changes the table while batches are under way, however busy the machine is: the batches stand at the
+    /// gate until the change waits for them.
+    private func reconcile(
+        _ installation: Installation, meeting change: String
+    ) async throws -> LacunaProcess.Result {
+        let database = installation.database
+        func waits(_ what: String, _ condition: String) async throws {
+            try await installation.waitUntil(what) {
+                try await database.number(
+                    """
+                    SELECT count(*) FROM pg_locks WHERE NOT granted AND \(condition)
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    """) > 0
+            }
+        }
+        let keeper = try await database.connect()
+        _ = try await keeper.script("SELECT pg_advisory_lock(7)", name: "keeper")
+        let process = try installation.start(["reconcile"])
+        try await waits("a batch stands at the gate", "locktype = 'advisory'")
+        async let changed: Void = database.execute(change)
+        try await waits("the change waits for the batches", "mode = 'AccessExclusiveLock'")
+        await keeper.close()
+        try await changed
+        return try await process.wait()
+    }
+
     @Test(
         "A table that is dropped or altered under way ends its stream with a clear error, and the other goes on",
         arguments: [
@@ -266,19 +301,14 @@ struct FaultMatrixTests {
         ])
     func tableChanges(change: String, says: String) async throws {
         try await Installation.with(
-            Self.table + Self.pause
+            Self.table + Self.gate
                 + "CREATE TABLE others (n bigint PRIMARY KEY, v text NOT NULL); INSERT INTO others VALUES (50, 'v50');",
             config: Program.fileSource + Program.stream(batch: 5)
                 + "  others: {source: numbers, table: others, key: {column: n, type: integer}, expect: {from: 0}, batch: 10}\n",
             files: Self.files
         ) { installation in
             let database = installation.database
-            let process = try installation.start(["reconcile"])
-            try await installation.waitUntil("it is under way") {
-                try await database.number("SELECT count(*) FROM numbers") > 20
-            }
-            try await database.execute(change)
-            let result = try await process.wait()
+            let result = try await reconcile(installation, meeting: change)
             #expect(result.status == 1, "\(result.output)\(result.errors)")
             #expect(result.errors.contains("lacuna: numbers"), "\(result.errors)")
             #expect(result.errors.contains(says), "\(result.errors)")
@@ -296,7 +326,7 @@ struct FaultMatrixTests {
         ])
     func indexDropped(change: String, status: Int32) async throws {
         try await Installation.with(
-            Self.table + Self.pause + """
+            Self.table + Self.gate + """
                 CREATE INDEX numbers_v ON numbers (v);
                 CREATE TABLE others (n bigint PRIMARY KEY, v text NOT NULL); INSERT INTO others VALUES (50, 'v50');
                 """,
@@ -305,12 +335,7 @@ struct FaultMatrixTests {
             files: Self.files
         ) { installation in
             let database = installation.database
-            let process = try installation.start(["reconcile"])
-            try await installation.waitUntil("it is under way") {
-                try await database.number("SELECT count(*) FROM numbers") > 20
-            }
-            try await database.execute(change)
-            let result = try await process.wait()
+            let result = try await reconcile(installation, meeting: change)
             #expect(result.status == status, "\(result.output)\(result.errors)")
             #expect(result.output.contains("others: complete"), "\(result.output)")
             #expect(try await database.number("SELECT count(*) FROM others") == 51)
