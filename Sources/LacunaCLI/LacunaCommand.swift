@@ -28,7 +28,6 @@ struct LacunaCommand: AsyncParsableCommand {
     static func main() async {
         // A reader that goes away (`lacuna gaps | head`) ends the output, not the run.
         signal(SIGPIPE, SIG_IGN)
-        ThreadWatch.begin()
         do {
             var command = try parseAsRoot()
             if var asyncCommand = command as? any AsyncParsableCommand {

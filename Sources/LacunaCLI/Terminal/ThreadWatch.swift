@@ -8,7 +8,7 @@ import Synchronization
 enum ThreadWatch {
     private static let beats = Atomic<Int>(0)
     /// For so many seconds nothing may run: no thread waits for another that long while there is memory.
-    private static let patience = 20
+    private static let patience = 10
 
     /// Watches from now on, if there is such a limit.
     static func begin() {
@@ -47,13 +47,29 @@ enum ThreadWatch {
     private static func watch() {
         var known = -1
         var silence = 0
+        var failures = 0
         while true {
             sleep(1)
             let now = beats.load(ordering: .relaxed)
             silence = now == known ? silence + 1 : 0
             known = now
-            if silence >= patience { end() }
+            // Some threads may go on while another waits for one that cannot be started.
+            failures = canStartThread() ? 0 : failures + 1
+            if max(silence, failures) >= patience { end() }
         }
+    }
+
+    /// Whether there is room for a thread as the runtime starts them.
+    private static func canStartThread() -> Bool {
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            guard pthread_create(&thread, nil, { _ in nil }, nil) == 0, let thread else { return false }
+        #else
+            var thread = pthread_t()
+            guard pthread_create(&thread, nil, { _ in nil }, nil) == 0 else { return false }
+        #endif
+        pthread_join(thread, nil)
+        return true
     }
 
     private static func end() -> Never {
