@@ -93,8 +93,8 @@ public struct Setting: Sendable, CustomStringConvertible {
         hasCorrections = oneIn(2) && overlap == 0 && lookback == 0
         grows = !oneIn(3)
         isAhead = oneIn(4)
-        // A cut answer says nothing of rows that were corrected and are not marked yet.
-        cap = oneIn(4) && !hasCorrections ? draw(1...6) : 0
+        // A cut answer says nothing of rows that were corrected and are not marked yet, or that are deleted meanwhile.
+        cap = oneIn(4) && !hasCorrections && !hasPruner && !isAhead ? draw(1...6) : 0
         capsNewest = oneIn(2)
         let lag = oneIn(4) ? Int64(draw(1...5)) : 0
         // Rows that somebody else brings say nothing of how far the source is.

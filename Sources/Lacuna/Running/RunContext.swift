@@ -120,6 +120,11 @@ struct RunContext: Sendable {
         let claimed = open.intersection(proof.spoken)
         guard definition.empty == .confirm || definition.empty == .verify else { return proof }
         try requireUncapped(batch, records, summary)
+        if isOpen(summary), !records.units.isEmpty {
+            // Units that have rows now may lose them before the commit: nobody asked whether a cap cut these off.
+            let between = isOrdered ? UnitSet(records.units.hull ?? 0..<0) : records.units
+            proof.doubtful = UnitSet(batch.window).subtracting(between).subtracting(claimed)
+        }
         guard !claimed.isEmpty else { return proof }
         if let objection = summary.objection { throw SourceError(.rejected, objection) }
         if isOrdered, definition.empty == .confirm {
@@ -129,7 +134,8 @@ struct RunContext: Sendable {
                 .compactMap(\.self).max() ?? .min
         }
         guard isOpen(summary) else { return proof }
-        proof.doubtful = try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy)
+        proof.doubtful = proof.doubtful.union(
+            try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy))
         return proof
     }
 
@@ -186,7 +192,8 @@ struct RunContext: Sendable {
             let isCutThrough = edge.outermost.map { unit in
                 (again.edges.count(of: unit) ?? 0) > (records.edges.count(of: unit) ?? 0)
             }
-            guard again.units.intersection(edge.units).isEmpty, isCutThrough != true else {
+            // Also a record beside the window, which `overlap` asks for, was left out before.
+            guard again.units.subtracting(records.units).isEmpty, isCutThrough != true else {
                 shown.noteCut(at: records.recordCount)
                 throw SourceError(
                     .permanent,
