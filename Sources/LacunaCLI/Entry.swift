@@ -26,7 +26,7 @@ enum Entry {
         dispatchMain()
     }
 
-    /// Puts the null device where standard input, output or error is closed. Otherwise what is opened next takes its number,
+    /// Opens the null device in place of a standard input, output or error that is closed. Otherwise what is opened next takes its number,
     /// and is written into.
     ///
     /// Each is opened for the direction that it is not used in, so that a use fails as that of a closed one does: results

@@ -172,7 +172,7 @@ public final class FileSource: Source {
         path.hasPrefix("/") ? path : "\(settings.directory)/\(path)"
     }
 
-    /// Opens a file, and where a partition chose it only if it lies in the folder that the config names. Nothing is told of
+    /// Opens a file; one that a partition chose only if it lies in the folder that the config names. Nothing is told of
     /// a file that a symbolic link elsewhere leads to.
     private func open(_ path: String, for stream: StreamDefinition) throws(SourceError) -> InputFile {
         let settledBefore = FileSource.settledBefore(stream)

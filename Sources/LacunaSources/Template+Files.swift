@@ -27,7 +27,7 @@ extension Template {
         }
     }
 
-    /// The folder that the path names before its first placeholder; empty if it names none. Nil where no partition and no id
+    /// The folder that the path names before its first placeholder; empty if it names none. Nil if no partition and no id
     /// chooses the file.
     var folderOfChoice: String? {
         guard segments.contains(where: \.isChosenByData) else { return nil }

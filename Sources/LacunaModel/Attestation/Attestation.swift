@@ -3,7 +3,7 @@
 /// That a unit has no row is a claim. It becomes evidence only if all of this holds:
 ///
 /// 1. The source was asked for the unit, its answer came whole and spoke of the unit, and no record came for it.
-/// 2. The unit lies between records, or before an end that is proven: where it does not, it was asked for once more (``EdgeDoubt``).
+/// 2. The unit lies between records, or before an end that is proven; else it was asked for once more (``EdgeDoubt``).
 /// 3. The source had shown a newer record by then; or it answered with nothing twice, some time apart.
 /// 4. The unit is over, older than `delay`, and not beyond what the source calls its newest.
 /// 5. The source has given rows before.
