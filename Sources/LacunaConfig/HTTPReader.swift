@@ -17,6 +17,7 @@ struct HTTPReader {
         settings.limits = limits()
         settings.timeouts = section["timeout"].map(timeouts) ?? settings.timeouts
         settings.onStatus = statuses()
+        settings.onError = errorRules()
         if let limit = section.integer("max_page_bytes") { settings.pageByteLimit = Int(limit) }
         if let node = section["tls"] { readTLS(node, into: &settings) }
         settings.format = section.choice("format") ?? settings.format
@@ -34,8 +35,8 @@ struct HTTPReader {
                 section: Section(node, group: SettingsTable.paginator.name, reading: reading), format: settings.format)
             settings.paginator = reader.settings()
         }
-        if settings.format != .json, let node = section["record_selector"] {
-            reading.report("'record_selector' is for pages of JSON", at: node.position)
+        for name in ["record_selector", "on_error"] where settings.format != .json {
+            if let node = section[name] { reading.report("'\(name)' is for pages of JSON", at: node.position) }
         }
         for node in section["hosts"]?.oneOrMany ?? [] {
             guard let text = node.scalar?.text else { continue }
@@ -141,6 +142,28 @@ struct HTTPReader {
             statuses[status] = entry.value.scalar.flatMap { HTTPStatusAction(rawValue: $0.text) }
         }
         return statuses
+    }
+
+    private func errorRules() -> [HTTPErrorRule] {
+        let nodes = section["on_error"]?.oneOrMany ?? []
+        if nodes.count > HTTPErrorRule.limit {
+            reading.report(
+                "'on_error' has \(nodes.count) rules; at most \(HTTPErrorRule.limit) are allowed",
+                at: section["on_error"]?.position)
+            return []
+        }
+        return nodes.compactMap { node in
+            let rule = Section(node, group: SettingsTable.onError.name, reading: reading)
+            let action: HTTPErrorRule.Action? = rule.choice("do")
+            let (equal, part) = (rule.text("equals"), rule.text("contains"))
+            if equal != nil, let node = rule["contains"] {
+                reading.report("'on_error' takes either 'equals' or 'contains'", at: node.position)
+            }
+            guard let path = path("path", in: rule), let action else { return nil }
+            let condition: HTTPErrorRule.Condition? =
+                equal.map(HTTPErrorRule.Condition.equals) ?? part.map(HTTPErrorRule.Condition.contains)
+            return HTTPErrorRule(path: path, condition: condition ?? .present, action: action)
+        }
     }
 
     private func readTLS(_ node: ConfigNode, into settings: inout HTTPSettings) {

@@ -90,6 +90,20 @@ extension SettingsTable {
             Setting("max_pages", .integer(1...10_000_000), "More pages than this are an error.", absent: "10000"),
         ])
 
+    static let onError = SettingsGroup(
+        name: "on_error",
+        settings: [
+            Setting("path", .path, "Where a page holds the code or the text of an error.", required: true),
+            Setting(
+                "equals", .value, "What stands there, as it is written: a code, a word, or null in quotes.",
+                absent: "anything that is not null, false, 0 or empty"),
+            Setting("contains", .text, "A part of what stands there, in whatever case, instead of equals."),
+            Setting(
+                "do", .choice(HTTPErrorRule.Action.allCases.map(\.rawValue)),
+                "What that means: empty, unavailable, retry, halve (the window is too large), defer, fail or ignore.",
+                required: true),
+        ])
+
     static let tls = SettingsGroup(
         name: "tls",
         settings: [
@@ -121,6 +135,9 @@ extension SettingsTable {
             Setting(
                 "on_status", .map(.choice(HTTPStatusAction.allCases.map(\.rawValue)), of: "status"),
                 "What a status means: empty, unavailable, retry or fail."),
+            Setting(
+                "on_error", .oneOrMany(.group(onError)),
+                "What a page of JSON means that says something at a place. The first rule that holds counts."),
             Setting(
                 "max_page_bytes", .integer(1024...(1 << 30)),
                 "How large a page may be after decompression.", absent: "67108864"),

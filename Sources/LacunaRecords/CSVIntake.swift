@@ -94,8 +94,14 @@ struct CSVIntake: ~Copyable {
         let columnCount = header?.count ?? 0
         if row.bytes.isEmpty, columnCount > 1 { return false }
         check.begin(line: row.line)
-        do { try scanner.scan(row.bytes, hasQuotes: row.hasQuotes) } catch { throw malformed(error, check) }
+        do {
+            try scanner.scan(row.bytes, hasQuotes: row.hasQuotes)
+        } catch {
+            if isOfAnotherWindow(row, check) { return check.finish(nil) }
+            throw malformed(error, check)
+        }
         guard scanner.count == columnCount else {
+            if isOfAnotherWindow(row, check) { return check.finish(nil) }
             throw check.error(.malformedCSV, "number of fields is \(scanner.count), that of the header \(columnCount)")
         }
         var reading = try admitsKey(&check)
@@ -103,6 +109,11 @@ struct CSVIntake: ~Copyable {
             if try !matches(index, check: &check) { reading = nil }
         }
         return check.finish(reading)
+    }
+
+    private func isOfAnotherWindow(_ row: RowSplitter.Row, _ check: RecordCheck) -> Bool {
+        check.isOfAnotherWindow(
+            DamagedRecord.key(ofCSV: row.bytes, column: keyColumn, of: header?.count ?? 0))
     }
 
     @inline(__always)

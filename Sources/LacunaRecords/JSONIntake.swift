@@ -69,7 +69,10 @@ struct JSONIntake: ~Copyable {
         spool: Spool
     ) throws {
         check.begin(line: line)
-        let extent = try scan(record, isLast: isLast, check: check)
+        guard let extent = try scan(record, isLast: isLast, check: check) else {
+            _ = check.finish(nil)
+            return
+        }
         var reading = try admitsKey(record, check: &check)
         for index in partitionFields.indices {
             let isPresent = values[partitionFields[index].number].isPresent
@@ -88,13 +91,20 @@ struct JSONIntake: ~Copyable {
         try spool.append(UInt8(ascii: "\n"))
     }
 
+    /// Reads a record; nil if it is not valid and another window's.
     private mutating func scan(
         _ record: UnsafeRawBufferPointer,
         isLast: Bool,
         check: RecordCheck
-    ) throws -> JSONScanner.Extent {
+    ) throws -> JSONScanner.Extent? {
         let extent: JSONScanner.Extent?
-        do { extent = try values.read(record) } catch { throw malformed(error, record, isLast: isLast, check) }
+        do {
+            extent = try values.read(record)
+        } catch {
+            let key = DamagedRecord.key(ofJSON: record, field: check.layout.keyField)
+            if check.isOfAnotherWindow(key) { return nil }
+            throw malformed(error, record, isLast: isLast, check)
+        }
         guard let extent else {
             throw check.error(.tooManyFields, "the records have more than \(FieldNames.limit) different fields")
         }

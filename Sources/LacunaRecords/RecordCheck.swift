@@ -92,6 +92,15 @@ struct RecordCheck {
         }
     }
 
+    /// Whether a record that is not valid is of another window, by a key that was found in it all the same.
+    func isOfAnotherWindow(_ key: String?) -> Bool {
+        guard layout.stray == .skip, let key else { return false }
+        switch Array(key.utf8).withUnsafeBytes({ read($0) }) {
+        case .exact(let unit), .approximate(let unit): return !layout.window.contains(unit)
+        case .unreadable: return false
+        }
+    }
+
     /// Counts a record that was checked.
     @inline(__always)
     mutating func finish(_ reading: KeyReading?) -> Bool {

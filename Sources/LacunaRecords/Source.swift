@@ -138,6 +138,9 @@ public struct SourceError: Error, Sendable, Hashable, CustomStringConvertible {
         case unknown
         /// The same request would fail again. The batch is halved to find the units at fault.
         case permanent
+        /// The window is too large to be asked for at once. The batch is halved without a wait, and the rest of the run asks
+        /// for less.
+        case tooLarge
         /// The source rejects us: who we are, or how we ask. The window does not matter. The run leaves the partition alone
         /// and fails. No window waits before the next run asks for it.
         case rejected

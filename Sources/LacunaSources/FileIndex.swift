@@ -76,14 +76,17 @@ struct FileIndex: Sendable {
         var start = 0
         var line = 1
         var column = 0
+        var columnCount = 0
         if format == .csv {
             let row = try HeaderRow(file)
             (header, start, line) = (row.bytes, row.end, row.nextLine)
             column = try row.column(named: keyField, path: file.path)
+            columnCount = row.columnCount
         } else {
             header = []
         }
-        let key = RecordKeyReader.Field(format: format, name: keyField, column: column, type: keyType)
+        let key = RecordKeyReader.Field(
+            format: format, name: keyField, column: column, columnCount: columnCount, type: keyType)
         let blockSize = max(FileIndex.smallestBlock, file.size / FileIndex.blockLimit)
 
         let middle =
@@ -167,6 +170,8 @@ private struct HeaderRow {
         self.bytes = bytes
     }
 
+    var columnCount: Int { names.count }
+
     func column(named name: String, path: String) throws(SourceError) -> Int {
         guard let index = names.firstIndex(of: name) else {
             throw SourceError(
@@ -214,7 +219,11 @@ private struct IndexPass: Sendable {
                 current = FileIndex.Block(bytes: row.offset..<row.offset + 1, firstLine: row.line)
             }
             if !row.bytes.isEmpty {
-                if let unit = reader.unit(of: row.bytes, hasQuotes: row.hasQuotes) {
+                // A record that is not valid costs its own unit, if that can be told.
+                let unit =
+                    reader.unit(of: row.bytes, hasQuotes: row.hasQuotes)
+                    ?? (isSure ? reader.unit(ofDamaged: row.bytes) : nil)
+                if let unit {
                     if unit < current.largest { current.isAscending = false }
                     current.smallest = min(current.smallest, unit)
                     current.largest = max(current.largest, unit)
@@ -288,9 +297,12 @@ private struct RecordKeyReader: ~Copyable {
         let name: String
         /// The number of the field in a row of CSV.
         let column: Int
+        /// How many fields a row of CSV has.
+        let columnCount: Int
         let type: KeyType
     }
 
+    private let field: Field
     private let format: RecordFormat
     private let keyType: KeyType
     private let column: Int
@@ -300,6 +312,7 @@ private struct RecordKeyReader: ~Copyable {
     private(set) var reason = FileIndex.Unreadable.Reason.otherKey
 
     init(_ field: Field) {
+        self.field = field
         format = field.format
         keyType = field.type
         column = field.column
@@ -331,6 +344,14 @@ private struct RecordKeyReader: ~Copyable {
     private mutating func without(_ reason: FileIndex.Unreadable.Reason) -> Int64? {
         self.reason = reason
         return nil
+    }
+
+    /// The unit of a record that is not valid; nil if that cannot be told.
+    func unit(ofDamaged bytes: UnsafeRawBufferPointer) -> Int64? {
+        switch format {
+        case .csv: DamagedRecord.key(ofCSV: bytes, column: column, of: field.columnCount).flatMap { unit($0) }
+        case .ndjson: DamagedRecord.key(ofJSON: bytes, field: field.name).flatMap { unit($0) }
+        }
     }
 
     /// The key's field of a row without quotes.

@@ -106,7 +106,7 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         if let hint {
             text += "; hint: \(hint)"
         } else if sqlState == .insufficientPrivilege {
-            text += "; grant it to the role that connects"
+            text += "; grant it to the role that connects, unless a policy or a trigger refuses the row"
         }
         return text
     }

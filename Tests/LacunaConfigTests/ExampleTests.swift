@@ -218,7 +218,7 @@ struct ExampleTests {
                 SettingsTable.document, SettingsTable.notify, SettingsTable.stream, SettingsTable.key,
                 SettingsTable.expect, SettingsTable.partitionQuery, SettingsTable.retry, SettingsTable.auth,
                 SettingsTable.rateLimit, SettingsTable.timeouts, SettingsTable.request, SettingsTable.tip,
-                SettingsTable.paginator, SettingsTable.tls,
+                SettingsTable.paginator, SettingsTable.tls, SettingsTable.onError,
             ] + SourceType.allCases.map(SettingsTable.source)
         for group in groups {
             let rows = sections[group.name] ?? []

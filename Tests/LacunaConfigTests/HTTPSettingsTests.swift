@@ -16,6 +16,11 @@ struct HTTPSettingsTests {
         retry: {attempts: 5, backoff: 5s, max_backoff: 5m}
         timeout: 30s
         on_status: {404: empty, 410: unavailable}
+        on_error:
+          - {path: error.code, equals: -32007, do: empty}
+          - {path: error.message, contains: no such day, do: unavailable}
+          - {path: result, equals: "null", do: retry}
+          - {path: warning, do: ignore}
         max_page_bytes: 1_000_000
         proxy: environment
         """
@@ -56,6 +61,13 @@ struct HTTPSettingsTests {
         expected.limits.stagger = .seconds(1)
         expected.timeouts = HTTPTimeouts(connect: .seconds(10), idle: .seconds(30), total: .seconds(30))
         expected.onStatus = [404: .empty, 410: .unavailable]
+        func path(_ text: String) throws -> JSONPath { try #require(JSONPath(text)) }
+        expected.onError = [
+            HTTPErrorRule(path: try path("error.code"), condition: .equals("-32007"), action: .empty),
+            HTTPErrorRule(path: try path("error.message"), condition: .contains("no such day"), action: .unavailable),
+            HTTPErrorRule(path: try path("result"), condition: .equals("null"), action: .retry),
+            HTTPErrorRule(path: try path("warning"), action: .ignore),
+        ]
         expected.pageByteLimit = 1_000_000
         expected.proxies = ProxyRules(environment: ["HTTPS_PROXY": "http://proxy:3128"])
         expected.secrets = ["canary"]
@@ -139,6 +151,19 @@ struct HTTPSettingsTests {
         ("", "base_url: https://h\nrate_limit: {requests: 1}", "has no 'per'"),
         ("", "base_url: https://h\non_status: {4040: empty}", "a status from 200 to 599, found '4040'"),
         ("", "base_url: https://h\non_status: {404: emty}", "did you mean 'empty'?"),
+        ("", "base_url: https://h\non_error: {path: error.code, do: emty}", "did you mean 'empty'?"),
+        ("", "base_url: https://h\non_error: {path: error.code}", "has no 'do'"),
+        ("", "base_url: https://h\non_error: [{equals: 1, do: empty}]", "has no 'path'"),
+        (
+            "", "base_url: https://h\non_error: {path: a, equals: 1, contains: b, do: empty}",
+            "either 'equals' or 'contains'"
+        ),
+        (
+            "",
+            "base_url: https://h\non_error: [\(Array(repeating: "{path: a, do: fail}", count: 21).joined(separator: ", "))]",
+            "'on_error' has 21 rules; at most 20 are allowed"
+        ),
+        ("format: csv\non_error: {path: a, do: fail}", "base_url: https://h", "'on_error' is for pages of JSON"),
         ("", "base_url: https://h\ntimeout: {conect: 1s}", "did you mean 'connect'?"),
         ("", "base_url: https://h\ntls: {ca_file: none.pem}", "no file that could be read"),
         ("", "base_url: https://h\ntls: {cert_file: /dev/null}", "'cert_file' needs 'key_file'"),

@@ -53,6 +53,44 @@ struct FileSourceTests {
         }
     }
 
+    @Test(
+        "passes over a record that is not valid and not the window's, if its key can be told",
+        arguments: [
+            ("data.ndjson", #"{"n":500,"v":NaN}"#, true), ("data.ndjson", #"{"n":500,"v":"\ud800"}"#, true),
+            ("data.ndjson", #"{"n":50"#, false), ("data.ndjson", "rubbish", false),
+            ("data.csv", "500,a\0b", true), ("data.csv", "500,\"a\"b", true), ("data.csv", "500,a,b", true),
+            ("data.csv", "50", false),
+        ])
+    func damaged(name: String, line: String, isKnown: Bool) async throws {
+        try await TestDirectory.with { directory in
+            let isCSV = name == "data.csv"
+            let lines = (0..<3000).map { $0 == 500 ? line : isCSV ? "\($0),v" : #"{"n":\#($0),"v":"v"}"# }
+            let fixture = try fixture(
+                (isCSV ? "n,v\n" : "") + lines.joined(separator: "\n") + "\n", in: directory, name: name)
+            let error = await #expect(throws: SourceError.self) { try await fixture.fetch(495..<505) }
+            #expect(
+                error?.message.contains("\(name), line \(isCSV ? 502 : 501): ") == true, "\(String(describing: error))")
+            if isKnown {
+                // In the same block, and far from it.
+                #expect(try await fixture.fetch(501..<510).lines.count == 9)
+                #expect(try await fixture.fetch(490..<500).lines.count == 10)
+                #expect(try await fixture.fetch(2900..<2910).lines.count == 10)
+            } else {
+                // It may belong to any.
+                await #expect(throws: SourceError.self) { try await fixture.fetch(501..<510) }
+            }
+        }
+    }
+
+    @Test("does not take the rows that a stray quote swallows for one row of its first unit")
+    func swallowed() async throws {
+        try await TestDirectory.with { directory in
+            let lines = (0..<100).map { $0 == 20 ? "20,x\"a" : $0 == 40 ? "40,b\"" : "\($0),v" }
+            let fixture = try fixture("n,v\n" + lines.joined(separator: "\n") + "\n", in: directory)
+            await #expect(throws: SourceError.self) { try await fixture.fetch(30..<35) }
+        }
+    }
+
     @Test("sees that the file has changed")
     func changes() async throws {
         try await TestDirectory.with { directory in

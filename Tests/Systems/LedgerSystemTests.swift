@@ -146,6 +146,30 @@ struct LedgerSystemTests {
         }
     }
 
+    @Test("A reorganisation that replaced six blocks in a row heals in one run")
+    func deepReorganisation() async throws {
+        let api = try LedgerServer(badMoments: false)
+        try await with(api) { installation, _ in
+            try shorten(installation, from: 818_000)
+            try await installation.run("reconcile")
+            // They follow each other: only the block behind the last of them names another.
+            try await installation.database.execute(
+                """
+                UPDATE blocks SET hash = 'stale ' || height,
+                    prev_hash = CASE height WHEN 818030 THEN prev_hash ELSE 'stale ' || height - 1 END
+                WHERE height BETWEEN 818030 AND 818035
+                """)
+            let gaps = try await installation.run("gaps", "blocks", "--exit-code", status: 2)
+            #expect(gaps.output == "blocks  818035–818036  2 units\n", "\(gaps.output)")
+            let run = try await installation.run("reconcile", "blocks")
+            #expect(run.output.contains("0 rows inserted, 6 updated"), "\(run.output)")
+            try await installation.expectComplete(["blocks", "ledgers"])
+            try await installation.expectRows(LedgerServer.blockRows, api.rows(of: api.blocks, from: 818_000))
+            let again = try await installation.run("reconcile", "blocks")
+            #expect(again.output == "blocks: nothing to do\n")
+        }
+    }
+
     @Test("A window that the node fails on and numbers that are left out stay gaps, exactly they, and heal")
     func faults() async throws {
         let api = try LedgerServer(badMoments: false)

@@ -34,6 +34,9 @@ public struct BatchFailure: Error, Sendable, Hashable {
         self.message = message
         self.sqlState = sqlState
     }
+
+    /// What is the same in the messages of all windows that fail alike.
+    package var kind: String { FailureKind.text(of: message) }
 }
 
 /// What a run came to.

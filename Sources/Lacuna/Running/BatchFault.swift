@@ -10,6 +10,10 @@ enum BatchFault: Sendable {
     case retryThenHalve
     /// The batch itself is at fault: look for the units.
     case halve
+    /// The batch is too large for the source: ask for it in parts, and for later ones too.
+    case cut
+    /// The batch or everything that could be loaded is at fault: its parts show which.
+    case judge
     /// Nothing will help in this run, but other batches may do better.
     case fail
     /// Nothing of the partition will do better in this run, and no window is at fault.
@@ -26,6 +30,7 @@ enum BatchFault: Sendable {
             case .transient: self = .retry
             case .unknown: self = .retryThenHalve
             case .permanent: self = .halve
+            case .tooLarge: self = .cut
             case .rejected: self = .sourceRejects
             case .unavailable: self = .fail
             case .deferred: self = .deferRun
@@ -58,7 +63,13 @@ enum BatchFault: Sendable {
         switch state.conditionClass {
         // Data exceptions, constraints, and what a trigger raises are the batch's own.
         case "21", "22", "23", "44", "P0": self = .halve
-        default: self = state == .queryCanceled ? .halve : .stop
+        // The server, its resources, its settings, the session and its transaction are everybody's.
+        case "08", "25", "26", "28", "3D", "3F", "53", "57", "58", "F0", "XX":
+            self = state == .queryCanceled ? .halve : .stop
+        // Without a table or a column nothing can be loaded. A privilege may be one that a policy refuses for one row.
+        case "42": self = state == .insufficientPrivilege ? .judge : .stop
+        // Limits that one row exceeds, codes of a trigger's own, and what else there may be.
+        default: self = .judge
         }
     }
 }

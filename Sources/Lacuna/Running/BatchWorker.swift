@@ -13,6 +13,8 @@ actor BatchWorker {
     private var session: Session?
     /// The batches whose leases the session holds, by what is leased.
     private var held: [String: PlannedBatch] = [:]
+    /// What is being found out about a batch that failed, if anything is.
+    private var inquiry: Inquiry?
 
     init(_ run: RunContext, state: RunState) {
         self.run = run
@@ -21,8 +23,8 @@ actor BatchWorker {
 
     /// Works until there is nothing left or the run is to end.
     func work() async {
-        // What was committed last may have to be asked for again.
-        while await workThroughQueue() {}
+        // What was committed last may have to be asked for again, and the last batch may turn out too large.
+        while await workThroughQueue() || (!Task.isCancelled && state.hasRest) {}
         await session?.close()
     }
 
@@ -89,7 +91,15 @@ actor BatchWorker {
 
     /// Fetches a batch, off the actor: reading an answer must not keep a commit waiting.
     nonisolated private func fetch(_ leased: LeasedBatch) async -> Result<FetchedBatch, FetchFailure> {
-        await run.fetch(leased.batch, number: leased.number, started: leased.started, policy: leased.policy)
+        let answer = await run.fetch(
+            leased.batch, number: leased.number, started: leased.started, policy: leased.policy)
+        switch answer {
+        case .success: state.noteSize(of: leased.batch, isAnswered: true)
+        // What is too large is noted when it is cut.
+        case .failure(let failure) where BatchFault(failure.error) == .cut: break
+        case .failure: state.noteSize(of: leased.batch, isAnswered: false)
+        }
+        return answer
     }
 
     /// Commits a batch and gives its lease back.
@@ -137,6 +147,7 @@ actor BatchWorker {
 
     private func noteFinished(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
         state.committed(result, fetched: fetched)
+        if fetched > 0 { inquiry?.hasPassed = true }
         run.options.onEvent(
             .finished(
                 window: batch.window, partition: batch.partition, rows: result.inserted + result.updated,
@@ -239,11 +250,15 @@ actor BatchWorker {
                 await record(failure, leased, attempts: attempts)
             }
             return
-        case .stop:
-            state.failed(failure)
-            state.stop(failure.message)
-            run.options.onEvent(.failed(failure))
+        case .cut:
+            guard state.refused(batch) else { break }
+            run.options.onEvent(
+                .halved(window: batch.window, partition: batch.partition, message: failure.message))
             return
+        case .judge:
+            return await judge(failure, leased, attempts: attempts)
+        case .stop:
+            return stop(failure)
         case .sourceRejects:
             // No journalled failure: once the source takes what it is asked, the next run may ask at once.
             if state.rejected(failure) { run.options.onEvent(.failed(failure)) }
@@ -254,9 +269,72 @@ actor BatchWorker {
             return
         case .retry, .fail: break
         }
-        state.failed(failure)
+        await fail(failure, leased, attempts: attempts)
+    }
+
+    /// - Parameter isIsolated: whether others of the same batch are known to have done better.
+    private func fail(
+        _ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int, isIsolated: Bool = false
+    ) async {
+        state.failed(failure, isIsolated: isIsolated)
         run.options.onEvent(.failed(failure))
         await record(failure, leased, attempts: attempts)
+    }
+
+    private func stop(_ failure: BatchFailure) {
+        state.failed(failure)
+        state.stop(failure.message)
+        run.options.onEvent(.failed(failure))
+    }
+
+    // MARK: Judging by trying
+
+    /// What trying the parts of a batch has shown.
+    private struct Inquiry {
+        /// Whether a part of it went into the table: then the data is at fault, and not all that could be loaded.
+        var hasPassed: Bool
+        /// The parts that could not be divided further and failed before any passed.
+        var leaves: [(failure: BatchFailure, batch: LeasedBatch, attempts: Int)] = []
+    }
+
+    /// Finds out by halving whether a batch or the stream as a whole is at fault, whatever the server's code says.
+    ///
+    /// The stream is, if nothing of the batch goes into the table: neither the units at its one end, down to single ones, nor
+    /// the larger parts behind them.
+    private func judge(_ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int) async {
+        guard !run.options.failFast else { return stop(failure) }
+        let isFirst = inquiry == nil
+        // What another batch of the run could do is no matter of the stream.
+        if isFirst { inquiry = Inquiry(hasPassed: state.report.fetched > 0) }
+        let isHopeless = !(inquiry?.hasPassed ?? false) && (inquiry?.leaves.count ?? 0) >= run.options.failureLimit
+        if let halves = leased.batch.halves(), !isHopeless {
+            run.options.onEvent(
+                .halved(window: leased.batch.window, partition: leased.batch.partition, message: failure.message))
+            for half in halves where !state.isEnded && !Task.isCancelled {
+                await process(lease(of: half, isHalf: true))
+                await failLeavesIfPassed()
+            }
+        } else if isFirst || inquiry?.hasPassed == true {
+            // Of one unit nothing is told apart; the next batches tell.
+            await fail(failure, leased, attempts: attempts)
+        } else {
+            inquiry?.leaves.append((failure, leased, attempts))
+        }
+        guard isFirst, let found = inquiry else { return }
+        inquiry = nil
+        guard !found.hasPassed, !state.isEnded else { return }
+        if found.leaves.count > 1 { return stop(failure) }
+        // The one unit that has records at all: nothing is told apart by it either.
+        for leaf in found.leaves { await fail(leaf.failure, leaf.batch, attempts: leaf.attempts) }
+    }
+
+    /// Once a part has passed, those that failed before are at fault themselves.
+    private func failLeavesIfPassed() async {
+        guard inquiry?.hasPassed == true, let leaves = inquiry?.leaves else { return }
+        inquiry?.leaves = []
+        for leaf in leaves {
+            await fail(leaf.failure, leaf.batch, attempts: leaf.attempts, isIsolated: true)
+        }
     }
 
     private func record(_ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int) async {

@@ -126,10 +126,12 @@ extension Reconciler {
                 of: Set(batches.map(\.partition)), knownTips: tips, options.onEvent),
             shown: ShownRecords(hasRows: known.hasRows), hadRows: known.hasRows)
         do {
+            let cutter = CatchupCutter(after: batches.count)
             var fetched = try await fetchAll(
-                batches, numbers: batches.indices.map { Int64($0 + 1) }, context, started: beginning.started)
-            try await fetchUnshown(&fetched, context)
-            let result = try await commitNewest(&fetched, context)
+                batches, numbers: batches.indices.map { Int64($0 + 1) }, cutter, context, started: beginning.started
+            ).flatMap(\.self)
+            try await fetchUnshown(&fetched, cutter, context)
+            let result = try await commitNewest(&fetched, cutter, context)
             report.committed = result.isChanged ? batches.count : 0
             report.unchanged = batches.count - report.committed
             report.fetched = fetched.reduce(0) { $0 + $1.records.recordCount }
@@ -177,23 +179,28 @@ extension Reconciler {
 
     /// Fetches every batch, some at once. The first failure ends all: part of a catchup is worth nothing.
     ///
-    /// - Parameter numbers: the batches' numbers in the run.
+    /// - Parameters:
+    ///   - numbers: the batches' numbers in the run.
+    ///   - cutter: cuts those that are too large for the source.
+    /// - Returns: the parts of each batch; mostly it is one.
     private func fetchAll(
-        _ batches: [PlannedBatch], numbers: [Int64], _ context: RunContext, started: String
-    ) async throws -> [FetchedBatch] {
+        _ batches: [PlannedBatch], numbers: [Int64], _ cutter: CatchupCutter, _ context: RunContext, started: String
+    ) async throws -> [[FetchedBatch]] {
         let workers = max(1, min(context.options.workers ?? definition.workers, 64))
-        return try await withThrowingTaskGroup(of: (Int, FetchedBatch)?.self) { group in
+        return try await withThrowingTaskGroup(of: (Int, [FetchedBatch])?.self) { group in
             group.addTask {
                 try await context.options.stop.wait()
                 throw CancellationError()
             }
             var next = 0
-            var done: [Int: FetchedBatch] = [:]
+            var done: [Int: [FetchedBatch]] = [:]
             while done.count < batches.count {
                 while next < batches.count, next - done.count < workers {
                     let index = next
                     group.addTask {
-                        (index, try await fetch(batches[index], number: numbers[index], context, started: started))
+                        let fetched = try await fetch(
+                            batches[index], number: numbers[index], cutter, context, started: started)
+                        return (index, fetched)
                     }
                     next += 1
                 }
@@ -201,8 +208,8 @@ extension Reconciler {
                     done[index] = fetched
                     context.options.onEvent(
                         .finished(
-                            window: fetched.batch.window, partition: fetched.batch.partition,
-                            rows: fetched.records.recordCount, isCommitted: false))
+                            window: batches[index].window, partition: batches[index].partition,
+                            rows: fetched.reduce(0) { $0 + $1.records.recordCount }, isCommitted: false))
                 }
             }
             group.cancelAll()
@@ -212,13 +219,19 @@ extension Reconciler {
 
     /// Fetches again what was answered with nothing before a newer record was shown: that answer proves nothing, one of now
     /// does.
-    private func fetchUnshown(_ fetched: inout [FetchedBatch], _ context: RunContext) async throws {
+    private func fetchUnshown(
+        _ fetched: inout [FetchedBatch], _ cutter: CatchupCutter, _ context: RunContext
+    ) async throws {
         let indices = fetched.indices.filter { !context.unitsShownSince(fetched[$0]).isEmpty }
         guard !indices.isEmpty else { return }
         let started = try await now(context)
         let again = try await fetchAll(
-            indices.map { fetched[$0].batch }, numbers: indices.map { fetched[$0].number }, context, started: started)
-        for (index, batch) in zip(indices, again) { fetched[index] = batch }
+            indices.map { fetched[$0].batch }, numbers: indices.map { fetched[$0].number }, cutter, context,
+            started: started)
+        // From the last one on: a batch may come in more parts than before.
+        for (index, parts) in zip(indices, again).reversed() {
+            fetched.replaceSubrange(index...index, with: parts)
+        }
     }
 
     /// The server's clock.
@@ -228,22 +241,39 @@ extension Reconciler {
         }
     }
 
+    /// Fetches a batch; in parts, if the source finds it too large or found others so.
     private func fetch(
-        _ batch: PlannedBatch, number: Int64, _ context: RunContext, started: String
-    ) async throws -> FetchedBatch {
-        switch await context.fetch(batch, number: number, started: started, policy: definition.retry) {
-        case .success(let fetched): return fetched
-        case .failure(let failure):
-            if failure.error is CancellationError { throw failure.error }
-            if let error = failure.error as? SourceError, error.kind == .deferred { throw error }
-            throw FailedBatch(
-                failure: BatchFailure(failure.error, of: batch), number: number, attempts: failure.attempts,
-                started: started)
+        _ batch: PlannedBatch, number: Int64, _ cutter: CatchupCutter, _ context: RunContext, started: String
+    ) async throws -> [FetchedBatch] {
+        var rest = BatchRest([batch])
+        var fetched: [FetchedBatch] = []
+        while let whole = rest.take() {
+            let (part, left) = cutter.withSize { $0.cut(whole) }
+            rest.keep(left)
+            let number = fetched.isEmpty ? number : cutter.number()
+            switch await context.fetch(part, number: number, started: started, policy: definition.retry) {
+            case .success(let answer):
+                fetched.append(answer)
+                cutter.withSize { $0.answer(part.askedCount) }
+            case .failure(let failure):
+                if BatchFault(failure.error) == .cut, let again = cutter.withSize({ $0.refuse(part) }) {
+                    rest.putBack(again)
+                    continue
+                }
+                if failure.error is CancellationError { throw failure.error }
+                if let error = failure.error as? SourceError, error.kind == .deferred { throw error }
+                throw FailedBatch(
+                    failure: BatchFailure(failure.error, of: part), number: number, attempts: failure.attempts,
+                    started: started)
+            }
         }
+        return fetched
     }
 
     /// Commits all batches; those in whose windows another run committed meanwhile are fetched again before.
-    private func commitNewest(_ fetched: inout [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
+    private func commitNewest(
+        _ fetched: inout [FetchedBatch], _ cutter: CatchupCutter, _ context: RunContext
+    ) async throws -> CommittedBatch {
         var refetches = 0
         while true {
             do {
@@ -252,9 +282,12 @@ extension Reconciler {
                 refetches += 1
                 let started = try await now(context)
                 let again = try await fetchAll(
-                    stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number },
+                    stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number }, cutter,
                     context, started: started)
-                for (index, batch) in zip(stale.indices, again) { fetched[index] = batch }
+                // From the last one on: a batch may come in more parts than before.
+                for (index, parts) in zip(stale.indices, again).reversed() {
+                    fetched.replaceSubrange(index...index, with: parts)
+                }
             }
         }
     }
@@ -275,6 +308,33 @@ extension Reconciler {
                     failure: BatchFailure(error, of: batch.batch), number: batch.number, attempts: batch.attempts,
                     started: batch.started)
             }
+        }
+    }
+}
+
+/// What the batches of a catchup share: how much the source gives at once, and the numbers of the parts they are cut into.
+private final class CatchupCutter: Sendable {
+    private struct State {
+        var size = AskableSize()
+        var lastNumber: Int64
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter count: the numbers up to it are those of the batches.
+    init(after count: Int) {
+        state = Mutex(State(lastNumber: Int64(count)))
+    }
+
+    func withSize<Value: Sendable>(_ body: (inout AskableSize) -> Value) -> Value {
+        state.withLock { body(&$0.size) }
+    }
+
+    /// A number that no batch has.
+    func number() -> Int64 {
+        state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
         }
     }
 }

@@ -85,6 +85,7 @@ public struct Reconciler: Sendable {
                 hadRows: plan.survey.hasRows)
             let state = RunState(plan.batches, report: report, options: options)
             await runWorkers(context, state: state)
+            await followCheck(plan, context, state)
             report = state.report
             await runOwedScripts(&report, searchPath: userSearchPath)
             await surveyAgain(&report, stream: stream, tips: plan.tips, options)
@@ -105,7 +106,7 @@ public struct Reconciler: Sendable {
         return report
     }
 
-    private func runWorkers(_ context: RunContext, state: RunState) async {
+    func runWorkers(_ context: RunContext, state: RunState) async {
         let count = max(1, min(context.options.workers ?? definition.workers, 64))
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<count {

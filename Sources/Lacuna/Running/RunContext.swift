@@ -14,7 +14,7 @@ struct RunContext: Sendable {
     let journal: RunJournal
     let options: RunOptions
     /// The ends (exclusive) of what the source has, by partition; none if it cannot tell.
-    let attestationEnds: [Partition: Int64]
+    var attestationEnds: [Partition: Int64]
     /// What the source has shown so far.
     let shown: ShownRecords
     /// Whether the stream had a row when the run was planned.

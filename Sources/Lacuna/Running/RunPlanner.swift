@@ -8,6 +8,8 @@ struct RunPlanner: Sendable {
     let earlier: [EarlierFailure]
     /// Whether keys without an ordinal of their own are planned: for showing, as nothing can be kept under the others.
     var plansTemporaryKeys = true
+    /// The only units that are planned, by partition; nil: all.
+    var only: [Partition: UnitSet]?
 
     private var definition: StreamDefinition { survey.stream.definition }
 
@@ -36,9 +38,12 @@ struct RunPlanner: Sendable {
                     continue
                 }
             }
-            let recent = lookback(coverage).union(coverage.ahead).intersection(bounds)
+            if let only, only[partition]?.isEmpty ?? true { continue }
+            let recent =
+                only == nil ? lookback(coverage).union(coverage.ahead).intersection(bounds) : UnitSet()
             let reach = coverage.range.lowerBound..<(coverage.ahead.hull?.upperBound ?? coverage.range.upperBound)
-            let gaps = coverage.gaps.intersection(bounds)
+            var gaps = coverage.gaps.intersection(bounds)
+            if let only { gaps = gaps.intersection(only[partition] ?? UnitSet()) }
             let patient = gaps.union(recent).intersection(waitingUnits[partition] ?? UnitSet())
             if !patient.isEmpty { waiting[partition] = patient }
             var first = UnitSet()

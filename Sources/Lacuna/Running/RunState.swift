@@ -6,10 +6,15 @@ import Synchronization
 final class RunState: Sendable {
     fileprivate struct State {
         var next = 0
+        /// How many batches there are.
+        var count: Int
         var batches: BatchSchedule.Iterator
         var nextNumber: Int64
         var report: RunReport
-        var failuresInARow = 0
+        /// How much the source gives at once, and what is left of batches that were cut to it.
+        var size = AskableSize()
+        var rest = BatchRest()
+        var failures = FailureCount()
         /// The partitions that the source rejects.
         var rejected: Set<Partition> = []
         /// What was answered with nothing before anything newer was shown.
@@ -17,16 +22,14 @@ final class RunState: Sendable {
         var isEnded = false
     }
 
-    private let count: Int
     private let options: RunOptions
     private let deadline: ContinuousClock.Instant?
     private let state: Mutex<State>
 
     init(_ batches: BatchSchedule, report: RunReport, options: RunOptions) {
-        count = batches.count
         self.options = options
         deadline = options.timeLimit.map { Timing.now + $0 }
-        state = Mutex(State(batches: batches.makeIterator(), nextNumber: 1, report: report))
+        state = Mutex(State(count: batches.count, batches: batches.makeIterator(), nextNumber: 1, report: report))
     }
 
     var report: RunReport { state.withLock { $0.report } }
@@ -37,7 +40,9 @@ final class RunState: Sendable {
     func next(answerable: (PlannedBatch) -> UnitSet = { _ in UnitSet() }) -> PlannedBatch? {
         state.withLock { state in
             guard !state.isEnded else { return nil }
-            guard state.next < count else { return options.stop.isGiven ? nil : state.unshownBatch(answerable) }
+            guard !state.rest.isEmpty || state.next < state.count else {
+                return options.stop.isGiven ? nil : state.unshownBatch(answerable)
+            }
             if options.stop.isGiven {
                 state.end("stopped by a signal")
                 return nil
@@ -46,13 +51,17 @@ final class RunState: Sendable {
                 state.end("the time limit was reached")
                 return nil
             }
+            while let batch = state.rest.take() {
+                if !state.rejected.contains(batch.partition) { return state.cut(batch) }
+            }
+            guard state.next < state.count else { return nil }
             if let limit = options.maxBatches, state.next >= limit {
                 state.end("the limit of \(limit) batches was reached")
                 return nil
             }
             while let batch = state.batches.next() {
                 state.next += 1
-                if !state.rejected.contains(batch.partition) { return batch }
+                if !state.rejected.contains(batch.partition) { return state.cut(batch) }
             }
             return state.unshownBatch(answerable)
         }
@@ -62,6 +71,38 @@ final class RunState: Sendable {
     func askAgain(for units: UnitSet, of batch: PlannedBatch) {
         guard let batch = batch.narrowed(to: units) else { return }
         state.withLock { $0.unshown.append(batch) }
+    }
+
+    /// Whether a batch that was cut waits for a worker.
+    var hasRest: Bool { state.withLock { !$0.isEnded && !$0.rest.isEmpty } }
+
+    /// Notes that the source answered a batch, or that it failed in a way that says nothing of its size.
+    func noteSize(of batch: PlannedBatch, isAnswered: Bool) {
+        state.withLock { state in
+            if isAnswered { state.size.answer(batch.askedCount) } else { state.size.forget(batch.askedCount) }
+        }
+    }
+
+    /// Takes back a batch that the source calls too large. It is cut and asked for again, in its turn; later ones are cut
+    /// before.
+    ///
+    /// - Returns: false if it cannot be cut.
+    func refused(_ batch: PlannedBatch) -> Bool {
+        guard !options.failFast else { return false }
+        return state.withLock { state in
+            guard let again = state.size.refuse(batch) else { return false }
+            state.rest.putBack(again)
+            return true
+        }
+    }
+
+    /// Adds batches to a run that has done all it had.
+    func add(_ batches: BatchSchedule) {
+        state.withLock { state in
+            state.batches = batches.makeIterator()
+            state.count += batches.count
+            state.report.planned += batches.count
+        }
     }
 
     /// A number for a batch, unique in the run.
@@ -76,7 +117,7 @@ final class RunState: Sendable {
 
     func committed(_ result: CommittedBatch, fetched: Int) {
         state.withLock { state in
-            state.failuresInARow = 0
+            state.failures.succeeded(withRows: fetched > 0)
             if result.isChanged {
                 state.report.committed += 1
                 state.report.fetched += fetched
@@ -93,14 +134,19 @@ final class RunState: Sendable {
         state.withLock { $0.report.heldElsewhere += 1 }
     }
 
-    func failed(_ failure: BatchFailure) {
+    /// - Parameter isIsolated: whether others of the same batch are known to have done better.
+    func failed(_ failure: BatchFailure, isIsolated: Bool = false) {
         state.withLock { state in
             state.report.failures.append(failure)
-            state.failuresInARow += 1
-            if options.failFast {
-                state.end("a batch failed and --fail-fast is set")
-            } else if state.failuresInARow >= options.failureLimit {
-                state.end("\(state.failuresInARow) batches in a row failed: the source or the table is at fault")
+            if options.failFast { return state.end("a batch failed and --fail-fast is set") }
+            guard !isIsolated else { return }
+            let count = state.failures.failed(failure.message)
+            if count.inARow >= options.failureLimit {
+                state.end("\(count.inARow) batches in a row failed: the source or the table is at fault")
+            } else if count.alike >= options.failureLimit {
+                state.end(
+                    "\(count.alike) batches failed alike, and none that had rows did better: the source or the table is "
+                        + "at fault")
             }
         }
     }
@@ -138,7 +184,7 @@ final class RunState: Sendable {
     }
 
     /// Whether so many batches failed in a row that the run ended.
-    var failuresAreTooMany: Bool { state.withLock { $0.failuresInARow >= options.failureLimit } }
+    var failuresAreTooMany: Bool { state.withLock { $0.failures.most >= options.failureLimit } }
 
     func note(_ note: String) {
         state.withLock { $0.report.notes.append(note) }
@@ -164,6 +210,13 @@ extension RunState.State {
             return narrowed
         }
         return nil
+    }
+
+    /// The batch, or as much of it as the source gives at once; the rest waits.
+    fileprivate mutating func cut(_ batch: PlannedBatch) -> PlannedBatch {
+        let (part, left) = size.cut(batch)
+        rest.keep(left)
+        return part
     }
 
     fileprivate mutating func end(_ reason: String) {

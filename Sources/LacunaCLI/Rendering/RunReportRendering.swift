@@ -16,10 +16,11 @@ struct RunReportRendering {
     func print() {
         let console = Console.shared
         for note in report.notes { console.message(console.line("\(report.stream): \(note)")) }
-        for error in batchErrors.prefix(20) { console.error(console.line(error)) }
-        if report.failures.count > 20 {
+        let errors = batchErrors
+        for error in errors.prefix(20) { console.error(console.line(error)) }
+        if errors.count > 20 {
             console.error(
-                "\(report.stream): and \(report.failures.count - 20) more failures; `lacuna status` lists them")
+                "\(report.stream): and \(errors.count - 20) more failures; `lacuna status` lists them")
         }
         for error in streamErrors { console.error(console.line(error)) }
         console.output(console.line(sentence))
@@ -29,9 +30,23 @@ struct RunReportRendering {
     /// What failed, each with its place.
     var errors: [String] { batchErrors + streamErrors }
 
+    /// Of failures that are alike beyond a few the first one says what is wrong, and where the others are is told behind it.
     private var batchErrors: [String] {
-        report.failures.map { "\(report.stream)\(place($0)): \($0.message)" }
+        let kinds = Dictionary(grouping: report.failures, by: \.kind)
+        var told: Set<String> = []
+        return report.failures.flatMap { failure -> [String] in
+            let alike = kinds[failure.kind] ?? []
+            let line = "\(report.stream)\(place(failure)): \(failure.message)"
+            guard alike.count > RunReportRendering.alikeLimit else { return [line] }
+            guard told.insert(failure.kind).inserted else { return [] }
+            let places = alike.dropFirst().prefix(20).map { place($0).trimmingPrefix(" ") }.joined(separator: ", ")
+            let more = alike.count > 21 ? " and others" : ""
+            return [line, "\(report.stream): \(alike.count - 1) more failed alike: \(places)\(more)"]
+        }
     }
+
+    /// So many failures that are alike are told one by one.
+    private static let alikeLimit = 3
 
     private var streamErrors: [String] {
         report.streamFailures.filter { failure in !report.failures.contains { $0.message == failure } }

@@ -13,6 +13,8 @@ final class RunDisplay: Sendable {
         var doneUnits: UInt64 = 0
         var rows = 0
         var failed = 0
+        /// What was told of batches that were halved.
+        var halvings: Set<String> = []
         var started = ContinuousClock.now
         var lastShown = ContinuousClock.now
     }
@@ -58,7 +60,10 @@ final class RunDisplay: Sendable {
             log.warning(
                 "trying again in \(wait.inSeconds): \(message)", metadata: metadata(window, partition))
         case .halved(let window, let partition, let message):
-            log.warning("halved to find the units at fault: \(message)", metadata: metadata(window, partition))
+            // The same of every window is told once.
+            let isNew = state.withLock { $0.halvings.insert(FailureKind.text(of: message)).inserted }
+            log.log(
+                level: isNew ? .warning : .info, "halved: \(message)", metadata: metadata(window, partition))
         case .note(let note): log.info("\(note)")
         }
     }

@@ -106,12 +106,46 @@ package struct PlannedBatch: Sendable, Hashable {
     /// The two halves of a batch of more than one unit, for finding the units at fault.
     package func halves() -> [PlannedBatch]? {
         guard units.count > 1, let middle = units.unit(at: units.count / 2) else { return nil }
-        return [window.lowerBound..<middle, middle..<window.upperBound].map { half in
-            PlannedBatch(
-                partition: partition, window: half, units: units.intersection(half), request: half, reason: reason,
-                flagged: flagged.intersection(half), cell: cell, expected: expected.intersection(half),
-                standing: standing)
-        }
+        return [window.lowerBound..<middle, middle..<window.upperBound].map { part($0, request: $0) }
+    }
+
+    /// How many units the source is asked for.
+    package var askedCount: UInt64 {
+        request == window ? units.count : request.unitCount
+    }
+
+    /// The part of the batch that holds its first units, and the rest; nil if either is empty. Each end keeps its overlap.
+    package func split(after count: UInt64) -> (first: PlannedBatch, rest: PlannedBatch)? {
+        guard count > 0, count < units.count, let border = units.unit(at: count) else { return nil }
+        return (
+            part(window.lowerBound..<border, request: request.lowerBound..<border),
+            part(border..<window.upperBound, request: border..<request.upperBound)
+        )
+    }
+
+    /// The batch that this one and the part before or behind it were cut from; nil if they do not meet.
+    package func joined(with other: PlannedBatch) -> PlannedBatch? {
+        guard partition == other.partition, reason == other.reason, cell == other.cell else { return nil }
+        let (first, last) = window.lowerBound < other.window.lowerBound ? (self, other) : (other, self)
+        guard first.window.upperBound == last.window.lowerBound,
+            first.request.upperBound == last.request.lowerBound
+        else { return nil }
+        return PlannedBatch(
+            partition: partition, window: first.window.lowerBound..<last.window.upperBound,
+            units: units.union(other.units), request: first.request.lowerBound..<last.request.upperBound,
+            reason: reason,
+            flagged: flagged.union(other.flagged), cell: cell, expected: expected.union(other.expected),
+            standing: standing)
+    }
+
+    /// The same batch, which asks for its own units alone.
+    package func withoutOverlap() -> PlannedBatch { part(window, request: window) }
+
+    private func part(_ range: Range<Int64>, request: Range<Int64>) -> PlannedBatch {
+        PlannedBatch(
+            partition: partition, window: range, units: units.intersection(range), request: request, reason: reason,
+            flagged: flagged.intersection(range), cell: cell, expected: expected.intersection(range),
+            standing: standing)
     }
 }
 

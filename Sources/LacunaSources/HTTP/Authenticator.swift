@@ -89,7 +89,7 @@ actor Authenticator {
                 isTransient ? .transient : .rejected,
                 "auth: \(address.origin) answered \(answer.status) \(redactor.text(answer.reason, limit: 80)) to the request for a token; "
                     + "check client_id, client_secret and scope",
-                retryAfter: RetryAfter.wait(answer.header("retry-after")))
+                retryAfter: RetryAfter.wait(header: answer.header))
         }
         var paths = JSONPathSet()
         let accessToken = paths.add(["access_token"])

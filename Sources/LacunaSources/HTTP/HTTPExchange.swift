@@ -6,7 +6,8 @@ import LacunaRecords
 struct HTTPExchange: Sendable {
     /// An answer that can be used.
     enum Outcome: Sendable {
-        case page(HTTPAnswer, from: Address)
+        /// A page, where it came from, and what masks the secrets that it may repeat.
+        case page(HTTPAnswer, from: Address, HTTPRedactor)
         case empty
     }
 
@@ -46,7 +47,7 @@ struct HTTPExchange: Sendable {
             }
             let verdict = check.verdict(status: answer.status, header: answer.header, longestWait: longestWait)
             switch verdict {
-            case .page: return .page(answer, from: call.address)
+            case .page: return .page(answer, from: call.address, redactor.masking(sent.token))
             case .empty: return .empty
             case .redirect(let target):
                 call.address = try redirected(call, to: target, answer, page: page)
@@ -55,11 +56,37 @@ struct HTTPExchange: Sendable {
                     throw error(.permanent, "\(answer.status), one redirect too many", call, page: page)
                 }
             case .failure(let kind, let advice, let retryAfter):
-                if let retryAfter { limiter.pause(for: min(retryAfter, longestWait)) }
+                let isLimit = ResponseCheck.isLimit(status: answer.status, header: answer.header)
+                slowDown(for: retryAfter, longestWait, isLimit: isLimit)
                 let what = rejection(answer, advice, redactor.masking(sent.token))
                 throw error(kind, what, call, page: page, retryAfter: retryAfter)
             }
         }
+    }
+
+    /// The error that a page is whose body says that something failed; nil if that means that there is nothing.
+    ///
+    /// - Parameter redactor: masks what the page may repeat.
+    func error(
+        _ fault: BodyFault, _ answer: HTTPAnswer, _ call: HTTPCall, page: Int, longestWait: Duration,
+        _ redactor: HTTPRedactor
+    ) -> SourceError? {
+        let verdict = check.verdict(of: fault, header: answer.header, longestWait: longestWait)
+        guard case .failure(let kind, let advice, let retryAfter) = verdict else { return nil }
+        slowDown(for: retryAfter, longestWait, isLimit: fault.action == .limit)
+        let what = "answered \(answer.status), but '\(fault.path)' says: \(redactor.words(fault.words))"
+        return error(
+            kind, what + (advice.isEmpty ? "" : "; \(advice)"), call, page: page, retryAfter: retryAfter)
+    }
+
+    /// Notes that an answer was what was asked for, so that the source may be asked as fast as now.
+    func accept() { limiter.succeeded() }
+
+    /// Starts no request of the source for as long as it asked to be left alone, and fewer if it was asked too fast.
+    private func slowDown(for wait: Duration?, _ longestWait: Duration, isLimit: Bool) {
+        let wait = wait.map { min($0, longestWait) }
+        if isLimit { return limiter.refused(wait: wait) }
+        if let wait { limiter.pause(for: wait) }
     }
 
     /// An error with its place.
@@ -86,7 +113,9 @@ struct HTTPExchange: Sendable {
 
     private func error(_ failure: TransportError, _ call: HTTPCall, page: Int) -> SourceError {
         switch failure {
-        case .timeout: error(.transient, "\(failure); `timeout` sets how long it may take", call, page: page)
+        // A window that is too much for the server takes too long each time, and its halves do not.
+        case .timeout: error(.unknown, "\(failure); `timeout` sets how long it may take", call, page: page)
+        case .unreachable: error(.transient, "\(failure); `timeout` sets how long it may take", call, page: page)
         case .connection: error(.transient, redactor.text("\(failure)", limit: 300), call, page: page)
         case .tooLarge:
             error(

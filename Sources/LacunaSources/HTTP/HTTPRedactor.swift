@@ -78,9 +78,14 @@ struct HTTPRedactor: Sendable {
         guard type.contains("json") || type.hasPrefix("text/plain"),
             let said = String(validating: body.prefix(100_000), as: UTF8.self)
         else { return "" }
+        let words = self.words(said)
+        return words.isEmpty ? "" : ", saying: \(words)"
+    }
+
+    /// What a server says, on one line, short, and without secrets.
+    func words(_ said: String) -> String {
         // Masked before anything is cut or joined: half a secret would not be recognised.
-        let words = mask(said).split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        return words.isEmpty ? "" : ", saying: " + text(words, limit: 200)
+        text(mask(said).split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: 200)
     }
 }
 

@@ -27,6 +27,8 @@ public struct HTTPSettings: Sendable, Hashable {
     public var paginator = PaginatorSettings()
     /// What a status means where it is not what it usually means.
     public var onStatus: [Int: HTTPStatusAction] = [:]
+    /// What a page of JSON means that holds something at a place; the first that holds counts. At most 20.
+    public var onError: [HTTPErrorRule] = []
     /// How large a page may be after decompression.
     public var pageByteLimit = 64 << 20
     /// A file of certificates (PEM) that are trusted beside the system's.

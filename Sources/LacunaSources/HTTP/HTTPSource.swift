@@ -57,10 +57,14 @@ public struct HTTPSource: Source {
             }
             var page: Paginator.Page?
             var place = PagePlace(exchange: exchange, call: call, number: number)
-            if case .page(let answer, let source) = try await outcome(of: call, page: number, policy) {
-                address = source
-                place.status = answer.status
-                page = try take(answer, at: place, into: sink, &reading)
+            if let read = try await self.page(number, of: call, policy) {
+                address = read.address
+                place.status = read.answer.status
+                do {
+                    page = try take(read, at: place, into: sink, &reading)
+                } catch let error as RecordError {
+                    throw place.error(.permanent, "\(error)")
+                }
             } else if number == 1 {
                 reading.isEmptyByStatus = true
             }
@@ -134,12 +138,18 @@ public struct HTTPSource: Source {
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
         let longestWait = request.stream.retry.maxBackoff
-        guard case .page(let answer, _) = try await exchange.outcome(of: call, page: 1, longestWait: longestWait) else {
-            return nil
-        }
+        guard
+            case .page(let answer, _, let redactor) = try await exchange.outcome(
+                of: call, page: 1, longestWait: longestWait)
+        else { return nil }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
         guard let tip = paths.tip else { return try plainTip(answer.body, place) }
         let document = try document(answer.body, finding: tip.set, at: place)
+        if let fault = tip.faults.fault(in: document) {
+            let error = exchange.error(fault, answer, call, page: 1, longestWait: longestWait, redactor)
+            guard let error else { return nil }
+            throw error
+        }
         guard let value = document[tip.key] else {
             throw place.error(.permanent, "the answer has no '\(tip.key.path)'; check `tip.select`")
         }
@@ -185,17 +195,50 @@ public struct HTTPSource: Source {
         }
     }
 
-    private func outcome(of call: HTTPCall, page: Int, _ policy: RetryPolicy) async throws -> HTTPExchange.Outcome {
+    /// A page as it came.
+    private struct ReadPage {
+        let answer: HTTPAnswer
+        /// Where it came from.
+        let address: Address
+        /// Its JSON, with all that is looked for in it; nil if it is none.
+        let document: JSONDocument?
+    }
+
+    /// Asks for a page; nil if there is nothing in its place.
+    private func page(_ number: Int, of call: HTTPCall, _ policy: RetryPolicy) async throws -> ReadPage? {
         var attempt = 1
         while true {
             do {
-                return try await exchange.outcome(of: call, page: page, longestWait: policy.maxBackoff)
-            } catch let error as SourceError where error.kind == .transient && page > 1 && attempt < policy.attempts {
+                return try await page(number, of: call, longestWait: policy.maxBackoff)
+            } catch let error as SourceError
+                where [.transient, .unknown].contains(error.kind) && number > 1 && attempt < policy.attempts
+            {
                 let jitter = policy.ceiling(afterAttempt: attempt) * Double.random(in: 0...1)
                 try await Task.sleep(for: max(jitter, min(error.retryAfter ?? .zero, policy.maxBackoff)))
                 attempt += 1
             }
         }
+    }
+
+    private func page(_ number: Int, of call: HTTPCall, longestWait: Duration) async throws -> ReadPage? {
+        guard
+            case .page(let answer, let address, let redactor) = try await exchange.outcome(
+                of: call, page: number, longestWait: longestWait)
+        else { return nil }
+        guard settings.format == .json else {
+            exchange.accept()
+            return ReadPage(answer: answer, address: address, document: nil)
+        }
+        let place = PagePlace(exchange: exchange, call: call, number: number, status: answer.status)
+        let document = try document(answer.body, finding: paths.set, at: place)
+        // Before anything is looked for: an answer that is an error lacks the rest.
+        if let fault = paths.faults.fault(in: document) {
+            let error = exchange.error(fault, answer, call, page: number, longestWait: longestWait, redactor)
+            guard let error else { return nil }
+            throw error
+        }
+        exchange.accept()
+        return ReadPage(answer: answer, address: address, document: document)
     }
 
     /// The address of the next page, held to the origin of the first.
@@ -284,15 +327,14 @@ private struct PagePlace {
 extension HTTPSource {
     /// Hands a page's records to the sink and reads what the page says of itself.
     private func take(
-        _ answer: HTTPAnswer, at place: PagePlace, into sink: RecordSink, _ reading: inout WindowReading
+        _ read: ReadPage, at place: PagePlace, into sink: RecordSink, _ reading: inout WindowReading
     ) throws -> Paginator.Page {
+        let answer = read.answer
         var page = Paginator.Page()
         reading.sign = nil
         let before = sink.receivedCount
-        switch settings.format {
-        case .json:
-            let document = try document(answer.body, finding: paths.set, at: place)
-            try read(document, into: &page, place)
+        if let document = read.document {
+            try self.read(document, into: &page, place)
             let records = try records(in: document, place)
             page.digest = document.withBytes(of: records, hash)
             try append(records, of: document, to: sink, &reading)
@@ -301,7 +343,7 @@ extension HTTPSource {
             let isLinked = page.recordCount > 0 && page.hasMore == nil
             reading.received += page.recordCount
             reading.sign = paths.signs.first(in: document, received: reading.received, links: isLinked && !readsNext)
-        case .ndjson, .csv:
+        } else {
             page.digest = answer.body.withUnsafeBytes(hash)
             if !answer.isWhole {
                 reading.isProvenWhole = false
@@ -357,6 +399,12 @@ extension HTTPSource {
     ) throws(SourceError) -> JSONDocument.Value {
         guard let value = document[paths.records] else {
             throw place.error(.permanent, "the page has no '\(paths.records.path)'; check `record_selector`")
+        }
+        if settings.recordSelector != nil, value.kind == .null {
+            throw place.error(
+                .transient,
+                "'\(paths.records.path)' is null, which says nothing of the window; if it means that there are no records, "
+                    + "write `on_error: {path: \(paths.records.path), equals: \"null\", do: empty}`")
         }
         // Of a page that is itself the records the sink says what is wrong.
         guard settings.recordSelector == nil || value.kind == .object || value.kind == .array else {

@@ -28,14 +28,17 @@ struct HTTPHeaders: Sendable, Hashable {
 
 /// Why nothing came back.
 enum TransportError: Error, CustomStringConvertible {
+    /// The answer did not come in time.
     case timeout(String)
+    /// No connection stood in time.
+    case unreachable(String)
     case connection(String)
     case tooLarge(limit: Int)
     case decompression
 
     var description: String {
         switch self {
-        case .timeout(let what): what
+        case .timeout(let what), .unreachable(let what): what
         case .connection(let what): "no answer: \(what)"
         case .tooLarge(let limit): "the answer is larger than \(limit) bytes after decompression"
         case .decompression: "the answer could not be decompressed"
@@ -138,7 +141,7 @@ final class HTTPTransport: Sendable {
     private func translated(_ error: CURLError) -> TransportError {
         let timeouts = configuration.timeouts
         switch error {
-        case .late(.connect): return .timeout("no connection stood after \(Wait.text(timeouts.connect))")
+        case .late(.connect): return .unreachable("no connection stood after \(Wait.text(timeouts.connect))")
         case .late(.idle): return .timeout("nothing came for \(Wait.text(timeouts.idle))")
         case .late(.answer): return .timeout("there was no answer after \(Wait.text(timeouts.total))")
         case .late(.whole): return .timeout("the answer was not complete after \(Wait.text(timeouts.total))")

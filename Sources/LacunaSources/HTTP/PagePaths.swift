@@ -16,8 +16,10 @@ struct PagePaths: Sendable {
     let next: WantedPath?
     /// Signs that there is more.
     let signs: MoreSigns
-    /// The newest key, in the answer to the tip request.
-    let tip: (set: JSONPathSet, key: WantedPath)?
+    /// Where a page says that something failed.
+    let faults: BodyFaultPaths
+    /// The newest key, in the answer to the tip request, and where that says that something failed.
+    let tip: (set: JSONPathSet, key: WantedPath, faults: BodyFaultPaths)?
 
     init(_ settings: HTTPSettings) {
         var set = JSONPathSet()
@@ -30,12 +32,14 @@ struct PagePaths: Sendable {
         case .cursor(let path, _), .jsonLink(let path): next = set.want(path)
         default: next = nil
         }
+        faults = BodyFaultPaths(settings.onError, selected: settings.recordSelector, in: &set)
         signs = MoreSigns(adding: &set, selector: settings.recordSelector)
         self.set = set
         tip = settings.tip?.select.map { path in
             var set = JSONPathSet()
             let key = set.want(path)
-            return (set, key)
+            let faults = BodyFaultPaths(settings.onError, selected: path, isTip: true, in: &set)
+            return (set, key, faults)
         }
     }
 }

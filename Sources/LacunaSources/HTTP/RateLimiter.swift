@@ -29,6 +29,15 @@ final class RateLimiter: Sendable {
             slack = min(limit.period / 45, .seconds(1))
         }
 
+        /// A limit that holds from a request on.
+        ///
+        /// - Parameter number: how many came before it.
+        init(_ limit: RateLimit, after number: Int, at instant: ContinuousClock.Instant) {
+            self.init(limit)
+            count = number
+            stamps = Array(repeating: instant - spacing, count: limit.requests)
+        }
+
         /// When the next request may start; nil: at once.
         var earliest: ContinuousClock.Instant? {
             stamps.count < limit.requests ? nil : stamps[count % limit.requests] + spacing
@@ -50,7 +59,7 @@ final class RateLimiter: Sendable {
         }
     }
 
-    private struct State {
+    fileprivate struct State {
         var chains: [Chains]
         var started = 0
         var inFlight = 0
@@ -58,6 +67,9 @@ final class RateLimiter: Sendable {
         var warm = 0
         var firstStart: ContinuousClock.Instant?
         var pausedUntil: ContinuousClock.Instant?
+        /// What the source's refusals show of its own limit, and the starts by it.
+        var learned = LearnedRate()
+        var learnedChains: Chains?
     }
 
     private enum Turn {
@@ -98,6 +110,26 @@ final class RateLimiter: Sendable {
         state.withLock { state in
             state.warm = max(state.warm, permit.place)
             for index in state.chains.indices { state.chains[index].answer(permit, .now) }
+            state.learnedChains?.answer(permit, .now)
+        }
+    }
+
+    /// Notes that a request was answered with what it asked for.
+    func succeeded() {
+        state.withLock { state in
+            if state.learned.answered(at: .now) { state.followLearned() }
+        }
+    }
+
+    /// Slows down because the source refused a request that came too fast.
+    ///
+    /// - Parameter wait: how long it asked to be left alone; nil: it did not say.
+    func refused(wait: Duration?) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            let isWaiting = state.pausedUntil.map { $0 > now } ?? false
+            if state.learned.refused(at: now, isWaiting: isWaiting) { state.followLearned() }
+            state.pausedUntil = max(state.pausedUntil ?? now, now + (wait ?? LearnedRate.period))
         }
     }
 
@@ -123,6 +155,7 @@ final class RateLimiter: Sendable {
     private func turn(_ state: inout State) -> Turn {
         let now = ContinuousClock.now
         var earliest = max(state.pausedUntil ?? now, now)
+        if let next = state.learnedChains?.earliest { earliest = max(earliest, next) }
         for chains in state.chains {
             guard let next = chains.earliest, next > now else { continue }
             if chains.limit.onExhausted == .defer { return .exhausted(chains.limit, wait: next - now) }
@@ -142,6 +175,7 @@ final class RateLimiter: Sendable {
         state.inFlight += 1
         state.firstStart = state.firstStart ?? now
         for index in state.chains.indices { state.chains[index].start(now) }
+        state.learnedChains?.start(now)
         return .now(Permit(number: number, place: state.inFlight, isCold: state.inFlight > state.warm))
     }
 
@@ -151,5 +185,14 @@ final class RateLimiter: Sendable {
             "the quota of \(limit.requests) requests per \(Wait.text(limit.period)) is used up; it goes on at "
                 + "\(Wait.instant(after: wait)), in \(Wait.text(wait))",
             retryAfter: wait)
+    }
+}
+
+extension RateLimiter.State {
+    /// Makes requests keep to the limit that was learned.
+    fileprivate mutating func followLearned() {
+        guard let limit = learned.limit else { return }
+        learnedChains = RateLimiter.Chains(
+            RateLimit(requests: limit, period: LearnedRate.period, onExhausted: .wait), after: started, at: .now)
     }
 }

@@ -25,7 +25,8 @@ struct ResponseCheck: Sendable {
     ///
     /// - Parameter longestWait: the longest wait that a run has time for; a source that asks for more is left alone.
     func verdict(status: Int, header: (String) -> String?, longestWait: Duration) -> Verdict {
-        let asked = RetryAfter.wait(header("retry-after"))
+        let isLimit = ResponseCheck.isLimit(status: status, header: header)
+        let asked = ResponseCheck.wait(header: header, isLimit: isLimit)
         switch onStatus[status] {
         case .empty: return .empty
         case .unavailable: return .failure(.unavailable, "which `on_status` calls unavailable", retryAfter: nil)
@@ -43,13 +44,44 @@ struct ResponseCheck: Sendable {
                 return .failure(.permanent, "a redirect that leads nowhere", retryAfter: nil)
             }
             return .redirect(target)
+        case 403 where isLimit: return transient(ResponseCheck.limitAdvice, asked, longestWait)
         case 401, 403: return .failure(.rejected, "check `auth`", retryAfter: nil)
         case 408: return transient("", asked, longestWait)
-        case 429: return transient("lower `rate_limit`", asked, longestWait)
+        case 413: return .failure(.tooLarge, "the window is too large; lower `batch`", retryAfter: nil)
+        case 429: return transient(ResponseCheck.limitAdvice, asked, longestWait)
         case 500..<600: return transient("", asked, longestWait)
         default:
             return .failure(.permanent, "check `request`; `on_status` can give a status a meaning", retryAfter: nil)
         }
+    }
+
+    /// Weighs what the body of an answer says went wrong.
+    ///
+    /// - Parameter longestWait: the longest wait that a run has time for.
+    func verdict(of fault: BodyFault, header: (String) -> String?, longestWait: Duration) -> Verdict {
+        let asked = ResponseCheck.wait(header: header, isLimit: fault.action == .limit)
+        switch fault.action {
+        case .limit: return transient(ResponseCheck.limitAdvice, asked, longestWait)
+        case .retry: return transient("", asked, longestWait)
+        case .unknown: return .failure(.unknown, "", retryAfter: asked)
+        case .tooLarge: return .failure(.tooLarge, "the window is too large; lower `batch`", retryAfter: nil)
+        case .fail: return .failure(.permanent, "`on_error` can give an error a meaning", retryAfter: nil)
+        case .empty: return .empty
+        case .unavailable: return .failure(.unavailable, "which `on_error` calls unavailable", retryAfter: nil)
+        case .deferral: return .failure(.deferred, "which `on_error` defers the run for", retryAfter: asked)
+        }
+    }
+
+    /// Whether an answer says that requests come too fast. Some answer with 403 what others answer with 429.
+    static func isLimit(status: Int, header: (String) -> String?) -> Bool {
+        status == 429 || status == 403 && RetryAfter.isUsedUp(header: header)
+    }
+
+    private static let limitAdvice = "lower `rate_limit`"
+
+    /// How long the headers ask to be left alone.
+    private static func wait(header: (String) -> String?, isLimit: Bool) -> Duration? {
+        RetryAfter.wait(header: header) ?? (isLimit ? RetryAfter.reset(header: header) : nil)
     }
 
     private func transient(_ advice: String, _ asked: Duration?, _ longestWait: Duration) -> Verdict {

@@ -1,20 +1,90 @@
 import Foundation
 
-/// What a `Retry-After` header asks for (RFC 9110, section 10.2.3).
+/// How long the headers of an answer ask to be left alone: `Retry-After` (RFC 9110, section 10.2.3) as the standard and as
+/// servers write it, and the headers that say when a rate limit begins anew.
 enum RetryAfter {
     /// No answer is believed that asks for more.
     static let limit = Duration.seconds(7 * 86_400)
 
-    /// How long to wait; nil if the header is neither a number of seconds nor a date.
+    /// How far an instant may lie before now or after it to be taken for one.
+    private static let plausiblePast = 86_400.0
+    private static let plausibleFuture = 31 * 86_400.0
+
+    /// How long `Retry-After` and its kin ask to wait; nil if they ask for nothing that can be read.
+    ///
+    /// - Parameter now: seconds since the epoch.
+    static func wait(header: (String) -> String?, now: Double = Date().timeIntervalSince1970) -> Duration? {
+        if let milliseconds = numbers(header("retry-after-ms"))?.max() { return bounded(milliseconds / 1000) }
+        return wait(header("retry-after"), now: now)
+    }
+
+    /// How long to wait; nil if the header is neither numbers nor a date. Of several numbers the largest counts.
     ///
     /// - Parameter now: seconds since the epoch.
     static func wait(_ header: String?, now: Double = Date().timeIntervalSince1970) -> Duration? {
         guard let text = header?.trimmingWhitespace, !text.isEmpty else { return nil }
-        if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-            return Int64(text).map { min(.seconds($0), limit) } ?? limit
+        if let date = HTTPDate.seconds(text) { return bounded(Double(date) - now) }
+        guard let longest = numbers(text)?.max() else { return nil }
+        return bounded(sinceEpoch(longest, now: now).map { $0 - now } ?? longest)
+    }
+
+    /// How long it takes until a rate limit that is used up begins anew; nil if the headers do not say so.
+    ///
+    /// A server with several limits lists them in the same order in each header. Those of which something is left do not
+    /// matter.
+    ///
+    /// - Parameter now: seconds since the epoch.
+    static func reset(header: (String) -> String?, now: Double = Date().timeIntervalSince1970) -> Duration? {
+        for prefix in ["x-ratelimit-", "ratelimit-"] {
+            guard let resets = numbers(header(prefix + "reset")) else { continue }
+            var longest = resets.max()
+            if let remaining = numbers(header(prefix + "remaining")) {
+                guard remaining.contains(0) else { return nil }
+                if remaining.count == resets.count {
+                    longest = zip(resets, remaining).filter { $1 == 0 }.map(\.0).max()
+                }
+            }
+            guard let longest else { continue }
+            if let instant = sinceEpoch(longest, now: now) { return bounded(instant - now) }
+            // A number that is neither near now nor a wait is something else.
+            if longest <= limit / .seconds(1) { return bounded(longest) }
         }
-        guard let date = HTTPDate.seconds(text) else { return nil }
-        return min(max(.seconds(Double(date) - now), .zero), limit)
+        return nil
+    }
+
+    /// Whether the headers say that nothing is left of a rate limit.
+    static func isUsedUp(header: (String) -> String?) -> Bool {
+        ["x-ratelimit-remaining", "ratelimit-remaining"].contains { numbers(header($0))?.contains(0) ?? false }
+    }
+
+    /// The numbers of a header, which may have a fraction and commas between them; nil if anything else is in it.
+    private static func numbers(_ header: String?) -> [Double]? {
+        guard let header else { return nil }
+        var numbers: [Double] = []
+        for part in header.split(separator: ",", omittingEmptySubsequences: false) {
+            let text = String(part).trimmingWhitespace
+            let digits = text.split(separator: ".", omittingEmptySubsequences: false)
+            let isNumber = digits.count <= 2 && digits.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(isDigit) }
+            guard isNumber, let number = Double(text) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    /// A number as an instant, in seconds or milliseconds since the epoch; nil if it is not near now.
+    private static func sinceEpoch(_ number: Double, now: Double) -> Double? {
+        [number, number / 1000].first {
+            $0 > 500_000_000 && $0 > now - plausiblePast && $0 < now + plausibleFuture
+        }
+    }
+
+    private static func bounded(_ seconds: Double) -> Duration {
+        // Beyond the limit a number may be more than a `Duration` holds.
+        seconds < limit / .seconds(1) ? .seconds(max(seconds, 0)) : limit
     }
 }
 

@@ -17,6 +17,19 @@ struct HeaderFuzzTests {
         "{window.first}", "{window.", "yyyyMMdd", "'", "$",
     ]
 
+    private static let waits = [
+        "retry-after", "retry-after-ms", "x-ratelimit-reset", "x-ratelimit-remaining", "ratelimit-reset",
+        "ratelimit-remaining",
+    ]
+
+    /// What such a header may hold; nil: there is none.
+    private static func numbers(_ random: inout SeededGenerator) -> String? {
+        let pieces = ["0", "1", "2.5", ", ", ",", ".", "784111800", "784111800000", "1e9", " ", "99999999999999999999"]
+        let count = Int.random(in: 0...4, using: &random)
+        return count == 0
+            ? nil : (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+    }
+
     private static func text(_ random: inout SeededGenerator) -> String {
         (0..<Int.random(in: 0...8, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
     }
@@ -32,10 +45,20 @@ struct HeaderFuzzTests {
             if let wait = RetryAfter.wait(Self.text(&random), now: 784_111_777) {
                 #expect((.zero...RetryAfter.limit).contains(wait))
             }
+            let header = Dictionary(
+                uniqueKeysWithValues: Self.waits.map { ($0, Self.numbers(&random)) }
+            ).compactMapValues(\.self)
+            for wait in [
+                RetryAfter.wait(header: { header[$0] }, now: 784_111_777),
+                RetryAfter.reset(header: { header[$0] }, now: 784_111_777),
+            ].compactMap(\.self) {
+                #expect((.zero...RetryAfter.limit).contains(wait), "\(header)")
+            }
             let seconds = Int64.random(in: 0..<253_402_300_800, using: &random)
             let text = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
             #expect(HTTPDate.seconds(text) == seconds, "\(text)")
-            let number = UInt32.random(in: 0 ... .max, using: &random)
+            // Larger ones may be instants.
+            let number = UInt32.random(in: 0...500_000_000, using: &random)
             #expect(RetryAfter.wait(" \(number)\t") == min(.seconds(Int64(number)), RetryAfter.limit))
         }
     }

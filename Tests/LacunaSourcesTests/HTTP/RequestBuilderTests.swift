@@ -176,15 +176,4 @@ struct RequestBuilderTests {
         }
         #expect(ports == [3128, nil, nil])
     }
-
-    @Test(
-        "reads Retry-After in both forms and passes over rubbish",
-        arguments: [
-            ("0", 0), ("120", 120), ("99999999999999999999", 604_800), ("Thu, 01 Jan 1970 00:02:00 GMT", 20),
-            ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("soon", nil), ("-5", nil), ("1.5", nil), ("", nil), (nil, nil),
-            ("Thu, 31 Feb 1970 00:02:00 GMT", nil),
-        ] as [(String?, Int64?)])
-    func retryAfter(header: String?, seconds: Int64?) {
-        #expect(RetryAfter.wait(header, now: 100) == seconds.map { .seconds($0) })
-    }
 }

@@ -20,8 +20,8 @@ struct RunStateTests {
             Planner(stream).schedule(for: demands), report: RunReport(stream: "s", mode: .reconcile), options: options)
     }
 
-    private func failure(_ partition: Partition = .whole) -> BatchFailure {
-        BatchFailure(partition: partition, window: 0..<10, message: "no")
+    private func failure(_ partition: Partition = .whole, _ message: String = "no") -> BatchFailure {
+        BatchFailure(partition: partition, window: 0..<10, message: message)
     }
 
     @Test("gives each batch once, and each a number of its own")
@@ -81,7 +81,7 @@ struct RunStateTests {
         let state = state { $0.failureLimit = 3 }
         state.failed(failure())
         state.failed(failure())
-        state.committed(CommittedBatch(isChanged: true), fetched: 0)
+        state.committed(CommittedBatch(isChanged: true), fetched: 1)
         state.failed(failure())
         state.failed(failure())
         #expect(!state.isEnded)
@@ -90,6 +90,71 @@ struct RunStateTests {
         #expect(state.failuresAreTooMany)
         #expect(state.report.failures.count == 5)
         #expect(state.next() == nil)
+    }
+
+    @Test("ends the run after so many failures that are alike, even if batches without rows succeed between them")
+    func failuresAlike() {
+        let state = state { $0.failureLimit = 3 }
+        for day in 1...3 {
+            #expect(!state.isEnded)
+            state.failed(failure(.whole, "page 1, GET https://h/days?day=2025-01-0\(day): record \(day): no key"))
+            state.committed(CommittedBatch(emptied: 1, isChanged: true), fetched: 0)
+        }
+        #expect(state.report.stopReason?.hasPrefix("3 batches failed alike") == true)
+        #expect(state.failuresAreTooMany)
+    }
+
+    @Test("goes on after failures that are alike if batches with rows succeed between them, and after different ones")
+    func failuresThatDiffer() {
+        let state = state { $0.failureLimit = 3 }
+        for message in ["one", "one", "rows", "one", "two", "three", "one", "rows", "one", "one"] {
+            if message == "rows" {
+                state.committed(CommittedBatch(inserted: 1, isChanged: true), fetched: 1)
+            } else {
+                state.failed(failure(.whole, message))
+                state.committed(CommittedBatch(emptied: 1, isChanged: true), fetched: 0)
+            }
+        }
+        #expect(!state.isEnded)
+        for _ in 0..<9 { state.failed(failure(), isIsolated: true) }
+        #expect(!state.isEnded)
+    }
+
+    @Test(
+        "takes failures for alike whose messages differ in numbers, in what they quote and in what was asked for",
+        arguments: [
+            ("line 17 of x.csv", "line 4 of x.csv", true), ("key '1' is no day", "key 'a b' is no day", true),
+            (
+                "page 1, GET https://h/v1?a=1&b=x: answered 500", "page 12, GET https://h/v1?a=2: answered 500", true
+            ),
+            ("the source's tip is 7", "the source's tip is 8", true),
+            ("GET https://h/a: 500", "GET https://h/b: 500", false),
+            ("answered with HTML", "answered with nothing", false), ("", "", true),
+        ] as [(String, String, Bool)])
+    func kinds(one: String, other: String, areAlike: Bool) {
+        #expect((FailureKind.text(of: one) == FailureKind.text(of: other)) == areAlike)
+    }
+
+    @Test(
+        "cuts batches to what the source gives, gives the rest of one before the next, and takes none back when it ended"
+    )
+    func cut() throws {
+        let state = state(batches: 3) { $0.maxBatches = 2 }
+        let first = try #require(state.next())
+        #expect(first.window == 0..<10)
+        #expect(state.refused(first))
+        #expect(state.hasRest)
+        var windows: [Range<Int64>] = []
+        while let batch = state.next() {
+            state.noteSize(of: batch, isAnswered: true)
+            windows.append(batch.window)
+        }
+        // The limit of batches is one of whole ones.
+        #expect(windows == [0..<5, 5..<10, 10..<15, 15..<20])
+        #expect(state.report.stopReason == "the limit of 2 batches was reached")
+        #expect(!state.hasRest)
+        let single = PlannedBatch(partition: .whole, window: 0..<1, request: 0..<1, reason: .gap)
+        #expect(!state.refused(single))
     }
 
     @Test("leaves a partition alone that the source rejects, and counts it once")
