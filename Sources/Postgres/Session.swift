@@ -326,7 +326,7 @@ package actor Session {
         let value: Value
         do {
             try await replaceSearchPath()
-            value = try await body()
+            value = try await TransactionScope.$isOpen.withValue(true) { try await body() }
             try Task.checkCancellation()
         } catch {
             await rollback()

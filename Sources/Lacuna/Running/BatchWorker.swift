@@ -11,6 +11,8 @@ actor BatchWorker {
     private let run: RunContext
     private let state: RunState
     private var session: Session?
+    /// How many sessions were opened.
+    private var sessionCount = 0
     /// The batches whose leases the session holds, by what is leased.
     private var held: [String: PlannedBatch] = [:]
     /// What is being found out about a batch that failed, if anything is.
@@ -25,6 +27,7 @@ actor BatchWorker {
     func work() async {
         // What was committed last may have to be asked for again, and the last batch may turn out too large.
         while await workThroughQueue() || (!Task.isCancelled && state.hasRest) {}
+        precondition(held.isEmpty || session?.isUsable != true, "a worker gives back every lease that it has taken")
         await session?.close()
     }
 
@@ -79,12 +82,14 @@ actor BatchWorker {
             try await self.lease(batch)
         }
         guard let lease else {
+            state.ended(leased.number)
             state.heldElsewhere()
             return false
         }
         leased.started = lease.started
+        leased.session = sessionCount
         if lease.isOpen { return true }
-        noteFinished(CommittedBatch(), batch, fetched: 0)
+        noteFinished(CommittedBatch(), leased, fetched: 0)
         await release(batch)
         return false
     }
@@ -108,8 +113,9 @@ actor BatchWorker {
     private func commit(_ leased: LeasedBatch, _ fetched: FetchedBatch) async -> (any Error)? {
         var failure: (any Error)?
         do {
+            requireLease(leased)
             let result = try await commit(fetched, policy: leased.policy)
-            noteFinished(result, leased.batch, fetched: fetched.records.recordCount)
+            noteFinished(result, leased, fetched: fetched.records.recordCount)
             // Asked for once more in this run: what stays provisional then is for a later one.
             if !result.provisional.isEmpty, !leased.batch.isAskedAgain {
                 state.askAgain(for: result.provisional, of: leased.batch)
@@ -145,7 +151,9 @@ actor BatchWorker {
         await finish(leased, await fetch(leased))
     }
 
-    private func noteFinished(_ result: CommittedBatch, _ batch: PlannedBatch, fetched: Int) {
+    private func noteFinished(_ result: CommittedBatch, _ leased: LeasedBatch, fetched: Int) {
+        let batch = leased.batch
+        state.ended(leased.number)
         state.committed(result, fetched: fetched)
         if fetched > 0 { inquiry?.hasPassed = true }
         run.options.onEvent(
@@ -201,6 +209,12 @@ actor BatchWorker {
         if !released { await discardSession() }
     }
 
+    /// A session keeps the lease of a batch until the batch has ended; with the session it is lost.
+    private func requireLease(_ leased: LeasedBatch) {
+        guard run.definition.leases, session != nil, leased.session == sessionCount else { return }
+        precondition(held[run.leaseName(of: leased.batch)] != nil, "the lease of a batch is held until it is committed")
+    }
+
     // MARK: Commit
 
     /// Runs the batch's transaction until its outcome is known.
@@ -223,6 +237,7 @@ actor BatchWorker {
     // MARK: Failure
 
     private func handleFailure(_ error: any Error, _ leased: LeasedBatch, attempts: Int) async {
+        state.ended(leased.number)
         guard !(error is CancellationError) else { return state.interrupted() }
         let batch = leased.batch
         await discardUnusableSession()
@@ -353,6 +368,7 @@ actor BatchWorker {
         await discardSession()
         let fresh = try await run.database.connect(run.definition.name, stream: run.definition)
         session = fresh
+        sessionCount += 1
         return fresh
     }
 
@@ -378,6 +394,8 @@ private struct LeasedBatch: Sendable {
     let policy: RetryPolicy
     /// When it was leased, by the server's clock.
     var started = "now"
+    /// Which session of the worker took the lease.
+    var session = 0
     /// How often it was fetched again because its answer was older than what another run committed.
     var refetches = 0
 }

@@ -1,5 +1,6 @@
 import LacunaModel
 import LacunaRecords
+import Postgres
 
 /// Asks a source for windows, whole.
 struct Fetcher: Sendable {
@@ -39,6 +40,7 @@ struct Fetcher: Sendable {
                 window: window, partition: fields, stray: stray, spoolMemoryLimit: spoolMemoryLimit))
         let keys = definition.keyType.isOrdered ? [] : units.ranges.flatMap { $0.map(definition.keyType.text) }
         let request = FetchRequest(stream: definition, partition: batch.partition, window: window, keys: keys)
+        requireNoTransaction()
         let summary = try await source.fetch(request, into: sink)
         return (try sink.finish(), summary)
     }
@@ -92,11 +94,17 @@ struct Fetcher: Sendable {
     /// - Throws: ``SourceError``, also if the tip is not a key of the stream.
     func tip(of partition: Partition) async throws -> Int64? {
         let request = TipRequest(stream: stream.definition, partition: partition)
+        requireNoTransaction()
         guard let text = try await source.tip(request) else { return nil }
         do {
             return try stream.definition.keyType.ordinal(of: text)
         } catch {
             throw SourceError(.permanent, "the source's tip is no key: \(error)")
         }
+    }
+
+    /// A transaction holds locks, and a source may take hours to answer.
+    private func requireNoTransaction() {
+        precondition(!TransactionScope.isOpen, "no transaction waits for a source")
     }
 }

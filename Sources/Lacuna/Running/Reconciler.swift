@@ -131,6 +131,7 @@ public struct Reconciler: Sendable {
                 if !isWorker || working == 0 { group.cancelAll() }
             }
         }
+        state.requireAllEnded()
     }
 
     /// Asks the data what is still missing.

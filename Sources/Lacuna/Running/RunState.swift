@@ -10,6 +10,8 @@ final class RunState: Sendable {
         var count: Int
         var batches: BatchSchedule.Iterator
         var nextNumber: Int64
+        /// The batches that are at work: each comes to one end.
+        var atWork: Set<Int64> = []
         var report: RunReport
         /// How much the source gives at once, and what is left of batches that were cut to it.
         var size = AskableSize()
@@ -105,12 +107,25 @@ final class RunState: Sendable {
         }
     }
 
-    /// A number for a batch, unique in the run.
+    /// A number for a batch that is begun, unique in the run.
     func number() -> Int64 {
         state.withLock { state in
             defer { state.nextNumber += 1 }
+            state.atWork.insert(state.nextNumber)
             return state.nextNumber
         }
+    }
+
+    /// Notes that a batch has come to its end: committed, not needed, held by another run, failed, halved or given up.
+    func ended(_ number: Int64) {
+        state.withLock { state in
+            precondition(state.atWork.remove(number) != nil, "a batch ends once")
+        }
+    }
+
+    /// Called when all workers have stopped.
+    func requireAllEnded() {
+        state.withLock { precondition($0.atWork.isEmpty, "every batch comes to an end") }
     }
 
     var isEnded: Bool { state.withLock { $0.isEnded } }
