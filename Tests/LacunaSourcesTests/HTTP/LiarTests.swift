@@ -42,7 +42,7 @@ struct LiarTests {
             var lies: [Lie] = []
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 var lie: Lie
-                switch Int.random(in: 0..<9, using: &generator) {
+                switch Int.random(in: 0..<10, using: &generator) {
                 case 0: lie = .cap(cap, newestFirst: newestFirst)
                 case 1:
                     // What was shown once stays shown.
@@ -54,6 +54,7 @@ struct LiarTests {
                 case 5: lie = .total(off: Int.random(in: 1...3, using: &generator))
                 case 6: lie = .cut
                 case 7: lie = .sign
+                case 8: lie = .halfError
                 default: lie = .none
                 }
                 // What was shown once stays shown: nothing lags behind what was honest.
