@@ -97,18 +97,18 @@ struct JSONIntake: ~Copyable {
         isLast: Bool,
         check: RecordCheck
     ) throws -> JSONScanner.Extent? {
-        let extent: JSONScanner.Extent?
         do {
-            extent = try values.read(record)
+            if let extent = try values.read(record) { return extent }
         } catch {
-            let key = DamagedRecord.key(ofJSON: record, field: check.layout.keyField)
-            if check.isOfAnotherWindow(key) { return nil }
+            if isOfAnotherWindow(record, check) { return nil }
             throw malformed(error, record, isLast: isLast, check)
         }
-        guard let extent else {
-            throw check.error(.tooManyFields, "the records have more than \(FieldNames.limit) different fields")
-        }
-        return extent
+        if isOfAnotherWindow(record, check) { return nil }
+        throw check.error(.tooManyFields, "the records have more than \(FieldNames.limit) different fields")
+    }
+
+    private func isOfAnotherWindow(_ record: UnsafeRawBufferPointer, _ check: RecordCheck) -> Bool {
+        check.isOfAnotherWindow(DamagedRecord.key(ofJSON: record, field: check.layout.keyField))
     }
 
     private mutating func admitsKey(

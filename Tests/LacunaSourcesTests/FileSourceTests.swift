@@ -173,7 +173,8 @@ struct FileSourceTests {
     @Test("has no tip where it has records and none with a key that can be read")
     func unreadableTip() async throws {
         try await TestDirectory.with { directory in
-            let wide = "{" + (0..<200_000).map { "\"f\($0)\":0," }.joined() + "\"n\":1}\n"
+            let fields = (0..<200_000).map { "\"f\($0)\":0" }.joined(separator: ",")
+            let wide = "{\(fields)}\n"
             for (name, text, says) in [
                 ("a.ndjson", "\n{\"N\":1}\n{\"N\":2}\n", "line 2: the record has no field 'n', and no other record"),
                 ("b.ndjson", "<html>\n", "line 1: what stands there is no record, and no other record"),
@@ -186,6 +187,11 @@ struct FileSourceTests {
                 let error = await #expect(throws: SourceError.self) { try await fixture.tip() }
                 #expect(error?.message.contains("\(name), \(says)") == true, "\(error?.message ?? "")")
             }
+            // With a key it costs its own unit, as any record that cannot be read.
+            let keyed = try fixture("{\(fields),\"n\":1}\n{\"n\":0}\n", in: directory, name: "i.ndjson")
+            #expect(try await keyed.tip() == "1")
+            #expect(try await keyed.fetch(0..<1).0 == ["{\"n\":0}"])
+            await #expect(throws: RecordError.self) { try await keyed.fetch(1..<2) }
             let header = (0..<16_000).map { "a column called \($0)" }.joined(separator: ",") + "\n"
             let strange = try fixture(header, in: directory, name: "header.csv")
             let nameless = await #expect(throws: SourceError.self) { try await strange.tip() }

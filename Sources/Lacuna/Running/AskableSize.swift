@@ -23,9 +23,12 @@ struct AskableSize: Sendable {
     func partCount(of units: UInt64) -> UInt64 {
         guard let refused, units > worked else { return 1 }
         if tried == nil {
-            let count = units.dividedUp(by: max((worked + refused) / 2, 1))
-            let size = units.dividedUp(by: count)
-            if size > worked, size < refused { return count }
+            let middle = units.dividedUp(by: max((worked + refused) / 2, 1))
+            // Parts of equal size may be as small as what worked already, and one part fewer not too large.
+            for count in [middle, middle - 1] where count > 0 {
+                let size = units.dividedUp(by: count)
+                if size > worked, size < refused { return count }
+            }
         }
         return units.dividedUp(by: worked > 0 ? worked : max(refused / 2, 1))
     }
