@@ -191,7 +191,7 @@ struct FileSourceTests {
             let keyed = try fixture("{\(fields),\"n\":1}\n{\"n\":0}\n", in: directory, name: "i.ndjson")
             #expect(try await keyed.tip() == "1")
             #expect(try await keyed.fetch(0..<1).0 == ["{\"n\":0}"])
-            await #expect(throws: RecordError.self) { try await keyed.fetch(1..<2) }
+            await #expect(throws: SourceError.self) { try await keyed.fetch(1..<2) }
             let header = (0..<16_000).map { "a column called \($0)" }.joined(separator: ",") + "\n"
             let strange = try fixture(header, in: directory, name: "header.csv")
             let nameless = await #expect(throws: SourceError.self) { try await strange.tip() }

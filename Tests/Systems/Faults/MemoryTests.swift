@@ -16,6 +16,12 @@
                 """
         }
 
+        /// How many sessions stand at the gate.
+        private static let waiting = """
+            SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+
         private func with(
             count: Int, as format: String = "csv", _ body: (Installation) async throws -> Void
         ) async throws {
@@ -26,7 +32,12 @@
 
                 """
             try await Installation.with(
-                "CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL)", config: config,
+                """
+                CREATE TABLE numbers (n bigint PRIMARY KEY, v text NOT NULL);
+                CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END$$;
+                CREATE TRIGGER gate AFTER INSERT ON numbers FOR EACH STATEMENT EXECUTE FUNCTION gate();
+                """, config: config,
                 files: ["numbers": Self.source(count: count, as: format)], body)
         }
 
@@ -35,12 +46,17 @@
             var peak = 0
             var spool = 0
             try await with(count: count, as: format) { installation in
+                // Once its rows are in, the run waits until it was looked at.
+                let gate = try await installation.database.connect()
+                _ = try await gate.script("SELECT pg_advisory_lock(1)", name: "gate")
                 let process = try installation.start(["reconcile"])
                 while process.isRunning {
-                    peak = max(peak, process.peakResidentKiB ?? 0)
                     spool = max(spool, unlinkedBytes(of: process))
+                    if try await installation.database.number(Self.waiting) > 0 { break }
                     try await Task.sleep(for: .milliseconds(5))
                 }
+                peak = process.peakResidentKiB ?? 0
+                await gate.close()
                 let result = try await process.wait()
                 #expect(result.status == 0, "\(result.errors)")
                 #expect(
