@@ -21,7 +21,7 @@ enum Entry {
             _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
             exit(ExitStatus.failed.rawValue)
         }
-        ThreadWatch.begin()
+        AddressSpaceLimit.watch()
         Task { @MainActor in await LacunaCommand.main() }
         dispatchMain()
     }

@@ -1,17 +1,18 @@
 import Foundation
 import Synchronization
 
-/// Ends the program if a limit of its address space (`ulimit -v`) keeps the runtime from starting threads.
+/// Ends the program with a message and its exit status if a limit of its address space (`ulimit -v`) is too small.
 ///
-/// libdispatch takes a thread that cannot be started for a shortage that passes, and waits for ever: a run from cron would
-/// never end. A thread of its own, which is there from the start, sees that nothing runs any more.
-enum ThreadWatch {
+/// The runtime ends a program by a signal if there is no memory. libdispatch takes a thread that cannot be started for a
+/// shortage that passes, and waits for ever: a run from cron would never end. A thread of its own, which is there from the
+/// start, sees that nothing runs any more.
+enum AddressSpaceLimit {
     private static let beats = Atomic<Int>(0)
     /// For so many seconds nothing may run: no thread waits for another that long while there is memory.
     private static let patience = 10
 
     /// Watches from now on, if there is such a limit.
-    static func begin() {
+    static func watch() {
         var limit = rlimit()
         #if canImport(Darwin)
             let isLimited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != rlim_t.max >> 1
@@ -20,6 +21,7 @@ enum ThreadWatch {
                 getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max
         #endif
         guard isLimited else { return }
+        catchSignals()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, 128 << 10)
@@ -32,10 +34,10 @@ enum ThreadWatch {
         let result = pthread_create(
             &thread, &attributes,
             { _ in
-                ThreadWatch.watch()
+                AddressSpaceLimit.watchThreads()
                 return nil
             }, nil)
-        guard result == 0 else { ThreadWatch.end() }
+        guard result == 0 else { AddressSpaceLimit.end("no thread can be started") }
         Task.detached {
             while true {
                 beats.add(1, ordering: .relaxed)
@@ -44,7 +46,7 @@ enum ThreadWatch {
         }
     }
 
-    private static func watch() {
+    private static func watchThreads() {
         var known = -1
         var silence = 0
         var failures = 0
@@ -55,7 +57,7 @@ enum ThreadWatch {
             known = now
             // Some threads may go on while another waits for one that cannot be started.
             failures = canStartThread() ? 0 : failures + 1
-            if max(silence, failures) >= patience { end() }
+            if max(silence, failures) >= patience { end("no thread can be started") }
         }
     }
 
@@ -72,11 +74,39 @@ enum ThreadWatch {
         return true
     }
 
-    private static func end() -> Never {
-        // No memory may be needed for it.
-        let message: StaticString =
-            "error: no thread can be started: the limit of the address space (ulimit -v) is too small; raise it\n"
-        _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
+    /// Ends the program by its exit status where the runtime would by a signal, because it got no memory.
+    private static func catchSignals() {
+        let size = max(Int(SIGSTKSZ), 64 << 10)
+        // The stack of the main thread grows, and may be what found no room.
+        var stack = stack_t()
+        stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        stack.ss_size = size
+        sigaltstack(&stack, nil)
+        for signal in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS] {
+            var action = sigaction()
+            action.sa_flags = SA_ONSTACK
+            #if canImport(Darwin)
+                action.__sigaction_u.__sa_handler = { _ in
+                    AddressSpaceLimit.end("the runtime gave up, as it does without memory")
+                }
+            #else
+                action.__sigaction_handler.sa_handler = { _ in
+                    AddressSpaceLimit.end("the runtime gave up, as it does without memory")
+                }
+            #endif
+            sigaction(signal, &action, nil)
+        }
+    }
+
+    /// No memory may be needed for it.
+    private static func end(_ reason: StaticString) -> Never {
+        write("error: ")
+        write(reason)
+        write(": the limit of the address space (ulimit -v) is too small; raise it\n")
         _exit(ExitStatus.failed.rawValue)
+    }
+
+    private static func write(_ text: StaticString) {
+        _ = Foundation.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
     }
 }
