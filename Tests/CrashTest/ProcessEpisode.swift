@@ -403,13 +403,16 @@ final class ProcessEpisode: Sendable {
     }
 
     private func expectNothingToDo(_ directory: TestDirectory, _ address: String) async throws {
-        let image = "SELECT (SELECT count(*) FROM truth.event) || ' ' || (SELECT count(*) FROM lacuna.run)"
+        let image = "SELECT count(*) FROM truth.event"
+        let runs = "SELECT mode || ' ' || state || ' ' || planned FROM lacuna.run ORDER BY id DESC LIMIT 2"
         let before = try await checker.lines(image)
         for command in ["catchup", "reconcile"] {
             let result = try await start([command, "--no-progress"], directory, address: address).wait()
             if result.status != 0 { violated("\(command) again: status \(result.status): \(result.errors)") }
         }
         if try await checker.lines(image) != before { violated("a run that changed nothing wrote something") }
+        let left = try await checker.lines(runs)
+        if left != ["reconcile done 0", "catchup done 0"] { violated("runs that had nothing to do left \(left)") }
     }
 
     /// Holds a scan of what has changed against a whole one while rows go in all ways.

@@ -47,9 +47,11 @@ extension SimulatedServer {
 
     private func finishRun(_ values: Values, _ backend: Backend) async throws {
         let id = try values.int("id")
-        guard visible(to: backend).runs[id] != nil else { return }
+        try await waitForRow(.run(id), backend)
         try await lock(.run(id), backend)
-        guard var row = visible(to: backend).runs[id] else { return }
+        let new = RunRow(mode: try values["mode"], state: "running", planned: 0)
+        var row = visible(to: backend).runs[id] ?? new
+        row.planned = Int(try values.int("planned"))
         row.state = try values["state"]
         row.committed = Int(try values.int("committed"))
         row.failed = Int(try values.int("failed"))

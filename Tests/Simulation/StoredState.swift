@@ -142,6 +142,13 @@ struct Writes {
             && batches.isEmpty && stream == nil
     }
 
+    /// Whether they are of nothing but runs.
+    var isOfJournal: Bool {
+        var others = self
+        others.runs = [:]
+        return others.isEmpty
+    }
+
     /// `state` with these writes.
     func applied(to state: StoredState) -> StoredState {
         if isEmpty { return state }

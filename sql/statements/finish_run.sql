@@ -1,11 +1,19 @@
--- Closes a run in the journal.
+-- Closes a run in the journal, and writes its row if there is none yet.
 --
 -- Variables:
 --   id              bigint
---   state           text
---   committed, failed          bigint
+--   stream, mode, state, host, note   text
+--   process, planned, committed, failed   bigint
 --   missing         numeric       the units that are missing after the run, NULL if unknown
-UPDATE lacuna.run
-SET state = :'state', committed = :'committed'::bigint, failed = :'failed'::bigint,
-    missing_units = :'missing'::numeric, ended_at = pg_catalog.clock_timestamp()
-WHERE id = :'id'::bigint
+--   seconds         double precision   how long the run took
+INSERT INTO lacuna.run AS r (
+    id, stream, mode, state, host, process, planned, committed, failed, missing_units, note, started_at, ended_at)
+VALUES (
+    :'id'::bigint, :'stream', :'mode', :'state', :'host', :'process'::bigint, :'planned'::bigint, :'committed'::bigint,
+    :'failed'::bigint, :'missing'::numeric, :'note',
+    pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => :'seconds'::double precision),
+    pg_catalog.clock_timestamp())
+ON CONFLICT (id) DO UPDATE
+SET state = EXCLUDED.state, planned = EXCLUDED.planned, committed = EXCLUDED.committed, failed = EXCLUDED.failed,
+    missing_units = EXCLUDED.missing_units, note = EXCLUDED.note,
+    started_at = LEAST(r.started_at, EXCLUDED.started_at), ended_at = EXCLUDED.ended_at

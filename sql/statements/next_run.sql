@@ -1,4 +1,4 @@
--- A number for a run, beyond every number in the journal. The run's row is written only when the run has something to say.
+-- A number for a run, beyond every number in the journal. The run's row is written later: with its first batch, or at its end.
 --
 -- Rows: one: id bigint.
 SELECT CASE

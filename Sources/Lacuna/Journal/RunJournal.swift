@@ -6,8 +6,7 @@ import Synchronization
 
 /// Writes a run into the journal. docs/ARCHITECTURE.md says under "The journal" what is read from it.
 ///
-/// A run that finds nothing to do leaves no trace: its row is written in the transaction of the first batch that commits, or
-/// when the first one has failed.
+/// A run's row is written in the transaction of the first batch that commits, when the first one has failed, or at the end.
 actor RunJournal {
     let runID: Int64
     private let mode: RunMode
@@ -99,20 +98,55 @@ actor RunJournal {
             ]))
     }
 
-    /// Closes the run, if it was recorded, and drops what is older than the journal is kept.
+    /// Closes the run, writes its row if there is none yet, and drops what is older than the journal is kept.
     func finish(_ report: RunReport, keepDays: Int) async throws {
-        defer { session = nil }
-        guard isRecorded.withLock({ $0 }) else {
-            await session?.close()
-            return
+        do {
+            try await run(try RunJournal.ending(report, id: runID, stream: stream, database: database, redact: redact))
+            wasRecorded()
+            try await run(try Statements.pruneJournal.bound(values: ["days": String(keepDays)]))
+        } catch {
+            await close()
+            throw error
         }
-        try await run(
-            try Statements.finishRun.bound(values: [
-                "id": String(runID), "state": report.state.rawValue, "committed": String(report.committed),
-                "failed": String(report.failures.count), "missing": report.missing.map { String($0) },
-            ]))
-        try await run(try Statements.pruneJournal.bound(values: ["days": String(keepDays)]))
+        await close()
+    }
+
+    private func close() async {
         await session?.close()
+        session = nil
+    }
+
+    /// Writes the row of a run that took no number, because it had no batch, and drops what is older than the journal is kept.
+    ///
+    /// - Parameter id: the run's number. It is taken once, whatever becomes of the row.
+    static func record(
+        _ report: RunReport, id: inout Int64?, stream: StreamDefinition, keepDays: Int, database: Database,
+        redact: @Sendable (String) -> String, on session: Session
+    ) async throws {
+        let number: Int64
+        if let id {
+            number = id
+        } else {
+            number = try await session.query(try Statements.nextRun.bound()).only().get("id")
+        }
+        id = number
+        try await session.query(try ending(report, id: number, stream: stream, database: database, redact: redact))
+        try await session.query(try Statements.pruneJournal.bound(values: ["days": String(keepDays)]))
+    }
+
+    /// The statement that closes a run.
+    private static func ending(
+        _ report: RunReport, id: Int64, stream: StreamDefinition, database: Database,
+        redact: @Sendable (String) -> String
+    ) throws -> BoundStatement {
+        try Statements.finishRun.bound(values: [
+            "id": String(id), "stream": stream.name, "mode": report.mode.rawValue, "state": report.state.rawValue,
+            "host": database.host, "process": String(database.processID), "planned": String(report.planned),
+            "committed": String(report.committed), "failed": String(report.failures.count),
+            "missing": report.missing.map { String($0) },
+            "note": String(redact(report.reason(columns: stream.partitions.columns)).prefix(4000)),
+            "seconds": String((Timing.now - report.began) / .seconds(1)),
+        ])
     }
 
     /// Runs one statement, on a new session where the old one was lost.

@@ -61,7 +61,7 @@ public struct RunReport: Sendable {
     public let mode: RunMode
     /// How the windows of the report are written, the names of text keys included; nil if the run ended before it looked.
     public var keyType: KeyType?
-    /// Its number in the journal; nil if it planned nothing.
+    /// Its number in the journal; nil if it left no row there.
     public var runID: Int64?
     /// The number of batches that were planned.
     public var planned = 0
@@ -99,11 +99,25 @@ public struct RunReport: Sendable {
     public var notes: [String] = []
     /// How it ended.
     public var state: State = .done
+    /// Why it is left to a later run, if it is.
+    var deferral: String?
+    /// When the run began.
+    let began: ContinuousClock.Instant
 
-    /// An empty report.
+    /// An empty report of a run that begins now.
     package init(stream: String, mode: RunMode) {
         self.stream = stream
         self.mode = mode
+        began = Timing.now
+    }
+
+    /// Leaves the run, or the rest of it, to a later one.
+    ///
+    /// - Parameter message: why.
+    mutating func deferRun(_ message: String) {
+        state = .deferred
+        deferral = message
+        notes.append(message)
     }
 
     /// Whether rows or evidence were written.

@@ -12,26 +12,14 @@ extension Reconciler {
     ///
     /// - Returns: what was done. It does not throw: failures are in the report.
     public func catchup(_ options: RunOptions = RunOptions()) async -> RunReport {
-        var report = RunReport(stream: definition.name, mode: .catchup)
-        do {
+        await recorded(.catchup, options) { report, trace in
             let (session, beginning) = try await connected(options.stop) { session in
-                try await begin(options, on: session)
+                trace.reachedDatabase()
+                return try await begin(options, on: session)
             }
-            try await catchup(options, &report, from: beginning, on: session)
-            await session.close()
-        } catch is CancellationError {
-            report.stopReason = "stopped by a signal"
-        } catch StreamError.catchupRunning(let stream) {
-            report.notes.append(StreamError.catchupRunning(stream: stream).description)
-            report.state = .deferred
-        } catch let error as SourceError where error.kind == .deferred {
-            report.notes.append(error.message)
-            report.state = .deferred
-        } catch {
-            report.streamFailures.append(error.message)
+            // The session holds the lock.
+            try await session.closedAfter { _ in try await catchup(options, &report, from: beginning, trace) }
         }
-        report.conclude()
-        return report
     }
 
     private var catchupLock: String { "lacuna.catchup/\(definition.name)" }
@@ -64,11 +52,12 @@ extension Reconciler {
     }
 
     private func catchup(
-        _ options: RunOptions, _ report: inout RunReport, from beginning: Beginning, on session: Session
+        _ options: RunOptions, _ report: inout RunReport, from beginning: Beginning, _ trace: RunTrace
     ) async throws {
         let survey = beginning.survey
         let stream = survey.stream
         let userSearchPath = beginning.userSearchPath
+        report.keyType = stream.definition.keyType
         let fetcher = Fetcher(stream: stream, source: source)
         let tips = try await options.stop.cancelling(after: .zero) {
             try await self.tips(of: survey, fetcher, options.onEvent)
@@ -113,6 +102,7 @@ extension Reconciler {
         let journal = try await RunJournal.open(
             .catchup, stream: definition, planned: batches.count, database: database,
             redact: options.redact)
+        trace.opened(journal)
         report.runID = journal.runID
         var spooling = fetcher
         // The answers of all batches are held at once: together they get no more memory than a few of a reconcile.
@@ -146,23 +136,6 @@ extension Reconciler {
             report.failures.append(failed.failure)
             try await journal.recordFailure(
                 failed.failure, batch: failed.number, attempts: failed.attempts, started: failed.started)
-        } catch let error as SourceError where error.kind == .deferred {
-            report.notes.append(error.message)
-            report.state = .deferred
-        } catch is CancellationError {
-            report.stopReason = "stopped by a signal"
-        } catch PostgresError.outcomeUnknown(let message) {
-            report.streamFailures.append(PostgresError.outcomeUnknown(message: message).description)
-            report.state = .unknown
-        } catch {
-            report.streamFailures.append(error.message)
-        }
-        report.conclude()
-        do {
-            try await journal.finish(report, keepDays: options.journalDays)
-        } catch {
-            // What the catchup came to is committed, or not, whatever becomes of the journal.
-            report.notes.append("the journal could not be closed: \(error.message)")
         }
     }
 

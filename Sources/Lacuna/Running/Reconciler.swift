@@ -44,66 +44,51 @@ public struct Reconciler: Sendable {
     ///
     /// - Returns: what was done. It does not throw: failures are in the report.
     public func reconcile(_ options: RunOptions = RunOptions()) async -> RunReport {
-        var report = RunReport(stream: definition.name, mode: .reconcile)
-        do {
-            let (plan, userSearchPath) = try await reading(options.stop) { session in
-                let (plan, path) = try await reconcilePlan(options, registersKeys: true, on: session)
-                if !plan.batches.isEmpty { try await requireWritable(plan.survey.stream, on: session) }
-                return (plan, path)
-            }
-            report = plan.firstReport(mode: .reconcile, stream: definition.name)
-            let keyType = plan.survey.stream.definition.keyType
-            report.keyType = keyType
-            options.onEvent(
-                .planned(
-                    batches: plan.batches.count, units: plan.batches.unitCount,
-                    keyType: keyType))
-            guard !plan.batches.isEmpty else {
-                report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
-                report.provisional = plan.survey.provisionalCount
-                if await runOwedScripts(&report, searchPath: userSearchPath) {
-                    await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
-                }
-                report.conclude()
-                return report
-            }
-            let stream = plan.survey.stream
-            let journal = try await RunJournal.open(
-                .reconcile, stream: definition, planned: plan.batches.count, database: database,
-                redact: options.redact)
-            report.runID = journal.runID
-            let fetcher = Fetcher(stream: stream, source: source)
-            let ends = try await options.stop.cancelling(after: .zero) {
-                await fetcher.attestationEnds(
-                    of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
-            }
-            let context = RunContext(
-                database: database, stream: stream, plannedAt: plan.survey.now, fetcher: fetcher,
-                commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
-                journal: journal, options: options, attestationEnds: ends,
-                shown: ShownRecords(hasRows: plan.survey.hasRows),
-                hadRows: plan.survey.hasRows)
-            let state = RunState(plan.batches, report: report, options: options)
-            await runWorkers(context, state: state)
-            await followCheck(plan, context, state)
-            report = state.report
-            await runOwedScripts(&report, searchPath: userSearchPath)
-            await surveyAgain(&report, stream: stream, tips: plan.tips, options)
-            report.notes += context.fieldUse.notes(of: definition) + context.notes.all
-            report.conclude()
-            do {
-                try await journal.finish(report, keepDays: options.journalDays)
-            } catch {
-                report.notes.append("the journal could not be closed: \(error.message)")
-            }
-        } catch is CancellationError {
-            report.stopReason = "stopped by a signal"
-            report.conclude()
-        } catch {
-            report.streamFailures.append(error.message)
-            report.conclude()
+        await recorded(.reconcile, options) { report, trace in try await reconcile(options, &report, trace) }
+    }
+
+    private func reconcile(_ options: RunOptions, _ report: inout RunReport, _ trace: RunTrace) async throws {
+        let (plan, userSearchPath) = try await reading(options.stop) { session in
+            trace.reachedDatabase()
+            let (plan, path) = try await reconcilePlan(options, registersKeys: true, on: session)
+            if !plan.batches.isEmpty { try await requireWritable(plan.survey.stream, on: session) }
+            return (plan, path)
         }
-        return report
+        plan.begin(&report)
+        let keyType = plan.survey.stream.definition.keyType
+        report.keyType = keyType
+        options.onEvent(.planned(batches: plan.batches.count, units: plan.batches.unitCount, keyType: keyType))
+        guard !plan.batches.isEmpty else {
+            report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
+            report.provisional = plan.survey.provisionalCount
+            if await runOwedScripts(&report, searchPath: userSearchPath) {
+                await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
+            }
+            return
+        }
+        let stream = plan.survey.stream
+        let journal = try await RunJournal.open(
+            .reconcile, stream: definition, planned: plan.batches.count, database: database,
+            redact: options.redact)
+        trace.opened(journal)
+        report.runID = journal.runID
+        let fetcher = Fetcher(stream: stream, source: source)
+        let ends = try await options.stop.cancelling(after: .zero) {
+            await fetcher.attestationEnds(of: plan.batches.partitions, knownTips: plan.tips, options.onEvent)
+        }
+        let context = RunContext(
+            database: database, stream: stream, plannedAt: plan.survey.now, fetcher: fetcher,
+            commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
+            journal: journal, options: options, attestationEnds: ends,
+            shown: ShownRecords(hasRows: plan.survey.hasRows),
+            hadRows: plan.survey.hasRows)
+        let state = RunState(plan.batches, report: report, options: options)
+        await runWorkers(context, state: state)
+        await followCheck(plan, context, state)
+        report = state.report
+        await runOwedScripts(&report, searchPath: userSearchPath)
+        await surveyAgain(&report, stream: stream, tips: plan.tips, options)
+        report.notes += context.fieldUse.notes(of: definition) + context.notes.all
     }
 
     func runWorkers(_ context: RunContext, state: RunState) async {

@@ -100,16 +100,12 @@ struct RunPlanner: Sendable {
 }
 
 extension RunPlan {
-    func firstReport(mode: RunMode, stream: String) -> RunReport {
-        var report = RunReport(stream: stream, mode: mode)
+    /// Says in the report of a run what it begins with.
+    func begin(_ report: inout RunReport) {
         report.planned = batches.count
         report.waiting = waiting.values.reduce(0) { $0 + $1.count }
         report.failures = failures
         report.notes = notes
-        if let deferral {
-            report.state = .deferred
-            report.notes.append(deferral)
-        }
-        return report
+        if let deferral { report.deferRun(deferral) }
     }
 }

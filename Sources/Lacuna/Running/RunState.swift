@@ -179,8 +179,7 @@ final class RunState: Sendable {
     func deferred(_ message: String) {
         state.withLock { state in
             if state.report.state == .done {
-                state.report.state = .deferred
-                state.report.notes.append(message)
+                state.report.deferRun(message)
             }
             state.end("the source wants to be left alone")
         }

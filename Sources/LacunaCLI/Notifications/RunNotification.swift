@@ -28,10 +28,10 @@ struct RunNotification {
     ) async -> Occasion? {
         let hasFailed = reports.contains { $0.state == .failed || $0.state == .unknown }
         let isChanged = reports.contains(where: \.changedSomething)
-        // A run that found nothing to do, as most of a short cron do, is not worth a message.
-        guard hasFailed || isChanged else { return nil }
         if hasFailed, wanted.contains(.failure) { return .failure }
         if status == .clean, wanted.contains(.healed), await wasInTrouble() { return .healed }
+        // A run that found nothing to do, as most of a short cron do, is not worth a message.
+        guard hasFailed || isChanged else { return nil }
         return wanted.contains(.finished) ? .finished : nil
     }
 

@@ -33,11 +33,11 @@ struct RunNotifier {
         for problem in problems { log.warning("\(problem)") }
     }
 
-    /// Whether a stream that changed had been in trouble. A run over a part of a stream cannot tell.
+    /// Whether a stream had been in trouble. A run over a part of a stream cannot tell.
     private func isHealed(_ ended: [EndedRun]) async -> Bool {
         guard ended.allSatisfy(\.isWhole) else { return false }
         do {
-            for run in ended where run.rendering.report.changedSomething {
+            for run in ended {
                 if try await run.reconciler.wasInTrouble(before: run.rendering.report) { return true }
             }
         } catch {
