@@ -168,6 +168,8 @@ package enum Statements {
     package static let selectExtents = statement("select_extents", PackageResources.select_extents_sql)
     /// `select_failures.sql`
     package static let selectFailures = statement("select_failures", PackageResources.select_failures_sql)
+    /// `select_last_runs.sql`
+    package static let selectLastRuns = statement("select_last_runs", PackageResources.select_last_runs_sql)
     /// `select_live_sessions.sql`
     package static let selectLiveSessions = statement("select_live_sessions", PackageResources.select_live_sessions_sql)
     /// `select_migrations.sql`
@@ -242,7 +244,8 @@ package enum Statements {
         lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
         probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeRefetch, replaceProvisional,
         replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectChanges, selectClock,
-        selectExpectedKeys, selectExtents, selectFailures, selectLiveSessions, selectMigrations, selectPartitions,
+        selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
+        selectPartitions,
         selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectStreamNames,
         selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified,
         selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,

@@ -53,6 +53,8 @@ package struct StreamStatus: Sendable {
 
     /// The last runs, newest first.
     package let runs: [Run]
+    /// How the runs of each kind went.
+    package let lastRuns: [LastRun]
     /// Windows that wait or will be tried again.
     package var failures: [Failure]
     /// Sessions of this stream that are open now.
@@ -68,6 +70,7 @@ package struct StreamStatus: Sendable {
         try await SchemaAccess.load(on: session).requireReadable()
         let runs = try await session.query(
             try Statements.selectRecentRuns.bound(values: ["stream": definition.name, "limit": String(limit)]))
+        let lastRuns = try await LastRun.load(of: definition.name, on: session)
         let failures = try await session.query(
             try Statements.selectFailures.bound(values: [
                 "stream": definition.name, "columns": TextArray.literal(definition.partitions.columns),
@@ -84,6 +87,7 @@ package struct StreamStatus: Sendable {
                     failed: try row.get("failed"), missing: try row.getIfPresent("missing_units"),
                     note: try row.get("note"))
             },
+            lastRuns: lastRuns,
             failures: try failures.compactMap { row in
                 guard let partition = try row.get("partition_values", as: TextArray.self).partition else { return nil }
                 let lower: Int64 = try row.get("lower")

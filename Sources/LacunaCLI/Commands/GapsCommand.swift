@@ -109,7 +109,8 @@ struct GapsCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(watch) {} }
         var failures: [String] = []
         let reports = try await surveys(&failures).map(GapReport.init)
-        show(reports, failures)
+        let runs = format == .prometheus ? await lastRuns(&failures) : []
+        show(reports, runs, failures)
         for failure in failures { Console.shared.error(Console.shared.line(failure)) }
         guard failures.isEmpty else { throw ExitStatus.failed }
         if exitCode || maxBehind != nil, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
@@ -175,7 +176,26 @@ struct GapsCommand: AsyncParsableCommand {
 
     private var showsTail: Bool { tip || maxBehind != nil }
 
-    private func show(_ reports: [GapReport], _ failures: [String]) {
+    /// How the streams' last runs went, also those of streams that cannot be looked at; of a table nobody knows.
+    private func lastRuns(_ failures: inout [String]) async -> [(stream: String, runs: [LastRun])] {
+        guard table == nil else { return [] }
+        do {
+            let project = try Project(global)
+            let names = try project.streams(streams).map(\.definition.name)
+            return try await project.database.withSession("gaps") { session in
+                var runs: [(stream: String, runs: [LastRun])] = []
+                for name in names { runs.append((name, try await LastRun.load(of: name, on: session))) }
+                return runs
+            }
+        } catch {
+            failures.append("the journal: \(error)")
+            return []
+        }
+    }
+
+    private func show(
+        _ reports: [GapReport], _ runs: [(stream: String, runs: [LastRun])], _ failures: [String]
+    ) {
         let console = Console.shared
         switch format {
         case .json:
@@ -194,6 +214,7 @@ struct GapsCommand: AsyncParsableCommand {
         case .html: GapPage.write(reports, gapLimit: all ? .max : 12) { console.data($0) }
         case .prometheus:
             GapMetrics.write(reports) { console.data($0) }
+            GapMetrics.write(runs) { console.data($0) }
         case .text:
             let style = TextStyle(isColoured: console.outputIsColoured)
             for (index, report) in reports.enumerated() {

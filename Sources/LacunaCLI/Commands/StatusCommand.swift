@@ -7,6 +7,8 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Shows extents and coverage, what runs now, what failed, and the last runs.")
 
+    private static let noteLength = 120
+
     @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
     var streams: [String] = []
 
@@ -76,13 +78,14 @@ struct StatusCommand: AsyncParsableCommand {
                 lines.append("    \(Console.shared.line(failure.error))")
             }
         }
+        lines += lastLines(status.lastRuns, style)
         guard runs > 0 else { return lines }
         guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
         lines += ["", "  " + style.bold("last runs")]
         let rows = status.runs.map { run in
             [
                 String(run.id), run.startedAt, run.mode, run.state, Numbers.grouped(run.committed),
-                Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, Console.shared.line(run.note),
+                Numbers.grouped(run.failed), run.missing ?? "–", run.seconds, shortened(run.note),
             ]
         }
         TextTable(
@@ -92,6 +95,31 @@ struct StatusCommand: AsyncParsableCommand {
             ], rows
         ).write(indent: "  ") { lines.append($0) }
         return lines
+    }
+
+    /// When each kind of run last did what it is for, and why the last one did not.
+    private func lastLines(_ runs: [LastRun], _ style: TextStyle) -> [String] {
+        guard !runs.isEmpty else { return [] }
+        var lines = ["", "  " + style.bold("last time")]
+        TextTable(
+            [
+                ("MODE", .left), ("SUCCEEDED (UTC)", .left), ("ASKED THE SOURCE", .left), ("COMMITTED ROWS", .left),
+                ("LAST STATE", .left),
+            ],
+            runs.map { run in
+                [run.mode, run.succeededAt ?? "–", run.askedAt ?? "–", run.foundAt ?? "–", run.state]
+            }
+        ).write(indent: "  ") { lines.append($0) }
+        for run in runs where !run.note.isEmpty {
+            lines.append("  \(run.mode): \(Console.shared.line(run.note))")
+        }
+        return lines
+    }
+
+    /// A note as it fits into a table.
+    private func shortened(_ note: String) -> String {
+        let line = Console.shared.line(note)
+        return line.count > StatusCommand.noteLength ? line.prefix(StatusCommand.noteLength) + "…" : line
     }
 }
 
@@ -127,6 +155,17 @@ extension StatusCommand {
                     ])
                 }
             ),
+            ("last", .list(status.lastRuns, document)),
+        ])
+    }
+
+    private func document(_ run: LastRun) -> JSONOutput {
+        func time(_ text: String?) -> JSONOutput? { text.map { .text($0.replacing(" ", with: "T") + "Z") } }
+        return .object([
+            ("mode", .text(run.mode)), ("state", .text(run.state)), ("ended_at", time(run.endedAt)),
+            ("seconds", .literal(run.seconds)), ("note", .text(Console.shared.masked(run.note))),
+            ("succeeded_at", time(run.succeededAt)), ("asked_at", time(run.askedAt)),
+            ("committed_rows_at", time(run.foundAt)),
         ])
     }
 }

@@ -58,6 +58,32 @@ enum GapMetrics {
         }
     }
 
+    private static let states = ["done", "failed", "incomplete", "deferred", "unknown"]
+
+    /// Writes how the last runs went, for each stream and kind of run.
+    static func write(_ runs: [(stream: String, runs: [LastRun])], _ put: (String) -> Void) {
+        let samples = runs.flatMap { stream, runs in
+            runs.map { (labels: "stream=\"\(escape(stream))\",mode=\"\($0.mode)\"", run: $0) }
+        }
+        func metric(_ name: String, _ help: String, _ lines: [String]) {
+            guard !lines.isEmpty else { return }
+            put("# HELP \(name) \(help)")
+            put("# TYPE \(name) gauge")
+            for line in lines { put("\(name){\(line)") }
+        }
+        metric(
+            "lacuna_last_success_timestamp_seconds", "When a run last ended well, in seconds since 1970.",
+            samples.compactMap { sample in sample.run.succeededEpoch.map { "\(sample.labels)} \($0)" } })
+        metric(
+            "lacuna_last_run_state", "1 for the state that the last run ended in.",
+            samples.flatMap { sample in
+                states.map { "\(sample.labels),state=\"\($0)\"} \(sample.run.state == $0 ? 1 : 0)" }
+            })
+        metric(
+            "lacuna_last_run_duration_seconds", "How long the last run took.",
+            samples.map { "\($0.labels)} \($0.run.seconds)" })
+    }
+
     private static func labels(_ report: GapReport, _ coverage: PartitionCoverage) -> String {
         let partition = coverage.partition.label(columns: report.columns)
         return "stream=\"\(escape(report.definition.name))\",partition=\"\(escape(partition))\""
