@@ -93,6 +93,10 @@ enum SettingsTable {
             Setting("batch", .length, "Units per window: a number, 30d or 1 month.", absent: "1000; 1 for text keys"),
             Setting(
                 "order", .choice(FetchOrder.allCases.map(\.rawValue)), "Which end is fetched first.", absent: "newest"),
+            Setting(
+                "atomic", .choice(Atomicity.allCases.map(\.rawValue)),
+                "What a catchup commits all or nothing: stream, or partition, by which a partition that fails holds up no other.",
+                absent: "stream"),
             Setting("overlap", .length, "How far each window is widened on both sides."),
             Setting("lookback", .length, "How much behind the newest unit is read again on every run."),
             Setting(

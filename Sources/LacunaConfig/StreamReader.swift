@@ -50,6 +50,7 @@ struct StreamReader {
         if !definition.keyType.isOrdered { readIds(section, into: &definition) }
         if let batch = lengths.batch("batch") { definition.batch = batch }
         if let order: FetchOrder = section.choice("order") { definition.order = order }
+        if let atomic: Atomicity = section.choice("atomic") { definition.atomic = atomic }
         definition.overlap = lengths.length("overlap")
         definition.lookback = lengths.length("lookback")
         if let coalesce = section.integer("coalesce") { definition.coalesce = coalesce }

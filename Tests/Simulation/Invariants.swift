@@ -11,16 +11,19 @@ final class Invariants: @unchecked Sendable {
     /// Whether the windows of two batches may hold the same row.
     private let windowsOverlap: Bool
     private(set) var violations: [String] = []
-    /// The runs whose batches were committed already.
-    private var committedCatchups: Set<Int64> = []
+    /// What a catchup commits all or nothing.
+    private let atomic: Atomicity
+    /// The runs whose batches were committed already; with the partition, if each has a transaction of its own.
+    private var committedCatchups: Set<String> = []
     /// The commits that wrote something besides rows of runs.
     private(set) var commits = 0
 
-    init(history: SimulatedHistory, server: SimulatedServer, first: Int64, windowsOverlap: Bool) {
+    init(history: SimulatedHistory, server: SimulatedServer, first: Int64, windowsOverlap: Bool, atomic: Atomicity) {
         self.history = history
         self.server = server
         self.first = first
         self.windowsOverlap = windowsOverlap
+        self.atomic = atomic
     }
 
     func violated(_ text: String) {
@@ -185,14 +188,21 @@ final class Invariants: @unchecked Sendable {
         }
     }
 
-    /// A catchup is one transaction.
+    /// A catchup is one transaction, or one for each partition.
     private func checkRun(_ batches: [Token: BatchRow], _ after: StoredState) {
         for run in Set(batches.keys.map(\.run)) {
             // Of several workers one writes the run's row, and the others do not wait for it.
             guard let row = after.runs[run], row.mode == "catchup" else { continue }
-            if !committedCatchups.insert(run).inserted { violated("catchup \(run) came in parts") }
+            let partitions = Set(batches.filter { $0.key.run == run }.values.map(\.partition)).sorted()
+            if atomic == .partition, partitions.count != 1 {
+                violated("catchup \(run) committed \(partitions) at once")
+            }
+            let part = atomic == .partition ? "\(run) of \(partitions)" : "\(run)"
+            if !committedCatchups.insert(part).inserted { violated("catchup \(part) came in parts") }
             let count = batches.keys.count { $0.run == run }
-            if count != row.planned { violated("catchup \(run) committed \(count) of \(row.planned) batches") }
+            if atomic == .stream, count != row.planned {
+                violated("catchup \(run) committed \(count) of \(row.planned) batches")
+            }
         }
     }
 

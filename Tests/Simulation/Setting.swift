@@ -52,6 +52,8 @@ public struct Setting: Sendable, CustomStringConvertible {
     public let capsNewest: Bool
     /// How many units the source lags behind its tip.
     public let lag: Int64
+    /// What a catchup commits all or nothing.
+    public let atomic: Atomicity
 
     /// Whether nothing crashes and no statement fails; after so many runs of one process everything heals.
     let calmRuns: Int?
@@ -100,6 +102,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         // Rows that somebody else brings say nothing of how far the source is.
         self.lag = calmRuns == nil && !isAhead ? lag : 0
         self.calmRuns = calmRuns
+        atomic = partitions.count > 1 && oneIn(2) ? .partition : .stream
     }
 
     /// All of it in a line.
@@ -110,7 +113,8 @@ public struct Setting: Sendable, CustomStringConvertible {
         \(leases ? "leases" : "no leases"), \(crashes) crashes, bad answers \(badAnswers), bad statements \
         \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
         \(grows ? ", grows" : "")\(isAhead ? ", ahead" : "")\
-        \(cap > 0 ? ", cap \(cap) \(capsNewest ? "newest" : "oldest")" : "")\(lag > 0 ? ", lag \(lag)" : "")
+        \(cap > 0 ? ", cap \(cap) \(capsNewest ? "newest" : "oldest")" : "")\(lag > 0 ? ", lag \(lag)" : "")\
+        \(atomic == .partition ? ", atomic partitions" : "")
         """
     }
 
@@ -125,6 +129,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         stream.coalesce = coalesce
         stream.workers = workers
         stream.leases = leases
+        stream.atomic = atomic
         // Beside a real server no clock is moved.
         if calmRuns != nil { stream.confirm = 1_000_000_000 }
         stream.retry = RetryPolicy(attempts: attempts, backoff: .seconds(1), maxBackoff: .seconds(10))

@@ -69,7 +69,8 @@ public final class SimulatedEpisode: @unchecked Sendable {
         scheduler = Scheduler(seed: ~setting.seed)
         server = SimulatedServer(scheduler: scheduler)
         invariants = Invariants(
-            history: history, server: server, first: setting.first, windowsOverlap: setting.overlap > 0)
+            history: history, server: server, first: setting.first, windowsOverlap: setting.overlap > 0,
+            atomic: setting.atomic)
         end = setting.first + Int64(setting.unitCount) - 1
     }
 

@@ -2,13 +2,13 @@ import LacunaModel
 import LacunaRecords
 import Postgres
 import SQLStatements
-import Synchronization
 
 extension Reconciler {
     /// Closes everything from `latest` to the tip, all or nothing: every batch is fetched first, then one transaction
     /// writes them all.
     ///
-    /// If any batch fails, nothing is written. If another catchup of the stream runs, this one is deferred.
+    /// If any batch fails, nothing is written. With ``Atomicity/partition`` each partition has a transaction of its own, and
+    /// one that fails holds up no other. If another catchup of the stream runs, this one is deferred.
     ///
     /// - Returns: what was done. It does not throw: failures are in the report.
     public func catchup(_ options: RunOptions = RunOptions()) async -> RunReport {
@@ -60,34 +60,13 @@ extension Reconciler {
         report.keyType = stream.definition.keyType
         let fetcher = Fetcher(stream: stream, source: source)
         let tips = try await options.stop.cancelling(after: .zero) {
-            try await self.tips(of: survey, fetcher, options.onEvent)
+            try await CatchupTips(of: survey, fetcher, width: options.width(definition), options.onEvent)
         }
-        let known = survey.with(tips: tips)
-
-        var demands: [Planner.Demand] = []
-        for coverage in known.partitions {
-            guard !coverage.isNew else {
-                let label = coverage.partition.label(columns: definition.partitions.columns)
-                report.notes.append(
-                    "\(label.isEmpty ? "" : "\(label): ")nothing is there yet; `lacuna reconcile` fills it from the tip"
-                )
-                report.stopReason = "a partition has nothing to catch up from"
-                continue
-            }
-            let tail = coverage.tail ?? UnitSet()
-            guard let hull = tail.hull else { continue }
-            demands.append(
-                Planner.Demand(
-                    partition: coverage.partition, units: tail, reason: .catchup,
-                    bounds: coverage.range.lowerBound..<hull.upperBound,
-                    standing: PlannedBatch.Standing(coverage)))
-        }
-        let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
-        guard batches.count <= Planner.batchLimit else {
-            throw StreamError.invalid(
-                "a catchup of more than \(Planner.batchLimit) batches is too much for one "
-                    + "transaction: raise `batch`")
-        }
+        report.failures += tips.failures
+        if let deferral = tips.deferral { report.deferRun(deferral) }
+        let known = survey.with(tips: tips.units)
+        let parts = try parts(of: demands(known, &report), &report)
+        let batches = parts.flatMap(\.batches)
         report.planned = batches.count
         options.onEvent(
             .planned(
@@ -104,62 +83,168 @@ extension Reconciler {
             redact: options.redact)
         trace.opened(journal)
         report.runID = journal.runID
+        let work = CatchupWork(parts, width: options.width(definition))
         var spooling = fetcher
-        // The answers of all batches are held at once: together they get no more memory than a few of a reconcile.
-        spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / batches.count)
+        // The answers of a transaction are held at once: together they get no more memory than a few of a reconcile.
+        spooling.spoolMemoryLimit = min(fetcher.spoolMemoryLimit, (32 << 20) / work.heldCount)
         OpenFileLimit.raise()
         let context = RunContext(
             database: database, stream: stream, plannedAt: known.now, fetcher: spooling,
             commit: BatchCommit(stream: stream, runID: journal.runID, userSearchPath: userSearchPath),
             journal: journal, options: options,
             attestationEnds: await fetcher.attestationEnds(
-                of: Set(batches.map(\.partition)), knownTips: tips, options.onEvent),
+                of: Set(batches.map(\.partition)), knownTips: tips.units, options.onEvent),
             shown: ShownRecords(hasRows: known.hasRows), hadRows: known.hasRows)
-        do {
-            let cutter = CatchupCutter(after: batches.count)
-            var fetched = try await fetchAll(
-                batches, numbers: batches.indices.map { Int64($0 + 1) }, cutter, context, started: beginning.started
-            ).flatMap(\.self)
-            try await fetchUnshown(&fetched, cutter, context)
-            let result = try await commitNewest(&fetched, cutter, context)
-            report.committed = result.isChanged ? batches.count : 0
-            report.unchanged = batches.count - report.committed
-            report.fetched = fetched.reduce(0) { $0 + $1.records.recordCount }
-            report.inserted = result.inserted
-            report.updated = result.updated
-            report.emptied = result.emptied
+        let (completed, end) = await complete(parts, work, context, &report, started: beginning.started)
+        if end is CancellationError { throw CancellationError() }
+        if !completed.isEmpty {
             await runOwedScripts(&report, searchPath: userSearchPath)
-            let asked = Dictionary(uniqueKeysWithValues: demands.map { ($0.partition, $0.units) })
-            await surveyAgain(&report, stream: stream, tips: tips, asked: asked, options)
+            let asked = Dictionary(uniqueKeysWithValues: completed.map { ($0.partition, $0.units) })
+            await surveyAgain(&report, stream: stream, tips: tips.units, asked: asked, options)
             report.notes += context.fieldUse.notes(of: definition) + context.notes.all
-        } catch let failed as FailedBatch {
+        }
+        if let end { throw end }
+    }
+
+    /// What each partition lacks up to its tip.
+    private func demands(_ survey: Survey, _ report: inout RunReport) -> [Planner.Demand] {
+        var demands: [Planner.Demand] = []
+        for coverage in survey.partitions {
+            guard !coverage.isNew else {
+                let label = coverage.partition.label(columns: definition.partitions.columns)
+                report.notes.append(
+                    "\(label.isEmpty ? "" : "\(label): ")nothing is there yet; `lacuna reconcile` fills it from the tip"
+                )
+                report.stopReason = "a partition has nothing to catch up from"
+                continue
+            }
+            let tail = coverage.tail ?? UnitSet()
+            guard let hull = tail.hull else { continue }
+            demands.append(
+                Planner.Demand(
+                    partition: coverage.partition, units: tail, reason: .catchup,
+                    bounds: coverage.range.lowerBound..<hull.upperBound,
+                    standing: PlannedBatch.Standing(coverage)))
+        }
+        return demands
+    }
+
+    /// Plans the transactions: one for the stream, or one for each partition.
+    private func parts(of demands: [Planner.Demand], _ report: inout RunReport) throws -> [CatchupPart] {
+        var parts: [CatchupPart] = []
+        var last: Int64 = 0
+        for demands in definition.atomic == .partition ? demands.map({ [$0] }) : [demands] {
+            let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
+            guard batches.count <= Planner.batchLimit else {
+                let error = StreamError.invalid(
+                    "a catchup of more than \(Planner.batchLimit) batches is too much for one "
+                        + "transaction: raise `batch`")
+                guard definition.atomic == .partition, let demand = demands.first else { throw error }
+                report.failures.append(
+                    BatchFailure(partition: demand.partition, window: 0..<0, message: error.description))
+                continue
+            }
+            guard !batches.isEmpty else { continue }
+            var lock = "\(catchupLock)/commit"
+            if definition.atomic == .partition, let demand = demands.first {
+                lock += "/\(TextArray.literal(demand.partition.values))"
+            }
+            parts.append(
+                CatchupPart(
+                    demands: demands, batches: batches, numbers: batches.indices.map { last + Int64($0) + 1 },
+                    lock: lock))
+            last += Int64(batches.count)
+        }
+        return parts
+    }
+
+    /// Fetches and commits each part, some at once. One that fails holds up no other, unless the others would fail too.
+    ///
+    /// - Returns: what the parts that did not fail were asked for, and what ended the catchup early, if anything did.
+    private func complete(
+        _ parts: [CatchupPart], _ work: CatchupWork, _ context: RunContext, _ report: inout RunReport, started: String
+    ) async -> (completed: [Planner.Demand], end: (any Error)?) {
+        var completed: [Planner.Demand] = []
+        var end: (any Error)?
+        await withTaskGroup(of: (CatchupPart, Result<CaughtUp, any Error>).self) { group in
+            var waiting = parts.makeIterator()
+            var count = 0
+            while true {
+                while count < work.partsAtOnce, end == nil, let part = waiting.next() {
+                    group.addTask {
+                        do {
+                            return (part, .success(try await catchUp(part, work, context, started: started)))
+                        } catch {
+                            return (part, .failure(error))
+                        }
+                    }
+                    count += 1
+                }
+                guard let (part, result) = await group.next() else { break }
+                count -= 1
+                switch result {
+                case .success(let caughtUp):
+                    completed += part.demands
+                    report.add(caughtUp, of: part.batches.count)
+                case .failure(let error):
+                    let error = await whatEnds(error, of: part, context, &report)
+                    end = end ?? error
+                }
+            }
+        }
+        report.failures.sort { ($0.partition, $0.window.lowerBound) < ($1.partition, $1.window.lowerBound) }
+        return (completed, end)
+    }
+
+    /// Fetches all batches of a part and commits them in one transaction.
+    private func catchUp(
+        _ part: CatchupPart, _ work: CatchupWork, _ context: RunContext, started: String
+    ) async throws -> CaughtUp {
+        var fetched = try await fetchAll(part.batches, numbers: part.numbers, work, context, started: started)
+            .flatMap(\.self)
+        try await fetchUnshown(&fetched, work, context)
+        let result = try await commitNewest(&fetched, lock: part.lock, work, context)
+        return CaughtUp(result: result, fetched: fetched.reduce(0) { $0 + $1.records.recordCount })
+    }
+
+    /// Notes a failure that is the part's own.
+    ///
+    /// - Returns: the error, if the whole catchup ends with it.
+    private func whatEnds(
+        _ error: any Error, of part: CatchupPart, _ context: RunContext, _ report: inout RunReport
+    ) async -> (any Error)? {
+        if let failed = error as? FailedBatch {
             report.failures.append(failed.failure)
-            try await journal.recordFailure(
-                failed.failure, batch: failed.number, attempts: failed.attempts, started: failed.started)
+            do {
+                try await context.journal.recordFailure(
+                    failed.failure, batch: failed.number, attempts: failed.attempts, started: failed.started)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard definition.atomic == .partition, let partition = part.demands.first?.partition else { return error }
+        if error is CancellationError { return error }
+        if case PostgresError.outcomeUnknown = error { return error }
+        switch BatchFault(error) {
+        case .stop, .deferRun: return error
+        default:
+            report.failures.append(
+                BatchFailure(
+                    partition: partition, window: 0..<0, message: error.message, sqlState: error.sqlState))
+            return nil
         }
     }
 
-    private func tips(
-        of survey: Survey, _ fetcher: Fetcher, _ onEvent: @Sendable (RunEvent) -> Void
-    ) async throws -> [Partition: Int64] {
-        guard definition.expect.to == .tip, definition.keyType.isOrdered else { return [:] }
-        var tips: [Partition: Int64] = [:]
-        for coverage in survey.partitions where !coverage.isNew {
-            if let tip = try await fetcher.tip(of: coverage.partition, onEvent) { tips[coverage.partition] = tip }
-        }
-        return tips
-    }
-
-    /// Fetches every batch, some at once. The first failure ends all: part of a catchup is worth nothing.
+    /// Fetches batches of one transaction, some at once. The first failure ends all: a part of them is worth nothing.
     ///
     /// - Parameters:
     ///   - numbers: the batches' numbers in the run.
-    ///   - cutter: cuts those that are too large for the source.
+    ///   - work: cuts those that are too large for the source.
     /// - Returns: the parts of each batch; mostly it is one.
     private func fetchAll(
-        _ batches: [PlannedBatch], numbers: [Int64], _ cutter: CatchupCutter, _ context: RunContext, started: String
+        _ batches: [PlannedBatch], numbers: [Int64], _ work: CatchupWork, _ context: RunContext, started: String
     ) async throws -> [[FetchedBatch]] {
-        let workers = max(1, min(context.options.workers ?? definition.workers, 64))
         return try await withThrowingTaskGroup(of: (Int, [FetchedBatch])?.self) { group in
             group.addTask {
                 try await context.options.stop.wait()
@@ -168,11 +253,11 @@ extension Reconciler {
             var next = 0
             var done: [Int: [FetchedBatch]] = [:]
             while done.count < batches.count {
-                while next < batches.count, next - done.count < workers {
+                while next < batches.count, next - done.count < work.batchesAtOnce {
                     let index = next
                     group.addTask {
                         let fetched = try await fetch(
-                            batches[index], number: numbers[index], cutter, context, started: started)
+                            batches[index], number: numbers[index], work, context, started: started)
                         return (index, fetched)
                     }
                     next += 1
@@ -193,13 +278,13 @@ extension Reconciler {
     /// Fetches again what was answered with nothing before a newer record was shown: that answer proves nothing, one of now
     /// does.
     private func fetchUnshown(
-        _ fetched: inout [FetchedBatch], _ cutter: CatchupCutter, _ context: RunContext
+        _ fetched: inout [FetchedBatch], _ work: CatchupWork, _ context: RunContext
     ) async throws {
         let indices = fetched.indices.filter { !context.unitsShownSince(fetched[$0]).isEmpty }
         guard !indices.isEmpty else { return }
         let started = try await now(context)
         let again = try await fetchAll(
-            indices.map { fetched[$0].batch }, numbers: indices.map { fetched[$0].number }, cutter, context,
+            indices.map { fetched[$0].batch }, numbers: indices.map { fetched[$0].number }, work, context,
             started: started)
         // From the last one on: a batch may come in more parts than before.
         for (index, parts) in zip(indices, again).reversed() {
@@ -216,20 +301,20 @@ extension Reconciler {
 
     /// Fetches a batch; in parts, if the source finds it too large or found others so.
     private func fetch(
-        _ batch: PlannedBatch, number: Int64, _ cutter: CatchupCutter, _ context: RunContext, started: String
+        _ batch: PlannedBatch, number: Int64, _ work: CatchupWork, _ context: RunContext, started: String
     ) async throws -> [FetchedBatch] {
         var rest = BatchRest([batch])
         var fetched: [FetchedBatch] = []
         while let whole = rest.take() {
-            let (part, left) = cutter.withSize { $0.cut(whole) }
+            let (part, left) = work.withSize { $0.cut(whole) }
             rest.keep(left)
-            let number = fetched.isEmpty ? number : cutter.number()
+            let number = fetched.isEmpty ? number : work.number()
             switch await context.fetch(part, number: number, started: started, policy: definition.retry) {
             case .success(let answer):
                 fetched.append(answer)
-                cutter.withSize { $0.answer(part.askedCount) }
+                work.withSize { $0.answer(part.askedCount) }
             case .failure(let failure):
-                if BatchFault(failure.error) == .cut, let again = cutter.withSize({ $0.refuse(part) }) {
+                if BatchFault(failure.error) == .cut, let again = work.withSize({ $0.refuse(part) }) {
                     rest.putBack(again)
                     continue
                 }
@@ -243,19 +328,19 @@ extension Reconciler {
         return fetched
     }
 
-    /// Commits all batches; those in whose windows another run committed meanwhile are fetched again before.
+    /// Commits all batches of one transaction; those in whose windows another run committed meanwhile are fetched again before.
     private func commitNewest(
-        _ fetched: inout [FetchedBatch], _ cutter: CatchupCutter, _ context: RunContext
+        _ fetched: inout [FetchedBatch], lock: String, _ work: CatchupWork, _ context: RunContext
     ) async throws -> CommittedBatch {
         var refetches = 0
         while true {
             do {
-                return try await commitAll(fetched, context)
+                return try await commitAll(fetched, lock: lock, context)
             } catch let stale as StaleFetch where refetches < StaleFetch.limit {
                 refetches += 1
                 let started = try await now(context)
                 let again = try await fetchAll(
-                    stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number }, cutter,
+                    stale.indices.map { fetched[$0].batch }, numbers: stale.indices.map { fetched[$0].number }, work,
                     context, started: started)
                 // From the last one on: a batch may come in more parts than before.
                 for (index, parts) in zip(stale.indices, again).reversed() {
@@ -266,8 +351,10 @@ extension Reconciler {
     }
 
     /// One transaction over all batches, run until its outcome is known. After the stop signal it gets its grace.
-    private func commitAll(_ fetched: [FetchedBatch], _ context: RunContext) async throws -> CommittedBatch {
-        let transaction = BatchTransaction(run: context, lock: .one("\(catchupLock)/commit"))
+    private func commitAll(_ fetched: [FetchedBatch], lock: String, _ context: RunContext) async throws
+        -> CommittedBatch
+    {
+        let transaction = BatchTransaction(run: context, lock: .one(lock))
         return try await context.options.stop.cancelling(after: context.options.grace) {
             do {
                 return try await transaction.commit(fetched, policy: definition.retry) { attempt in
@@ -283,39 +370,4 @@ extension Reconciler {
             }
         }
     }
-}
-
-/// What the batches of a catchup share: how much the source gives at once, and the numbers of the parts they are cut into.
-private final class CatchupCutter: Sendable {
-    private struct State {
-        var size = AskableSize()
-        var lastNumber: Int64
-    }
-
-    private let state: Mutex<State>
-
-    /// - Parameter count: the numbers up to it are those of the batches.
-    init(after count: Int) {
-        state = Mutex(State(lastNumber: Int64(count)))
-    }
-
-    func withSize<Value: Sendable>(_ body: (inout AskableSize) -> Value) -> Value {
-        state.withLock { body(&$0.size) }
-    }
-
-    /// A number that no batch has.
-    func number() -> Int64 {
-        state.withLock { state in
-            state.lastNumber += 1
-            return state.lastNumber
-        }
-    }
-}
-
-/// The batch that a catchup failed at, as the journal has it.
-private struct FailedBatch: Error {
-    let failure: BatchFailure
-    let number: Int64
-    let attempts: Int
-    let started: String
 }

@@ -92,7 +92,7 @@ public struct Reconciler: Sendable {
     }
 
     func runWorkers(_ context: RunContext, state: RunState) async {
-        let count = max(1, min(context.options.workers ?? definition.workers, 64))
+        let count = context.options.width(definition)
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<count {
                 group.addTask {

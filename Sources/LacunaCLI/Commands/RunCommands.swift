@@ -131,7 +131,8 @@ struct CatchupCommand: AsyncParsableCommand {
         abstract: "Fetches everything from the newest unit to the source's tip, all or nothing.",
         discussion: """
             Every batch is fetched first, then one transaction writes them all: a reader sees the whole range or none of it. \
-            Where a batch fails, nothing is written and the newest unit does not move. A second catchup of the same stream \
+            Where a batch fails, nothing is written and the newest unit does not move. With `atomic: partition` each partition \
+            has a transaction of its own, and one that fails holds up no other. A second catchup of the same stream \
             is deferred (status 3).
             """)
 

@@ -20,6 +20,8 @@ public struct StreamDefinition: Sendable, Hashable {
     public var batch: HistoryLength = .units(1000)
     /// Which end of a partition is fetched first.
     public var order: FetchOrder = .newest
+    /// What a catchup commits all or nothing.
+    public var atomic: Atomicity = .stream
     /// How far each window is widened on both sides; rows that come twice are upserted.
     public var overlap: HistoryLength?
     /// How much behind the newest unit is read again on every run, for rows that are published late.
@@ -70,6 +72,14 @@ public enum FetchOrder: String, Sendable, Hashable, CaseIterable {
     case newest
     /// From the oldest unit forwards.
     case oldest
+}
+
+/// What a catchup commits all or nothing.
+public enum Atomicity: String, Sendable, Hashable, CaseIterable {
+    /// The whole stream: if a partition fails, nothing is written.
+    case stream
+    /// Each partition by itself: one that fails holds up no other.
+    case partition
 }
 
 /// What it takes to call a unit empty that the source answered without rows. An answer that came whole is needed always.

@@ -1,0 +1,144 @@
+import LacunaModel
+import LacunaRecords
+import Synchronization
+
+/// What a catchup commits in one transaction: all of the stream, or one partition.
+struct CatchupPart: Sendable {
+    let demands: [Planner.Demand]
+    let batches: [PlannedBatch]
+    /// The batches' numbers in the run.
+    let numbers: [Int64]
+    /// What keeps the transactions of other catchups out.
+    let lock: String
+}
+
+/// What a part of a catchup came to.
+struct CaughtUp: Sendable {
+    let result: CommittedBatch
+    /// Records that came from the source.
+    let fetched: Int
+}
+
+/// The batch that a catchup failed at, as the journal has it.
+struct FailedBatch: Error {
+    let failure: BatchFailure
+    let number: Int64
+    let attempts: Int
+    let started: String
+}
+
+/// What the batches of a catchup share: how much the source gives at once, the numbers of the pieces they are cut into, and how
+/// many are at work.
+final class CatchupWork: Sendable {
+    private struct State {
+        var size = AskableSize()
+        var lastNumber: Int64
+    }
+
+    /// How many parts are at work at once, at least one.
+    let partsAtOnce: Int
+    /// How many batches of a part are fetched at once, at least one.
+    let batchesAtOnce: Int
+    /// How many answers may be held at once, at least one.
+    let heldCount: Int
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - parts: have numbered their batches without holes.
+    ///   - width: how many batches may be fetched at once.
+    init(_ parts: [CatchupPart], width: Int) {
+        partsAtOnce = max(1, min(width, parts.count))
+        batchesAtOnce = max(1, width / partsAtOnce)
+        heldCount = max(1, partsAtOnce * (parts.map(\.batches.count).max() ?? 1))
+        state = Mutex(State(lastNumber: parts.last?.numbers.last ?? 0))
+    }
+
+    func withSize<Value: Sendable>(_ body: (inout AskableSize) -> Value) -> Value {
+        state.withLock { body(&$0.size) }
+    }
+
+    /// A number that no batch has.
+    func number() -> Int64 {
+        state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+    }
+}
+
+/// The tips that a catchup goes up to.
+struct CatchupTips: Sendable {
+    private(set) var units: [Partition: Int64] = [:]
+    /// Partitions whose tip could not be asked for. The others go on without them.
+    private(set) var failures: [BatchFailure] = []
+    /// Why the source is not asked for more.
+    private(set) var deferral: String?
+
+    /// Asks for the tip of every partition that has something: one after the other, or some at once if they are independent.
+    ///
+    /// - Parameter width: how many independent partitions are asked for at once.
+    /// - Throws: `CancellationError`; what the source throws, unless the partitions are independent.
+    init(
+        of survey: Survey, _ fetcher: Fetcher, width: Int, _ onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) async throws {
+        let definition = fetcher.stream.definition
+        guard definition.expect.to == .tip, definition.keyType.isOrdered else { return }
+        let partitions = survey.partitions.filter { !$0.isNew }.map(\.partition)
+        guard definition.atomic == .partition else {
+            for partition in partitions {
+                if let tip = try await fetcher.tip(of: partition, onEvent) { units[partition] = tip }
+            }
+            return
+        }
+        await withTaskGroup(of: (Partition, Result<Int64?, any Error>).self) { group in
+            var waiting = partitions.makeIterator()
+            var count = 0
+            while true {
+                while count < width, deferral == nil, let partition = waiting.next() {
+                    group.addTask {
+                        do {
+                            return (partition, .success(try await fetcher.tip(of: partition, onEvent)))
+                        } catch {
+                            return (partition, .failure(error))
+                        }
+                    }
+                    count += 1
+                }
+                guard let (partition, answer) = await group.next() else { break }
+                count -= 1
+                note(answer, of: partition)
+            }
+        }
+        try Task.checkCancellation()
+        failures.sort { $0.partition < $1.partition }
+    }
+
+    private mutating func note(_ answer: Result<Int64?, any Error>, of partition: Partition) {
+        switch answer {
+        case .success(let tip): units[partition] = tip
+        case .failure(let error as SourceError) where error.kind == .deferred: deferral = error.message
+        case .failure(let error):
+            failures.append(
+                BatchFailure(
+                    partition: partition, window: 0..<0, message: "the tip could not be asked for: \(error.message)"))
+        }
+    }
+}
+
+extension RunOptions {
+    /// How many batches are in flight at once: from 1 to 64.
+    func width(_ definition: StreamDefinition) -> Int {
+        max(1, min(workers ?? definition.workers, 64))
+    }
+}
+
+extension RunReport {
+    /// Adds what a part of a catchup came to.
+    mutating func add(_ part: CaughtUp, of count: Int) {
+        if part.result.isChanged { committed += count } else { unchanged += count }
+        fetched += part.fetched
+        inserted += part.result.inserted
+        updated += part.result.updated
+        emptied += part.result.emptied
+    }
+}
