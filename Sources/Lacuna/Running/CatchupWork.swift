@@ -15,6 +15,8 @@ struct CatchupPart: Sendable {
 /// What a part of a catchup came to.
 struct CaughtUp: Sendable {
     let result: CommittedBatch
+    /// How many batches it was asked for in: more than were planned, if some were too large for the source.
+    let batches: Int
     /// Records that came from the source.
     let fetched: Int
 }
@@ -134,8 +136,8 @@ extension RunOptions {
 
 extension RunReport {
     /// Adds what a part of a catchup came to.
-    mutating func add(_ part: CaughtUp, of count: Int) {
-        if part.result.isChanged { committed += count } else { unchanged += count }
+    mutating func add(_ part: CaughtUp) {
+        if part.result.isChanged { committed += part.batches } else { unchanged += part.batches }
         fetched += part.fetched
         inserted += part.result.inserted
         updated += part.result.updated

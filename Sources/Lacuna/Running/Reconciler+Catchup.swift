@@ -185,7 +185,7 @@ extension Reconciler {
                 switch result {
                 case .success(let caughtUp):
                     completed += part.demands
-                    report.add(caughtUp, of: part.batches.count)
+                    report.add(caughtUp)
                 case .failure(let error):
                     let error = await whatEnds(error, of: part, context, &report)
                     end = end ?? error
@@ -204,7 +204,8 @@ extension Reconciler {
             .flatMap(\.self)
         try await fetchUnshown(&fetched, work, context)
         let result = try await commitNewest(&fetched, lock: part.lock, work, context)
-        return CaughtUp(result: result, fetched: fetched.reduce(0) { $0 + $1.records.recordCount })
+        return CaughtUp(
+            result: result, batches: fetched.count, fetched: fetched.reduce(0) { $0 + $1.records.recordCount })
     }
 
     /// Notes a failure that is the part's own.

@@ -92,6 +92,8 @@ struct WindowSizeTests {
             #expect(report.inserted == 1000)
             #expect(try await database.number("SELECT count(*) FROM t") == 2000)
             #expect(try await database.number("SELECT count(DISTINCT xmin::text) FROM t WHERE n >= 1000") == 1)
+            let journalled = try await database.number("SELECT count(*) FROM lacuna.batch WHERE state = 'committed'")
+            #expect(report.committed == Int(journalled))
             let calls = source.answered.count + source.refused.count
             #expect(calls <= 64, "\(calls)")
         }
