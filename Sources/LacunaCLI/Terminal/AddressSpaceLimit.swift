@@ -22,6 +22,9 @@ enum AddressSpaceLimit {
         #endif
         guard isLimited else { return }
         catchSignals()
+        #if !canImport(Darwin)
+            guard reserveThreads() else { end("no thread can be started") }
+        #endif
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, 128 << 10)
@@ -73,6 +76,48 @@ enum AddressSpaceLimit {
         pthread_join(thread, nil)
         return true
     }
+
+    #if !canImport(Darwin)
+        /// The threads of a run with a few workers.
+        private static let threadCount = 24
+
+        /// Makes room for the threads of a run: what starts one later may take no for an answer and wait for it all the same.
+        ///
+        /// The C library keeps the stacks of threads that have ended, up to 40 MiB, and gives them to the next ones.
+        ///
+        /// - Returns: false if there is no room.
+        private static func reserveThreads() -> Bool {
+            var attributes = pthread_attr_t()
+            pthread_attr_init(&attributes)
+            pthread_attr_setstacksize(&attributes, 1 << 20)
+            // An extension of the GNU C library, whose declaration Swift does not see.
+            typealias SetDefault = @convention(c) (UnsafePointer<pthread_attr_t>) -> Int32
+            guard let function = dlsym(nil, "pthread_setattr_default_np") else { return true }
+            _ = unsafeBitCast(function, to: SetDefault.self)(&attributes)
+            pthread_attr_destroy(&attributes)
+            let gate = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+            pthread_mutex_init(gate, nil)
+            pthread_mutex_lock(gate)
+            var threads: [pthread_t] = []
+            for _ in 0..<threadCount {
+                var thread = pthread_t()
+                let result = pthread_create(
+                    &thread, nil,
+                    { context in
+                        guard let gate = context?.assumingMemoryBound(to: pthread_mutex_t.self) else { return nil }
+                        pthread_mutex_lock(gate)
+                        pthread_mutex_unlock(gate)
+                        return nil
+                    }, gate)
+                guard result == 0 else { return false }
+                threads.append(thread)
+            }
+            pthread_mutex_unlock(gate)
+            for thread in threads { pthread_join(thread, nil) }
+            gate.deallocate()
+            return true
+        }
+    #endif
 
     /// Ends the program by its exit status where the runtime would by a signal, because it got no memory.
     private static func catchSignals() {
