@@ -70,6 +70,7 @@ public final class SimulatedEpisode: @unchecked Sendable {
         server = SimulatedServer(scheduler: scheduler)
         invariants = Invariants(
             history: history, server: server, first: setting.first, windowsOverlap: setting.overlap > 0,
+            isCapped: setting.cap > 0,
             atomic: setting.atomic)
         end = setting.first + Int64(setting.unitCount) - 1
     }
