@@ -179,7 +179,8 @@ struct TooFastCallsTests {
             #expect(try await installation.database.number(BodyFaultSystemTests.whole) == 3000)
             let counts = node.counts
             print("5 calls a second, 30 are needed: \(counts.answered) answered, \(counts.refused) refused")
-            #expect(counts.refused * 10 < counts.answered + counts.refused, "\(counts)")
+            // What the four workers had under way when the first call was refused, and one more.
+            #expect(counts.refused <= 5, "\(counts)")
         }
     }
 }
