@@ -1,5 +1,5 @@
 /// What the current task works in.
 package enum TransactionScope {
-    /// Whether a transaction is open that ends when this task, or one that it belongs to, has done its part.
+    /// Whether the task works inside an open transaction. A task that was begun before the transaction does not.
     @TaskLocal package static var isOpen = false
 }

@@ -15,6 +15,25 @@ struct TransactionTests {
         }
     }
 
+    @Test("is seen by its own task, and by no task that was begun before")
+    func scope() async throws {
+        try await withSession { session, _ in
+            #expect(!TransactionScope.isOpen)
+            let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+            async let earlier: Bool = {
+                for await _ in begun { break }
+                return TransactionScope.isOpen
+            }()
+            let inside = try await session.withTransaction { _ in
+                begin.yield()
+                return TransactionScope.isOpen
+            }
+            #expect(inside)
+            #expect(await earlier == false)
+            #expect(!TransactionScope.isOpen)
+        }
+    }
+
     @Test("rolls back where its body throws, and passes the error on")
     func rollsBack() async throws {
         try await withSession { session, database in

@@ -49,4 +49,9 @@ public struct RunOptions: Sendable {
         let upper = min(to.map { $0.adding(saturating: 1) } ?? limits.upperBound, limits.upperBound)
         return lower..<max(lower, upper)
     }
+
+    /// How many batches are in flight at once: from 1 to 64.
+    func width(_ definition: StreamDefinition) -> Int {
+        max(1, min(workers ?? definition.workers, 64))
+    }
 }
