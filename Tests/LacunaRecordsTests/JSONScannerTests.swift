@@ -255,8 +255,8 @@ struct JSONScannerTests {
         guard !bytes.contains(0), !text.contains("\\u"), !text.contains("\u{FEFF}") else { return nil }
         guard String(validating: bytes, as: UTF8.self) != nil else { return false }
         guard text.firstMatch(of: /[0-9][eE]/) == nil, text.firstMatch(of: /[0-9]{15}/) == nil else { return nil }
-        // Foundation lets a list end with a comma, which the grammar does not.
-        guard text.firstMatch(of: /,[ \t\r\n]*\]/) == nil else { return nil }
+        // Foundation lets a list or an object end with a comma, which the grammar does not.
+        guard text.firstMatch(of: /,[ \t\r\n]*[\]}]/) == nil else { return nil }
         let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
         return root == .any ? value != nil : value is [String: Any]
     }
