@@ -99,6 +99,8 @@ package enum Statements {
     package static let groupUnits = statement("group_units", PackageResources.group_units_sql)
     /// `import_snapshot.sql`
     package static let importSnapshot = statement("import_snapshot", PackageResources.import_snapshot_sql)
+    /// `insert_accepted.sql`
+    package static let insertAccepted = statement("insert_accepted", PackageResources.insert_accepted_sql)
     /// `insert_batch.sql`
     package static let insertBatch = statement("insert_batch", PackageResources.insert_batch_sql)
     /// `insert_failed_batch.sql`
@@ -146,6 +148,8 @@ package enum Statements {
     package static let relationExists = statement("relation_exists", PackageResources.relation_exists_sql)
     /// `release_lease.sql`
     package static let releaseLease = statement("release_lease", PackageResources.release_lease_sql)
+    /// `remove_accepted.sql`
+    package static let removeAccepted = statement("remove_accepted", PackageResources.remove_accepted_sql)
     /// `remove_refetch.sql`
     package static let removeRefetch = statement("remove_refetch", PackageResources.remove_refetch_sql)
     /// `replace_provisional.sql`
@@ -158,6 +162,8 @@ package enum Statements {
     package static let scanChangedChunks = statement("scan_changed_chunks", PackageResources.scan_changed_chunks_sql)
     /// `schema_exists.sql`
     package static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
+    /// `select_accepted.sql`
+    package static let selectAccepted = statement("select_accepted", PackageResources.select_accepted_sql)
     /// `select_changes.sql`
     package static let selectChanges = statement("select_changes", PackageResources.select_changes_sql)
     /// `select_clock.sql`
@@ -239,11 +245,12 @@ package enum Statements {
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
         findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
         findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
-        groupUnits, importSnapshot, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration,
+        groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration,
         insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence,
         lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
-        probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeRefetch, replaceProvisional,
-        replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectChanges, selectClock,
+        probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch,
+        replaceProvisional,
+        replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
         selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
         selectPartitions,
         selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectStreamNames,
@@ -289,5 +296,8 @@ package struct Migration: Sendable {
         Migration(
             number: 7, name: "hold_streams_to_their_tables",
             sql: String(decoding: PackageResources._007_hold_streams_to_their_tables_sql, as: UTF8.self)),
+        Migration(
+            number: 8, name: "accept_missing_units",
+            sql: String(decoding: PackageResources._008_accept_missing_units_sql, as: UTF8.self)),
     ]
 }

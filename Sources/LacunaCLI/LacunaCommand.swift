@@ -20,8 +20,9 @@ struct LacunaCommand: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, StatusCommand.self,
-            DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self, ScheduleCommand.self,
+            GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, AcceptCommand.self,
+            StatusCommand.self, DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self,
+            ScheduleCommand.self,
             ConfigCommand.self,
         ])
 

@@ -134,7 +134,7 @@ extension SettingsTable {
                 "timeout", .either([.duration, .group(timeouts)]), "How long a request may take, or its parts."),
             Setting(
                 "on_status", .map(.choice(HTTPStatusAction.allCases.map(\.rawValue)), of: "status"),
-                "What a status means: empty, unavailable, retry or fail."),
+                "What a status means: empty, accept (lost for good), unavailable, retry or fail."),
             Setting(
                 "on_error", .oneOrMany(.group(onError)),
                 "What a page of JSON means that says something at a place. The first rule that holds counts."),

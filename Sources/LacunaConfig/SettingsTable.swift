@@ -118,7 +118,11 @@ enum SettingsTable {
             Setting(
                 "load", .oneOrMany(.script), "SQL files that load the temporary table batch.",
                 absent: "an upsert by column name"),
-            Setting("columns", .map(.text, of: "column"), "The record's field for a column, where the names differ."),
+            Setting("columns", .map(.text, of: "column"), "The record's field for a column, if the names differ."),
+            Setting(
+                "snake_case", .boolean,
+                "Whether a column like block_hash takes the field blockHash, unless columns names another.",
+                absent: "false"),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
             Setting(

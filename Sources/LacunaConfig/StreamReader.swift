@@ -60,6 +60,7 @@ struct StreamReader {
         if let workers = section.integer("workers") { definition.workers = Int(workers) }
         definition.load = section.scripts("load")
         definition.columns = section.pairs("columns")
+        if let snakeCase = section.boolean("snake_case") { definition.snakeCase = snakeCase }
         definition.after = section.scripts("after")
         definition.check = section.scripts("check").first
         if let tracks = section.boolean("track_changes") { definition.tracksChanges = tracks }

@@ -112,6 +112,8 @@ public struct FetchSummary: Sendable, Hashable {
     public var end: End
     /// Whether the source said only by a status that it has nothing, as with 404 or 204.
     public var isEmptyByStatus = false
+    /// Why the source will never have the window, as it said itself; nil: it did not.
+    public var goneReason: String?
     /// What has to be set right before anything is taken for empty by this answer; nil: nothing.
     package var objection: String?
     /// What is to be said of the answer beside that.

@@ -147,6 +147,8 @@ extension SimulatedServer {
             "schema_exists", "select_migrations":
             return catalog(statement.name)
         case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
+        // Nobody there declares units missing for good.
+        case "select_accepted": return Reply(columns: ["partition_values", "lower", "upper", "reason", "ends"])
         case "select_extents", "select_verified", "select_provisional", "select_refetch", "select_window_evidence":
             return try evidence(values, visible(to: backend))
         case "select_stream", "select_failures", "next_run", "insert_run", "finish_run", "insert_finished_run",

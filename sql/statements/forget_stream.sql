@@ -3,7 +3,8 @@
 --
 -- Variables:
 --   stream          text
--- Rows: one: registrations, extents, verified, marks, keys (how many rows there were of each) bigint.
+-- Rows: one: registrations, extents, verified, marks, accepted, keys (how many rows there were of each)
+-- bigint.
 WITH registration AS (
     DELETE FROM lacuna.stream WHERE name = :'stream' RETURNING 1
 ), extents AS (
@@ -14,6 +15,8 @@ WITH registration AS (
     DELETE FROM lacuna.provisional WHERE stream = :'stream'
 ), marks AS (
     DELETE FROM lacuna.refetch WHERE stream = :'stream' RETURNING 1
+), accepted AS (
+    DELETE FROM lacuna.accepted WHERE stream = :'stream' RETURNING 1
 ), keys AS (
     DELETE FROM lacuna.key WHERE stream = :'stream' RETURNING 1
 ), owed AS (
@@ -26,4 +29,5 @@ SELECT
     (SELECT pg_catalog.count(*) FROM extents) AS extents,
     (SELECT pg_catalog.count(*) FROM verified) AS verified,
     (SELECT pg_catalog.count(*) FROM marks) AS marks,
+    (SELECT pg_catalog.count(*) FROM accepted) AS accepted,
     (SELECT pg_catalog.count(*) FROM keys) AS keys

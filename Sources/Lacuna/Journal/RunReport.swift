@@ -12,6 +12,8 @@ public enum RunMode: String, Sendable, Hashable {
     case rewind
     /// Declaring units wrong.
     case mark
+    /// Declaring units missing for good.
+    case accept
     /// Forgetting a stream's registration, extents and evidence.
     case forget
 }
@@ -80,6 +82,8 @@ public struct RunReport: Sendable {
     public var updated = 0
     /// Units recorded as verified empty.
     public var emptied: UInt64 = 0
+    /// Units recorded as missing for good, as the source said.
+    public var accepted: UInt64 = 0
     /// Units that were answered with nothing and wait for a newer record or for another look, after the run.
     public var provisional: UInt64 = 0
     /// Units that wait because they failed in earlier runs.

@@ -29,6 +29,8 @@ struct AnswerProof: Sendable {
     var doubtful = UnitSet()
     /// The end (exclusive) of the units that a newer record had been shown for when the source was asked.
     var shownEnd = Int64.max
+    /// The units that the source says are lost for good, if they have no rows.
+    var gone = UnitSet()
     /// Whether the source has given rows before, or is believed without.
     var isTrusted = true
 }
@@ -38,6 +40,7 @@ struct CommittedBatch: Sendable {
     var inserted = 0
     var updated = 0
     var emptied: UInt64 = 0
+    var accepted: UInt64 = 0
     /// The units that are provisional now, of the batches' windows.
     var provisional = UnitSet()
     /// Whether there was anything to commit.
@@ -51,6 +54,7 @@ struct CommittedBatch: Sendable {
         inserted += other.inserted
         updated += other.updated
         emptied += other.emptied
+        accepted += other.accepted
         provisional = provisional.union(other.provisional)
         isChanged = isChanged || other.isChanged
         metOthers = metOthers || other.metOthers
@@ -138,7 +142,8 @@ struct BatchCommit: Sendable {
                     && loaded.inserted + loaded.updated == fetched.records.recordCount,
                 shownEnd: fetched.proof.shownEnd, isTrusted: fetched.proof.isTrusted))
         if stream.definition.empty == .error {
-            try requireRows(proven.unanswered.intersection(batch.expected), fetched)
+            try requireRows(
+                proven.unanswered.intersection(batch.expected).subtracting(fetched.proof.gone), fetched)
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.metOthers =
@@ -146,6 +151,7 @@ struct BatchCommit: Sendable {
         result.provisional = proven.provisional
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
+        try await accept(fetched.proof.gone.intersection(missing), fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
             result.extents[batch.partition] = extents
             result.isChanged = true
@@ -238,6 +244,27 @@ struct BatchCommit: Sendable {
             values["before"] = fetched.started
             try await session.query(try Statements.removeRefetch.bound(values: values))
         }
+    }
+
+    /// Records what the source says is lost for good.
+    private func accept(
+        _ gone: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
+    ) async throws {
+        guard !gone.isEmpty, let reason = fetched.summary.goneReason else { return }
+        var values = stream.evidenceValues(fetched.batch.partition)
+        try await session.query(try Statements.lockEvidence.bound(values: values))
+        values["reason"] = reason
+        values["ends"] = ""
+        values["before"] = fetched.started
+        for range in gone.ranges {
+            values["lower"] = String(range.lowerBound)
+            values["upper"] = String(range.upperBound)
+            try await session.query(try Statements.removeRefetch.bound(values: values))
+            try await session.query(try Statements.removeAccepted.bound(values: values))
+            try await session.query(try Statements.insertAccepted.bound(values: values))
+        }
+        result.isChanged = true
+        result.accepted = gone.count
     }
 
     /// What UpdateMin and UpdateMax are to be given: the last write, because its row lock is shared by all batches of the

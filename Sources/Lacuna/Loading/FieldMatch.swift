@@ -10,6 +10,8 @@ struct FieldMatch: Sendable {
     let fillsOnlyKeys: Bool
     private let table: String
     private let fields: [String]
+    /// Whether `snake_case: true` is a remedy.
+    private let isCamelCase: Bool
 
     init(_ records: SpooledRecords, stream: ResolvedStream) {
         table = stream.table.name
@@ -26,6 +28,7 @@ struct FieldMatch: Sendable {
             unused.first { FieldMatch.letters($0) == FieldMatch.letters(column) }.map { (column, $0) }
         }
         let others = writable.filter { !identifying.contains($0) }
+        isCamelCase = pairs.allSatisfy { StreamDefinition.camelCase($0.column) == $0.field }
         fillsOnlyKeys = !others.isEmpty && unfilled.count == others.count && !unused.isEmpty
     }
 
@@ -35,7 +38,7 @@ struct FieldMatch: Sendable {
             let columns = pairs.prefix(10).map { "\($0.column): \(Self.quoted($0.field))" }.joined(separator: ", ")
             return
                 "the records have fields that look like columns of \(table) and are written otherwise, so that the columns "
-                + "get nothing: write columns: {\(columns)}"
+                + "get nothing: write \(isCamelCase ? "snake_case: true, or " : "")columns: {\(columns)}"
         }
         guard fillsOnlyKeys else { return nil }
         return "the records fill nothing of \(table) but what identifies a row: they have "

@@ -76,5 +76,6 @@ extension RunReport {
         inserted += part.result.inserted
         updated += part.result.updated
         emptied += part.result.emptied
+        accepted += part.result.accepted
     }
 }

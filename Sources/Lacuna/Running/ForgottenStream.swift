@@ -11,6 +11,8 @@ package struct ForgottenStream: Sendable {
     package let verified: Int
     /// The marks.
     package let marks: Int
+    /// The ranges that were accepted as missing.
+    package let accepted: Int
     /// The ids that had an ordinal.
     package let keys: Int
 
@@ -37,7 +39,7 @@ package struct ForgottenStream: Sendable {
                 let row = try await session.query(try Statements.forgetStream.bound(values: ["stream": name])).only()
                 let forgotten = ForgottenStream(
                     extents: try row.get("extents"), verified: try row.get("verified"), marks: try row.get("marks"),
-                    keys: try row.get("keys"))
+                    accepted: try row.get("accepted"), keys: try row.get("keys"))
                 guard try row.get("registrations", as: Int.self) > 0 || !forgotten.isEmpty else { return nil }
                 try await session.query(
                     try Statements.insertFinishedRun.bound(values: [
@@ -58,15 +60,19 @@ package struct ForgottenStream: Sendable {
         }
     }
 
-    private var isEmpty: Bool { extents + verified + marks + keys == 0 }
+    private var isEmpty: Bool { extents + verified + marks + accepted + keys == 0 }
 
     /// What was forgotten, for the journal and a person.
     package var summary: String {
-        let parts = [
+        let counted: [(count: Int, one: String, many: String)] = [
             (extents, "the extents of a partition", "the extents of % partitions"),
-            (verified, "a verified-empty range", "% verified-empty ranges"), (marks, "a mark", "% marks"),
+            (verified, "a verified-empty range", "% verified-empty ranges"),
+            (marks, "a mark", "% marks"),
+            (accepted, "an accepted range", "% accepted ranges"),
             (keys, "an id", "% ids"),
-        ].filter { $0.0 > 0 }.map { count, one, many in count == 1 ? one : many.replacing("%", with: String(count)) }
+        ]
+        let parts = counted.filter { $0.count > 0 }
+            .map { $0.count == 1 ? $0.one : $0.many.replacing("%", with: String($0.count)) }
         return (["the registration"] + parts).joined(separator: ", ")
     }
 }

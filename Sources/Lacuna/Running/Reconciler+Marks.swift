@@ -65,6 +65,66 @@ extension Reconciler {
         }
     }
 
+    /// Declares units missing for good, so that no run asks for them; or takes that back.
+    ///
+    /// They count as covered while they have no rows. Earlier marks are taken off them.
+    ///
+    /// - Parameters:
+    ///   - clear: whether to take declarations back instead.
+    ///   - options: which partitions and units; without bounds all of them.
+    ///   - reason: why, for people.
+    ///   - end: from when on they are gaps again, seconds since the epoch; nil: never.
+    /// - Returns: the number of expected units without rows that are accepted now inside the bounds, or no longer are.
+    /// - Throws: ``StreamError``, ``PostgresError``.
+    public func accept(clear: Bool, _ options: RunOptions, reason: String, end: Int64?) async throws -> UInt64 {
+        try await withSession { try await accept(clear: clear, options, reason: reason, end: end, on: $0) }
+    }
+
+    private func accept(
+        clear: Bool, _ options: RunOptions, reason: String, end: Int64?, on session: Session
+    ) async throws -> UInt64 {
+        let stream = try await ResolvedStream.resolve(definition, on: session)
+        try await WritableServer.require(on: session)
+        try await SchemaAccess.load(on: session).requireWritable()
+        try await SchemaInstaller.requireKnown(on: session)
+        let userSearchPath = try await session.userSearchPath()
+        try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
+        let survey = try await surveyor(.plan, options).survey(
+            stream, partitions: options.partitions, on: session)
+        if let end, end <= survey.now { throw StreamError.invalid("the declaration would have ended already") }
+        try await StreamRegistry.register(stream, on: session)
+        let bounds = options.bounds(definition.keyType.limits)
+        let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
+        let note =
+            "\(clear ? "no longer accepted" : "accepted") \(definition.keyType.text(hull(bounds, survey)))"
+            + (reason.isEmpty ? "" : ": \(reason)")
+        let journalEntry = try insertRun(id, mode: .accept, note: note)
+        return try await session.withTransaction { session in
+            var count: UInt64 = 0
+            for coverage in survey.partitions {
+                var values = stream.evidenceValues(coverage.partition)
+                try await session.query(try Statements.lockEvidence.bound(values: values))
+                let accepted = clear ? coverage.evidence.acceptedWithoutRows : coverage.acceptable
+                count += accepted.intersection(bounds).count
+                values["lower"] = String(bounds.lowerBound)
+                values["upper"] = String(bounds.upperBound)
+                try await session.query(try Statements.removeAccepted.bound(values: values))
+                guard !clear else { continue }
+                values["reason"] = reason
+                values["ends"] = end.map { String($0) } ?? ""
+                values["before"] = "infinity"
+                for range in accepted.intersection(bounds).ranges {
+                    values["lower"] = String(range.lowerBound)
+                    values["upper"] = String(range.upperBound)
+                    try await session.query(try Statements.removeRefetch.bound(values: values))
+                    try await session.query(try Statements.insertAccepted.bound(values: values))
+                }
+            }
+            if count > 0 { try await session.query(journalEntry) }
+            return count
+        }
+    }
+
     private func hull(_ bounds: Range<Int64>, _ survey: Survey) -> Range<Int64> {
         let ranges = survey.partitions.map { $0.range.clamped(to: bounds) }.filter { !$0.isEmpty }
         guard let lower = ranges.map(\.lowerBound).min(), let upper = ranges.map(\.upperBound).max() else {

@@ -117,6 +117,11 @@ struct RunContext: Sendable {
             // Of an address that answers with one status to everything, nothing is worth remembering.
             if summary.isEmptyByStatus || !isOrdered { proof.spoken = UnitSet() }
         }
+        if summary.goneReason != nil {
+            proof.spoken = UnitSet()
+            if proof.isTrusted { proof.gone = open }
+            return proof
+        }
         let claimed = open.intersection(proof.spoken)
         guard definition.empty == .confirm || definition.empty == .verify else { return proof }
         try requireUncapped(batch, records, summary)

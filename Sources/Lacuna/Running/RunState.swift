@@ -139,6 +139,7 @@ final class RunState: Sendable {
                 state.report.inserted += result.inserted
                 state.report.updated += result.updated
                 state.report.emptied += result.emptied
+                state.report.accepted += result.accepted
             } else {
                 state.report.unchanged += 1
             }

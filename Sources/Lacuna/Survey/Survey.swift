@@ -35,6 +35,25 @@ public struct Survey: Sendable {
         partitions.reduce(0) { $0 + $1.provisional.count }
     }
 
+    /// The number of expected units that a person declared missing for good, over all partitions.
+    public var acceptedCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.accepted.count }
+    }
+
+    /// The same snapshot, in which accepted units are gaps.
+    public var strict: Survey {
+        var survey = Survey(
+            stream: stream, now: now,
+            partitions: partitions.map { coverage in
+                guard !coverage.evidence.accepted.isEmpty else { return coverage }
+                var evidence = coverage.evidence
+                evidence.accepted = []
+                return PartitionCoverage(evidence, of: definition, now: now)
+            }, flagged: flagged, scan: scan)
+        survey.leavesRows = leavesRows
+        return survey
+    }
+
     /// The number of units of a range that are missing, over all partitions.
     func missingCount(in range: Range<Int64>) -> UInt64 {
         partitions.reduce(0) { $0 + $1.gaps.count(in: range) }

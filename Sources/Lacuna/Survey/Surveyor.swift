@@ -70,7 +70,21 @@ public struct Surveyor: Sendable {
                 // It saves the next scan's time and nothing else: what keeps it from being written is no failure of this.
             }
         }
+        if purpose == .run { try await endAcceptance(survey, on: session) }
         return survey
+    }
+
+    /// Takes the declaration that a unit is missing for good away from those that have got rows: should the rows go again, that
+    /// is news.
+    private func endAcceptance(_ survey: Survey, on session: Session) async throws {
+        for coverage in survey.partitions {
+            for range in coverage.evidence.acceptedWithRows.ranges {
+                var values = survey.stream.evidenceValues(coverage.partition)
+                values["lower"] = String(range.lowerBound)
+                values["upper"] = String(range.upperBound)
+                try await session.query(try Statements.removeAccepted.bound(values: values))
+            }
+        }
     }
 
     private func read(
@@ -102,10 +116,12 @@ public struct Surveyor: Sendable {
         var verified: [Partition: UnitSet] = [:]
         var refetch: [Partition: UnitSet] = [:]
         var provisional: [Partition: UnitSet] = [:]
+        var accepted: [Partition: [AcceptedRange]] = [:]
         if hasSchema {
             provisional = try await waitingUnits(of: stream, in: range, now: now, session)
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
+            accepted = try await acceptedRanges(of: stream, in: range, now: now, session)
         }
         var flagged: [Partition: UnitSet] = [:]
         // Of ids a check can only name such that have an ordinal, and those are in the schema.
@@ -118,7 +134,8 @@ public struct Surveyor: Sendable {
                 of: stream, wrong: refetch.merging(flagged) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
                 session)
             let survey = try survey(
-                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, flagged: flagged)
+                stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, accepted: accepted,
+                flagged: flagged)
             return (survey, nil)
         }
         var expected: [Partition: UnitSet]?
@@ -133,6 +150,7 @@ public struct Surveyor: Sendable {
             let partition = evidence.partition
             evidence.verified = verified[partition] ?? UnitSet()
             evidence.provisional = provisional[partition] ?? UnitSet()
+            evidence.accepted = accepted[partition] ?? []
             evidence.refetch = (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet())
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
@@ -158,16 +176,18 @@ public struct Surveyor: Sendable {
     /// The survey of a stream of ids.
     private func survey(
         _ stream: ResolvedStream, _ keys: ExpectedKeys, wanted: [Partition], now: Int64,
-        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], flagged: [Partition: UnitSet]
+        verified: [Partition: UnitSet], refetch: [Partition: UnitSet], accepted: [Partition: [AcceptedRange]],
+        flagged: [Partition: UnitSet]
     ) throws -> Survey {
         let named = try stream.naming(TextKeys(keys.names))
         let partitions = wanted.map { partition in
             let present = PresentUnits(
                 stream.definition.keyType.limits, missing: UnitSet(keys.missing[partition] ?? []))
-            let evidence = PartitionEvidence(
+            var evidence = PartitionEvidence(
                 partition: partition, present: present, verified: verified[partition] ?? UnitSet(),
                 refetch: (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet()),
                 expected: UnitSet(keys.expected[partition] ?? []))
+            evidence.accepted = accepted[partition] ?? []
             return PartitionCoverage(evidence, of: named.definition, now: now)
         }
         let account = ScanAccount(strategy: .window, reason: "the keys are ids, whose gap is an anti-join")
@@ -278,6 +298,28 @@ public struct Surveyor: Sendable {
             ranges[partition, default: []].append(lower..<upper)
         }
         return ranges.mapValues { UnitSet($0) }
+    }
+
+    /// The units that were declared missing for good, as far as that has not ended.
+    private func acceptedRanges(
+        of stream: ResolvedStream, in range: Range<Int64>, now: Int64, _ session: isolated Session
+    ) async throws -> [Partition: [AcceptedRange]] {
+        let statement = try Statements.selectAccepted.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+            "lower": String(range.lowerBound), "upper": String(range.upperBound),
+        ])
+        var accepted: [Partition: [AcceptedRange]] = [:]
+        for row in try await session.query(statement) {
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            let end = try row.getIfPresent("ends", as: Int64.self)
+            if let end, end <= now { continue }
+            accepted[partition, default: []].append(
+                AcceptedRange(range: lower..<upper, reason: try row.get("reason"), end: end))
+        }
+        return accepted
     }
 
     /// The units that were answered with nothing less than `confirm` ago.

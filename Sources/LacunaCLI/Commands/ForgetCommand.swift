@@ -6,7 +6,8 @@ import Lacuna
 struct ForgetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget",
-        abstract: "Forgets what was learned of a stream: its registration, extents, verified-empty ranges and marks.",
+        abstract:
+            "Forgets what was learned of a stream: its registration, extents, verified-empty and accepted ranges, and marks.",
         discussion: """
             Rows stay as they are. A stream is held to the table, the key and the partitions that it was registered with, \
             because what was learned of it would be misread for others. Forget it where it is to mean something else, or where \

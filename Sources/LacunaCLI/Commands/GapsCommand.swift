@@ -46,6 +46,9 @@ struct GapsCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-code"), help: "End with status 2 where there are gaps.")
     var exitCode = false
 
+    @Flag(name: .long, help: "Count units that were accepted as missing as gaps too.")
+    var strict = false
+
     @Option(
         name: .customLong("max-behind"),
         help: ArgumentHelp(
@@ -125,7 +128,8 @@ struct GapsCommand: AsyncParsableCommand {
         let surveyor = surveyor(project.database)
         for stream in try project.streams(streams) {
             do {
-                let survey = try await surveyor.survey(stream.definition)
+                var survey = try await surveyor.survey(stream.definition)
+                if strict { survey = survey.strict }
                 surveys.append(showsTail ? try await survey.asking(project.source(of: stream)) : survey)
             } catch {
                 failures.append("stream \(stream.definition.name): \(error)")

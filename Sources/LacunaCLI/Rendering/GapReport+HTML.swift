@@ -125,6 +125,7 @@ extension GapReport {
         rows += [
             ["verified empty", Numbers.count(coverage.verified.count, "unit")],
             ["provisional", Numbers.count(coverage.provisional.count, "unit")],
+            ["accepted as missing", Numbers.count(coverage.accepted.count, "unit")],
             ["to be re-fetched", Numbers.count(coverage.refetch.count, "unit")],
         ]
         if let tail = coverage.tail, isOrdered { rows.append(["behind the tip", Numbers.count(tail.count, "unit")]) }

@@ -8,7 +8,7 @@ extension GapReport {
             ("table", .text(table)),
             ("key", .text(definition.keyColumn)), ("scan", explains ? scan : nil),
             ("expected_units", .number(expectedCount)), ("missing_units", .number(missingCount)),
-            ("provisional_units", .number(provisionalCount)),
+            ("provisional_units", .number(provisionalCount)), ("accepted_units", .number(acceptedCount)),
             ("gap_count", .number(gapCount)), ("clean", .flag(isClean)),
             ("partitions", .list(partitions, json)),
         ])
@@ -48,14 +48,23 @@ extension GapReport {
                 ("units", .number(range.unitCount)),
             ])
         }
+        func accepted(_ accepted: AcceptedRange) -> JSONOutput {
+            .line([
+                ("first", key(accepted.range.lowerBound)), ("last", key(accepted.range.upperBound - 1)),
+                ("units", .number(accepted.range.unitCount)), ("reason", .text(accepted.reason)),
+                ("until", accepted.end.map { .text(KeyType.timestamp(step: 1, timezone: .gmt).text($0)) }),
+            ])
+        }
         return .object([
             ("partition", json(coverage.partition)), ("oldest", key(coverage.oldest)),
             ("latest", key(coverage.latest)), ("expected_units", .number(coverage.expected.count)),
             ("covered_units", .number(coverage.coveredCount)), ("missing_units", .number(coverage.gaps.count)),
             ("verified_empty_units", .number(coverage.verified.count)),
             ("provisional_units", .number(coverage.provisional.count)),
+            ("accepted_units", .number(coverage.accepted.count)),
             ("refetch_units", .number(coverage.refetch.count)), ("contiguous", coverage.contiguous.map(span)),
-            ("gaps", .list(gaps(of: coverage), span)), ("tail", coverage.tail.map { .list($0.ranges, span) }),
+            ("gaps", .list(gaps(of: coverage), span)), ("accepted", .list(coverage.acceptedRanges, accepted)),
+            ("tail", coverage.tail.map { .list($0.ranges, span) }),
         ])
     }
 }

@@ -12,7 +12,10 @@ enum GapMetrics {
 
     private static let metrics = [
         Metric(name: "lacuna_expected_units", help: "Units that should be there.") { $1.expected.count },
-        Metric(name: "lacuna_covered_units", help: "Expected units that have rows or are verified empty.") {
+        Metric(
+            name: "lacuna_covered_units",
+            help: "Expected units that have rows, are verified empty or accepted as missing."
+        ) {
             $1.coveredCount
         },
         Metric(name: "lacuna_missing_units", help: "Expected units that are missing or marked.") { $1.gaps.count },
@@ -25,6 +28,9 @@ enum GapMetrics {
             help: "Units that were answered with nothing and wait for a newer record or another look."
         ) {
             $1.provisional.count
+        },
+        Metric(name: "lacuna_accepted_units", help: "Units that a person declared missing for good.") {
+            $1.accepted.count
         },
         Metric(name: "lacuna_refetch_units", help: "Units that are to be fetched again.") { $1.refetch.count },
         Metric(

@@ -86,6 +86,7 @@ extension GapReport {
         let fraction = expected == 0 ? 1 : Double(coveredCount) / Double(expected)
         var share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
         if provisionalCount > 0 { share += ", \(Numbers.count(provisionalCount, "unit")) provisional" }
+        if acceptedCount > 0 { share += ", \(Numbers.count(acceptedCount, "unit")) accepted as missing" }
         if isClean { return (coveredCount == expected ? "complete" : "no gaps", share) }
         return ("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing", share)
     }
@@ -121,6 +122,10 @@ extension GapReport {
         if !coverage.provisional.isEmpty {
             let hull = coverage.provisional.hull.map(text) ?? ""
             rows.append(["provisional", hull, Numbers.count(coverage.provisional.count, "unit")])
+        }
+        for accepted in coverage.acceptedRanges {
+            rows.append(["accepted", text(accepted.range), Numbers.count(accepted.range.unitCount, "unit")])
+            rows.append(["", why(accepted), ""])
         }
         if !coverage.refetch.isEmpty {
             rows.append(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])

@@ -14,6 +14,7 @@ struct GapReport {
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
     var provisionalCount: UInt64 { survey.provisionalCount }
+    var acceptedCount: UInt64 { survey.acceptedCount }
     var coveredCount: UInt64 { partitions.reduce(0) { $0 + $1.coveredCount } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
     /// The units behind the tip, as far as they are over and it is known, of the partition that is furthest behind.
@@ -35,6 +36,13 @@ struct GapReport {
     func gaps(of coverage: PartitionCoverage) -> [Range<Int64>] {
         guard !isOrdered else { return coverage.gaps.ranges }
         return coverage.gaps.ranges.flatMap { range in range.map { $0..<$0 + 1 } }
+    }
+
+    /// Why a range was accepted as missing, and until when, fit for a terminal.
+    func why(_ accepted: AcceptedRange) -> String {
+        let days = KeyType.date(timezone: definition.keyType.timezone)
+        let end = accepted.end.flatMap(days.unit(at:)).map { ", until \(days.text($0))" } ?? ""
+        return Console.printable(accepted.reason + end)
     }
 
     func label(_ coverage: PartitionCoverage) -> String {

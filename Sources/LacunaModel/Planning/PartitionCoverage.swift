@@ -12,6 +12,8 @@ package struct PartitionEvidence: Sendable, Hashable {
     package var provisional: UnitSet
     /// Units that were declared wrong, or that a check found wrong.
     package var refetch: UnitSet
+    /// Units that a person declared missing for good, as long as that holds.
+    package var accepted: [AcceptedRange] = []
     /// The only expected units, if a query names them.
     package var expected: UnitSet?
     /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
@@ -33,6 +35,18 @@ package struct PartitionEvidence: Sendable, Hashable {
         self.hasLargestKey = hasLargestKey
     }
 
+    /// The accepted units, whether they have rows or not.
+    package var acceptedUnits: UnitSet { UnitSet(accepted.map(\.range)) }
+
+    /// The accepted units that have no rows.
+    package var acceptedWithoutRows: UnitSet {
+        let units = acceptedUnits
+        return units.hull.map { units.intersection(present.missing(in: $0)) } ?? units
+    }
+
+    /// The accepted units that have got rows: the declaration has ended.
+    package var acceptedWithRows: UnitSet { acceptedUnits.subtracting(acceptedWithoutRows) }
+
     /// The smallest unit known, by extents or rows.
     fileprivate var oldest: Int64? {
         let first = present.hull.isEmpty ? nil : present.hull.lowerBound
@@ -46,7 +60,7 @@ package struct PartitionEvidence: Sendable, Hashable {
     }
 }
 
-/// What a partition lacks: `gaps = expected − ((present ∪ verified) − refetch) − provisional`.
+/// What a partition lacks: `gaps = expected − ((present ∪ verified ∪ accepted) − refetch) − provisional`.
 public struct PartitionCoverage: Sendable, Hashable {
     /// What it was computed from.
     package let evidence: PartitionEvidence
@@ -85,6 +99,31 @@ public struct PartitionCoverage: Sendable, Hashable {
 
     /// Units inside ``range`` that were declared wrong; of ids those that are expected.
     public var refetch: UnitSet { insideRange(evidence.refetch) }
+
+    /// The expected units of ``range`` that are covered by nothing but a person's word.
+    public var accepted: UnitSet {
+        insideRange(evidence.acceptedWithoutRows).intersection(expected).subtracting(evidence.verified)
+            .subtracting(evidence.refetch)
+    }
+
+    /// What of ``accepted`` stands under each declaration, by unit.
+    public var acceptedRanges: [AcceptedRange] {
+        let units = accepted
+        return evidence.accepted.flatMap { declared in
+            units.intersection(declared.range).ranges.map {
+                AcceptedRange(range: $0, reason: declared.reason, end: declared.end)
+            }
+        }
+    }
+
+    /// The expected units of ``range`` and ``tail`` without rows: what may be declared missing for good.
+    package var acceptable: UnitSet {
+        let behind = (tail ?? UnitSet()).union(provisional)
+        let units = gaps.union(expected.subtracting(evidence.verified).intersection(evidence.acceptedUnits)).union(
+            behind)
+        guard let hull = units.hull else { return units }
+        return units.intersection(evidence.present.missing(in: hull))
+    }
 
     private func insideRange(_ units: UnitSet) -> UnitSet {
         hasOrder ? units.intersection(range) : units.intersection(expected)
@@ -125,8 +164,8 @@ public struct PartitionCoverage: Sendable, Hashable {
             let expected = evidence.expected ?? UnitSet()
             fewerExpected = expected
             range = expected.hull ?? 0..<0
-            gaps = evidence.present.missing(in: range).subtracting(evidence.verified).union(evidence.refetch)
-                .intersection(expected)
+            gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
+                .subtracting(evidence.acceptedUnits).union(evidence.refetch).intersection(expected)
             (tail, ahead, provisional) = (UnitSet(), UnitSet(), UnitSet())
             return
         }
@@ -164,15 +203,17 @@ public struct PartitionCoverage: Sendable, Hashable {
         let expected = expectedUnits(range)
         fewerExpected = expected == UnitSet(range) ? nil : expected
         // Once a newer record has been seen, the source is asked again.
+        let accepted = evidence.acceptedUnits.subtracting(evidence.refetch)
         let newestRow = evidence.present.hull.isEmpty ? nil : evidence.present.hull.upperBound - 1
         let waiting = evidence.provisional.intersection((newestRow ?? limits.lowerBound)..<limits.upperBound)
-            .subtracting(evidence.refetch)
-        gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
+            .subtracting(evidence.refetch).subtracting(accepted)
+        gaps = evidence.present.missing(in: range).subtracting(evidence.verified).subtracting(accepted)
             .union(evidence.refetch.intersection(range)).intersection(expected).subtracting(waiting)
         let afterLatest = latest?.adding(saturating: 1)
         tail = (aheadEnd ?? end).map { end in
             guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }
             return expectedUnits(max(last, afterLatest)..<min(end, limits.upperBound)).subtracting(waiting)
+                .subtracting(accepted)
         }
         ahead =
             aheadEnd.map { aheadEnd in

@@ -41,6 +41,9 @@ public struct StreamDefinition: Sendable, Hashable {
     public var load: [SQLScript] = []
     /// The record's field for a column, if the names differ: column → field.
     public var columns: [String: String] = [:]
+    /// Whether a column that ``columns`` does not name takes the field of its name in camel case: `block_hash` takes
+    /// `blockHash`.
+    public var snakeCase = false
     /// Scripts that run once, in one transaction, at the end of a run that changed something.
     public var after: [SQLScript] = []
     /// A query that returns units which are present but wrong: the key column and the partition columns.
@@ -62,7 +65,26 @@ public struct StreamDefinition: Sendable, Hashable {
 
     /// The field of a record that holds `column`.
     package func field(of column: String) -> String {
-        columns[column] ?? column
+        columns[column] ?? (snakeCase ? Self.camelCase(column) : column)
+    }
+
+    /// `block_hash` as `blockHash`. Underscores at either end stay, and so does a name without any.
+    package static func camelCase(_ column: String) -> String {
+        var field = ""
+        var underscores = 0
+        for character in column {
+            if character == "_" {
+                underscores += 1
+            } else if underscores > 0, !field.isEmpty {
+                field += character.uppercased()
+                underscores = 0
+            } else {
+                field += String(repeating: "_", count: underscores)
+                field.append(character)
+                underscores = 0
+            }
+        }
+        return field + String(repeating: "_", count: underscores)
     }
 }
 

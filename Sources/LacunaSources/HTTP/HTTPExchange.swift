@@ -9,6 +9,8 @@ struct HTTPExchange: Sendable {
         /// A page, where it came from, and what masks the secrets that it may repeat.
         case page(HTTPAnswer, from: Address, HTTPRedactor)
         case empty
+        /// What was asked for is lost for good.
+        case gone(status: Int)
     }
 
     private static let redirectLimit = 5
@@ -49,6 +51,7 @@ struct HTTPExchange: Sendable {
             switch verdict {
             case .page: return .page(answer, from: call.address, redactor.masking(sent.token))
             case .empty: return .empty
+            case .gone: return .gone(status: answer.status)
             case .redirect(let target):
                 call.address = try redirected(call, to: target, answer, page: page)
                 redirects += 1

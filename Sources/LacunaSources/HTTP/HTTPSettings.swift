@@ -180,6 +180,8 @@ public enum HTTPFormat: String, Sendable, Hashable, CaseIterable {
 public enum HTTPStatusAction: String, Sendable, Hashable, CaseIterable {
     /// The window, or what follows the last page, has no records.
     case empty
+    /// The source has lost the window for good: its units without rows are accepted as missing.
+    case accept
     /// The source does not have this history.
     case unavailable
     /// It may work in a moment.

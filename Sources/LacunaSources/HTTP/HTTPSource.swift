@@ -57,7 +57,17 @@ public struct HTTPSource: Source {
             }
             var page: Paginator.Page?
             var place = PagePlace(exchange: exchange, call: call, number: number)
-            if let read = try await self.page(number, of: call, policy) {
+            let read: ReadPage?
+            do {
+                read = try await self.page(number, of: call, policy)
+            } catch let gone as Gone {
+                // Of a later page it would say that what came before is lost too.
+                guard number == 1 else { throw place.error(.unknown, "page \(number) answered \(gone.status)") }
+                var summary = FetchSummary()
+                summary.goneReason = "the source answered \(gone.status)"
+                return summary
+            }
+            if let read {
                 address = read.address
                 place.status = read.answer.status
                 do {
@@ -195,6 +205,11 @@ public struct HTTPSource: Source {
         }
     }
 
+    /// The answer that a window is lost for good.
+    private struct Gone: Error {
+        let status: Int
+    }
+
     /// A page as it came.
     private struct ReadPage {
         let answer: HTTPAnswer
@@ -221,10 +236,9 @@ public struct HTTPSource: Source {
     }
 
     private func page(_ number: Int, of call: HTTPCall, longestWait: Duration) async throws -> ReadPage? {
-        guard
-            case .page(let answer, let address, let redactor) = try await exchange.outcome(
-                of: call, page: number, longestWait: longestWait)
-        else { return nil }
+        let outcome = try await exchange.outcome(of: call, page: number, longestWait: longestWait)
+        if case .gone(let status) = outcome { throw Gone(status: status) }
+        guard case .page(let answer, let address, let redactor) = outcome else { return nil }
         guard settings.format == .json else {
             exchange.accept()
             return ReadPage(answer: answer, address: address, document: nil)

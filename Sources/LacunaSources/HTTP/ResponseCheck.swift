@@ -9,6 +9,8 @@ struct ResponseCheck: Sendable {
         case page
         /// There is nothing, and that is an answer.
         case empty
+        /// What was asked for is lost for good.
+        case gone
         /// Ask elsewhere on the same origin.
         case redirect(String)
         /// It is none.
@@ -29,6 +31,7 @@ struct ResponseCheck: Sendable {
         let asked = ResponseCheck.wait(header: header, isLimit: isLimit)
         switch onStatus[status] {
         case .empty: return .empty
+        case .accept: return .gone
         case .unavailable: return .failure(.unavailable, "which `on_status` calls unavailable", retryAfter: nil)
         case .retry: return transient("which `on_status` retries", asked, longestWait)
         case .fail: return .failure(.permanent, "which `on_status` calls a failure", retryAfter: nil)

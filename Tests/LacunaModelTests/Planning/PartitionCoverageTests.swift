@@ -13,6 +13,7 @@ struct PartitionCoverageTests {
         var present: Set<Int64> = []
         var verified: Set<Int64> = []
         var refetch: Set<Int64> = []
+        var accepted: Set<Int64> = []
         var expected: Set<Int64>?
         var extents: Extents?
         var tip: Int64?
@@ -27,6 +28,7 @@ struct PartitionCoverageTests {
             if Int.random(in: 0..<4, using: &random) > 0 { present = some(.random(in: 0...1, using: &random), &random) }
             verified = some(0.2, &random)
             refetch = some(0.1, &random)
+            if Bool.random(using: &random) { accepted = some(0.2, &random) }
             if Int.random(in: 0..<4, using: &random) == 0 { expected = some(0.6, &random) }
             if Bool.random(using: &random) {
                 let a = Int64.random(in: universe, using: &random)
@@ -43,12 +45,18 @@ struct PartitionCoverageTests {
 
         var coverage: PartitionCoverage {
             func set(_ units: Set<Int64>) -> UnitSet { UnitSet(units.map { $0..<$0 + 1 }) }
-            return PartitionCoverage(
-                PartitionEvidence(
-                    partition: .whole,
-                    present: PresentUnits(universe, missing: set(Set(universe).subtracting(present))),
-                    extents: extents, verified: set(verified), refetch: set(refetch), expected: expected.map(set)),
-                of: stream, now: 0, tip: tip)
+            var evidence = PartitionEvidence(
+                partition: .whole,
+                present: PresentUnits(universe, missing: set(Set(universe).subtracting(present))),
+                extents: extents, verified: set(verified), refetch: set(refetch), expected: expected.map(set))
+            evidence.accepted = accepted.sorted().map { AcceptedRange(range: $0..<$0 + 1, reason: "\($0)") }
+            return PartitionCoverage(evidence, of: stream, now: 0, tip: tip)
+        }
+
+        /// Those that nothing but a person's word covers.
+        var onlyAccepted: Set<Int64> {
+            history.intersection(expected ?? Set(universe)).intersection(accepted).subtracting(present)
+                .subtracting(verified).subtracting(refetch)
         }
 
         var oldest: Int64? { [present.min(), extents?.oldest].compactMap { $0 }.min() }
@@ -69,7 +77,7 @@ struct PartitionCoverageTests {
         }
 
         var gaps: Set<Int64> {
-            let covered = present.union(verified).subtracting(refetch)
+            let covered = present.union(verified).union(accepted).subtracting(refetch)
             return history.intersection(expected ?? Set(universe)).subtracting(covered)
         }
     }
@@ -87,6 +95,8 @@ struct PartitionCoverageTests {
                 coverage.isNew == (situation.latest == nil),
                 elements(coverage.verified) == situation.verified.intersection(coverage.range),
                 elements(coverage.refetch) == situation.refetch.intersection(coverage.range),
+                elements(coverage.accepted) == situation.onlyAccepted,
+                coverage.acceptedRanges.allSatisfy({ $0.reason == "\($0.range.lowerBound)" }),
                 coverage.coveredCount == UInt64(elements(coverage.expected).count - situation.gaps.count)
             else {
                 Issue.record("\(situation): gaps \(coverage.gaps.ranges) in \(coverage.range)")
@@ -144,6 +154,7 @@ struct PartitionCoverageTests {
             let expected = situation.universe.filter {
                 $0 >= first && $0 <= end && situation.isDue($0) && situation.expected?.contains($0) != false
             }
+            .filter { !situation.accepted.subtracting(situation.refetch).contains($0) }
             guard coverage.tail.map(elements) == Set(expected) else {
                 Issue.record("\(situation): tail \(coverage.tail?.ranges ?? []), not \(expected)")
                 return

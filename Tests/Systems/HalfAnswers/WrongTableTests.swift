@@ -48,6 +48,50 @@ struct WrongTableTests {
         }
     }
 
+    @Test(
+        "in camel case fill columns in snake case by snake_case: true, the key and the partition too",
+        arguments: [
+            ("rows.ndjson", "{\"blockNumber\":1,\"chainId\":\"x\",\"txCount\":5,\"label\":\"l\"}\n"),
+            ("rows.csv", "blockNumber,chainId,txCount,label\n1,x,5,l\n"),
+        ])
+    func snakeCase(name: String, text: String) async throws {
+        let config = """
+            sources: {files: {type: file, path: \(name)}}
+            streams:
+              t:
+                source: files
+                table: t
+                key: {column: block_number, type: integer}
+                partitions: {chain_id: [x]}
+                expect: {from: 1, to: 1}
+                columns: {name: label}
+
+            """
+        let table = """
+            CREATE TABLE t (
+                block_number bigint, chain_id text, tx_count integer, name text, PRIMARY KEY (block_number, chain_id))
+            """
+        try await Installation.with(table, config: config, files: [name: text]) { installation in
+            let without = try await installation.lacuna("reconcile")
+            #expect(without.status == 1, "\(without.output)")
+            try installation.edit("lacuna.yaml", "columns:", to: "snake_case: true\n    columns:")
+            let run = try await installation.lacuna("reconcile", "--retry-now")
+            #expect(run.status == 0, "\(run.errors)")
+            let row = "SELECT block_number || chain_id || tx_count || name FROM t"
+            #expect(try await installation.database.value(row) == "1x5l")
+        }
+    }
+
+    @Test("are said to need snake_case only if that is a remedy", arguments: ["closeTime", "CloseTime"])
+    func advice(field: String) async throws {
+        let table = "CREATE TABLE t (n bigint PRIMARY KEY, close_time text)"
+        try await with(table, ("rows.ndjson", "{\"n\":1,\"\(field)\":\"x\"}\n")) { installation in
+            let run = try await installation.lacuna("reconcile")
+            #expect(run.errors.contains("snake_case: true") == (field == "closeTime"), "\(run.errors)")
+            #expect(run.errors.contains("columns: {close_time: \(field)}"), "\(run.errors)")
+        }
+    }
+
     @Test("fail before the first row if they fill nothing but what identifies it")
     func onlyKeys() async throws {
         let table = "CREATE TABLE t (id integer PRIMARY KEY, n bigint NOT NULL, price numeric, name text)"
