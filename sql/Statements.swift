@@ -22,6 +22,8 @@ package enum Statements {
     package static let countNewRecords = statement("count_new_records", PackageResources.count_new_records_sql)
     /// `count_segments.sql`
     package static let countSegments = statement("count_segments", PackageResources.count_segments_sql)
+    /// `count_unit_rows.sql`
+    package static let countUnitRows = statement("count_unit_rows", PackageResources.count_unit_rows_sql)
     /// `count_units.sql`
     package static let countUnits = statement("count_units", PackageResources.count_units_sql)
     /// `create_batch_table.sql`
@@ -204,6 +206,8 @@ package enum Statements {
     /// `select_tracking_triggers.sql`
     package static let selectTrackingTriggers = statement(
         "select_tracking_triggers", PackageResources.select_tracking_triggers_sql)
+    /// `select_unit_record.sql`
+    package static let selectUnitRecord = statement("select_unit_record", PackageResources.select_unit_record_sql)
     /// `select_units.sql`
     package static let selectUnits = statement("select_units", PackageResources.select_units_sql)
     /// `select_verified.sql`
@@ -239,7 +243,7 @@ package enum Statements {
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnits, createBatchTable, createGuard, createTrackingTrigger,
+        countNewRecords, countSegments, countUnitRows, countUnits, createBatchTable, createGuard, createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
         describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
@@ -254,7 +258,8 @@ package enum Statements {
         selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
         selectPartitions,
         selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectStreamNames,
-        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnits, selectVerified,
+        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits,
+        selectVerified,
         selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
         trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]

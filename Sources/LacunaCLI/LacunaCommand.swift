@@ -20,7 +20,8 @@ struct LacunaCommand: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            GapsCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self, AcceptCommand.self,
+            GapsCommand.self, WhyCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self,
+            AcceptCommand.self,
             StatusCommand.self, DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self,
             ScheduleCommand.self,
             ConfigCommand.self,

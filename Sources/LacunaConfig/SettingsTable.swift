@@ -123,6 +123,10 @@ enum SettingsTable {
                 "snake_case", .boolean,
                 "Whether a column like block_hash takes the field blockHash, unless columns names another.",
                 absent: "false"),
+            Setting(
+                "on_unknown_field", .choice(UnknownFieldPolicy.allCases.map(\.rawValue)),
+                "A field that no column takes: note says so once a run, ignore passes over it, fail ends the run.",
+                absent: "note"),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
             Setting(

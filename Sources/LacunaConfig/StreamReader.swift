@@ -61,6 +61,7 @@ struct StreamReader {
         definition.load = section.scripts("load")
         definition.columns = section.pairs("columns")
         if let snakeCase = section.boolean("snake_case") { definition.snakeCase = snakeCase }
+        if let unknown: UnknownFieldPolicy = section.choice("on_unknown_field") { definition.unknownFields = unknown }
         definition.after = section.scripts("after")
         definition.check = section.scripts("check").first
         if let tracks = section.boolean("track_changes") { definition.tracksChanges = tracks }

@@ -83,7 +83,8 @@ extension Diagnosis {
                     level: .good,
                     text: "asked for \(name), the source gives \(count) of \(records.fields.joined(separator: ", "))")
             ] + emptiness(summary, definition)
-                + (use.notes(of: definition) + [FieldMatch(records, stream: fetcher.stream).problem].compactMap(\.self))
+                + (use.notes(of: fetcher.stream)
+                + [FieldMatch(records, stream: fetcher.stream).problem].compactMap(\.self))
                 .map { Finding(level: .warning, text: $0) }
         } catch {
             return [Finding(level: .bad, text: "asked for \(name), the source fails: \(error.message)")]

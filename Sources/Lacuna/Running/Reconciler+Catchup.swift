@@ -101,7 +101,7 @@ extension Reconciler {
             await runOwedScripts(&report, searchPath: userSearchPath)
             let asked = Dictionary(uniqueKeysWithValues: completed.map { ($0.partition, $0.units) })
             await surveyAgain(&report, stream: stream, tips: tips.units, asked: asked, options)
-            report.notes += context.fieldUse.notes(of: definition) + context.notes.all
+            report.notes += context.fieldUse.notes(of: context.stream) + context.notes.all
         }
         if let end { throw end }
     }

@@ -11,27 +11,35 @@ extension Reconciler {
     /// - Parameters:
     ///   - clear: whether to take marks back instead.
     ///   - options: which partitions and units; without bounds all of them.
+    ///   - condition: SQL over the columns of the table: only units with a row for which it is true; nil: all.
     ///   - reason: why, for people.
     /// - Returns: the number of units that are marked now inside the bounds, or were taken back.
-    /// - Throws: ``StreamError``, ``PostgresError``.
-    public func mark(clear: Bool, _ options: RunOptions, reason: String) async throws -> UInt64 {
-        try await withSession { try await mark(clear: clear, options, reason: reason, on: $0) }
+    /// - Throws: ``StreamError``, also if the condition fails; ``PostgresError``.
+    public func mark(
+        clear: Bool, _ options: RunOptions, where condition: String? = nil, reason: String
+    ) async throws -> UInt64 {
+        try await withSession { try await mark(clear: clear, options, where: condition, reason: reason, on: $0) }
     }
 
-    private func mark(clear: Bool, _ options: RunOptions, reason: String, on session: Session) async throws -> UInt64 {
+    private func mark(
+        clear: Bool, _ options: RunOptions, where condition: String?, reason: String, on session: Session
+    ) async throws -> UInt64 {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await WritableServer.require(on: session)
         try await SchemaAccess.load(on: session).requireWritable()
         try await SchemaInstaller.requireKnown(on: session)
         let userSearchPath = try await session.userSearchPath()
         try await StreamRegistry.registerKeys(of: stream, userSearchPath: userSearchPath, on: session)
-        let survey = try await surveyor(.plan, options).survey(
-            stream, partitions: options.partitions, on: session)
+        let surveyor = surveyor(.plan, options)
+        let survey = try await surveyor.survey(stream, partitions: options.partitions, on: session)
+        let chosen: [Partition: UnitSet]? =
+            if let condition { try await surveyor.units(where: condition, of: stream, on: session) } else { nil }
         try await StreamRegistry.register(stream, on: session)
         let bounds = options.bounds(definition.keyType.limits)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
         let note =
             "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey)))"
+            + (condition.map { " where \($0)" } ?? "")
             + (reason.isEmpty ? "" : ": \(reason)")
         let journalEntry = try insertRun(id, mode: .mark, note: note)
         return try await session.withTransaction { session in
@@ -47,8 +55,9 @@ extension Reconciler {
                     try await session.query(try Statements.removeRefetch.bound(values: values))
                     continue
                 }
-                let wanted =
+                var wanted =
                     definition.keyType.isOrdered ? UnitSet(coverage.range).intersection(bounds) : coverage.expected
+                if let chosen { wanted = wanted.intersection(chosen[coverage.partition] ?? UnitSet()) }
                 count += wanted.intersection(coverage.expected).count
                 for range in wanted.ranges {
                     // A mark made again is a new one: a batch that is on its way with older data must not remove it.

@@ -88,7 +88,7 @@ public struct Reconciler: Sendable {
         report = state.report
         await runOwedScripts(&report, searchPath: userSearchPath)
         await surveyAgain(&report, stream: stream, tips: plan.tips, options)
-        report.notes += context.fieldUse.notes(of: definition) + context.notes.all
+        report.notes += context.fieldUse.notes(of: context.stream) + context.notes.all
     }
 
     func runWorkers(_ context: RunContext, state: RunState) async {

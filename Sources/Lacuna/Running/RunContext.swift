@@ -49,6 +49,7 @@ struct RunContext: Sendable {
             }
             fieldUse.note(records)
             if let note = summary.note { notes.add(note) }
+            try requireTakenFields(records)
             try requireFilledColumns(records)
             shown.note(records.units, of: batch.partition)
             let end = attestationEnds[batch.partition]
@@ -75,6 +76,15 @@ struct RunContext: Sendable {
         return openUnits(of: fetched.batch, before: min(fetched.attestableEnd, fetched.sourceEnd))
             .subtracting(fetched.records.units).intersection(fetched.proof.spoken)
             .intersection(fetched.proof.shownEnd..<newest)
+    }
+
+    /// Rejects records with fields that no column takes, if the stream wants that.
+    private func requireTakenFields(_ records: SpooledRecords) throws {
+        guard definition.unknownFields == .fail, records.recordCount > 0,
+            let told = stream.untakenFields(of: records.fields)
+        else { return }
+        throw StreamError.invalid(
+            "no column of \(stream.table.name) takes \(told), and on_unknown_field: fail says that each has one")
     }
 
     /// Rejects records that leave columns empty which they look as if they should fill, before the first row of a stream is

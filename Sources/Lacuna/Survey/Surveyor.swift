@@ -333,6 +333,27 @@ public struct Surveyor: Sendable {
         }
     }
 
+    /// The units of the rows for which a condition of the user's is true, on a session that is open.
+    ///
+    /// - Throws: ``StreamError`` if the condition fails; ``PostgresError``.
+    func units(
+        where condition: String, of stream: ResolvedStream, on session: Session
+    ) async throws -> [Partition: UnitSet] {
+        let columns = try (stream.definition.partitions.columns + [stream.definition.keyColumn]).map {
+            try SQLFragment(identifier: $0).description
+        }
+        let schema = try SQLFragment(identifier: stream.table.schema)
+        let table = try SQLFragment(identifier: stream.table.name)
+        // A comment at the condition's end must not swallow the bracket.
+        let query = "SELECT \(columns.joined(separator: ", ")) FROM \(schema).\(table) WHERE (\n\(condition)\n)"
+        return try await session.withTransaction(.snapshot) { session in
+            let userSearchPath = try await session.userSearchPath()
+            try session.useLacunaSearchPath()
+            try session.setTimezone(stream.definition.keyType.timezone)
+            return try await units(named: "--where", sql: query, of: stream, userSearchPath, session)
+        }
+    }
+
     /// The units that a query of the user's names. Its column may be of any type that casts to the key's.
     private func units(
         named name: String, sql: String, of stream: ResolvedStream, _ searchPath: String, _ session: isolated Session

@@ -10,6 +10,7 @@ struct MarkCommand: AsyncParsableCommand {
             Nothing is deleted: marked units count as missing until they were fetched and committed again, so a forced full \
             backfill (--all) is as durable as any other and goes on after a crash.
               lacuna mark results --from 2024-03-01 --to 2024-03-31
+              lacuna mark games --where "attendance IS NULL"
             """)
 
     @Argument(help: "The stream.", completion: .streams)
@@ -21,6 +22,12 @@ struct MarkCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Take marks back instead.")
     var clear = false
 
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp(
+            "Only units with a row for which this is true: SQL over the table's columns.", valueName: "condition"))
+    var condition: String?
+
     @Option(name: .long, help: "Why, for the journal.")
     var reason: String = ""
 
@@ -28,9 +35,10 @@ struct MarkCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        guard all || range.from != nil || range.to != nil || clear else {
-            throw ValidationError("say which units: --from and --to, or --all")
+        guard all || range.from != nil || range.to != nil || condition != nil || clear else {
+            throw ValidationError("say which units: --from and --to, --where, or --all")
         }
+        guard !clear || condition == nil else { throw ValidationError("--where does not go with --clear") }
         guard !all || (range.from == nil && range.to == nil) else {
             throw ValidationError("--all does not go with --from and --to")
         }
@@ -42,12 +50,15 @@ struct MarkCommand: AsyncParsableCommand {
         var options = RunOptions()
         try range.apply(to: &options, stream: stream.definition)
         do {
-            let count = try await project.reconciler(stream).mark(clear: clear, options, reason: reason)
+            let count = try await project.reconciler(stream).mark(
+                clear: clear, options, where: condition, reason: reason)
             let units = Numbers.count(count, "unit")
             guard count > 0 || clear else {
-                Console.shared.output(
-                    "\(stream.definition.name): nothing to mark: only units up to the newest one can be, the rest is missing"
-                )
+                let reason =
+                    condition == nil
+                    ? "only units up to the newest one can be, the rest is missing"
+                    : "no row there fulfils the condition"
+                Console.shared.output("\(stream.definition.name): nothing to mark: \(reason)")
                 return Console.shared.flush()
             }
             Console.shared.output(

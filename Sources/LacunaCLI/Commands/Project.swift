@@ -164,6 +164,11 @@ struct RangeOptions: ParsableArguments {
     var to: String?
 
     func partitions(of stream: StreamDefinition) throws -> Set<Partition>? {
+        try RangeOptions.partitions(partitionTexts, of: stream)
+    }
+
+    /// The partitions that texts like `league=NBA` name; nil if there are none.
+    static func partitions(_ partitionTexts: [String], of stream: StreamDefinition) throws -> Set<Partition>? {
         guard !partitionTexts.isEmpty else { return nil }
         let columns = stream.partitions.columns
         return Set(

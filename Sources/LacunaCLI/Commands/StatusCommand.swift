@@ -107,7 +107,10 @@ struct StatusCommand: AsyncParsableCommand {
                 ("LAST STATE", .left),
             ],
             runs.map { run in
-                [run.mode, run.succeededAt ?? "–", run.askedAt ?? "–", run.foundAt ?? "–", run.state]
+                // To the minute, so that a terminal of 80 columns shows all of it.
+                [run.mode]
+                    + [run.succeededAt, run.askedAt, run.foundAt].map { $0.map { String($0.prefix(16)) } ?? "–" }
+                    + [run.state]
             }
         ).write(indent: "  ") { lines.append($0) }
         for run in runs where !run.note.isEmpty {

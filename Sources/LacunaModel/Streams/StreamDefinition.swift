@@ -41,6 +41,8 @@ public struct StreamDefinition: Sendable, Hashable {
     public var load: [SQLScript] = []
     /// The record's field for a column, if the names differ: column → field.
     public var columns: [String: String] = [:]
+    /// What becomes of fields that no column takes.
+    public var unknownFields: UnknownFieldPolicy = .note
     /// Whether a column that ``columns`` does not name takes the field of its name in camel case: `block_hash` takes
     /// `blockHash`.
     public var snakeCase = false
@@ -115,6 +117,16 @@ public enum EmptyPolicy: String, Sendable, Hashable, CaseIterable {
     case trust
     /// Every expected unit must have rows: the batch fails.
     case error
+}
+
+/// What becomes of fields that no column of the table takes.
+public enum UnknownFieldPolicy: String, Sendable, Hashable, CaseIterable {
+    /// A run says once which they are.
+    case note
+    /// They are passed over.
+    case ignore
+    /// The run fails before it writes such a record: a new field is to be looked at.
+    case fail
 }
 
 /// What becomes of records whose primary key is that of a row in another unit.

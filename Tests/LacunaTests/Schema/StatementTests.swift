@@ -52,6 +52,7 @@ struct StatementTests {
                     chunks("chunks").merging(["in_chunk": "k >= lacuna_chunk.lacuna_lower", "key": "k"]) { $1 }, table,
                     [:]
                 ),
+                "count_unit_rows": (hull, table, [:]),
                 "count_units": (hull, table, [:]),
                 "find_short_segments": (
                     chunks("chunks").merging(["key": "k", "from_lower": "k >= lacuna_chunk.lacuna_lower"]) { $1 },

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import Lacuna
+
+/// `lacuna why`
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why",
+        abstract:
+            "Says what is known of one unit: its rows, evidence and marks, who asked for it, and what comes next.",
+        discussion: """
+            Asks only the database, and needs only SELECT.
+              lacuna why ledgers 52929601
+              lacuna why games 2024-03-01 --partition league=NBA
+            """)
+
+    @Argument(help: "The stream.", completion: .streams)
+    var stream: String
+
+    @Argument(help: "A key of the unit, or today-1d.")
+    var key: String
+
+    @Option(
+        name: .customLong("partition"),
+        help: ArgumentHelp(
+            "Only this partition; several columns are joined by commas. May be repeated.", valueName: "column=value"))
+    var partitionTexts: [String] = []
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let project = try Project(global)
+        let definition = try project.stream(stream).definition
+        let name = Console.printable(definition.name)
+        guard definition.keyType.isOrdered else {
+            throw CommandFailure(
+                .usage, "stream \(name): why is for ordered keys; `lacuna gaps` names the ids that are missing")
+        }
+        guard let unit = try definition.unit(of: "the key", key) else { return }
+        let partitions = try RangeOptions.partitions(partitionTexts, of: definition)
+        do {
+            let accounts = try await UnitAccount.load(
+                unit, of: definition, partitions: partitions, in: project.database)
+            for account in accounts {
+                let label = Console.printable(account.partition.label(columns: definition.partitions.columns))
+                let subject = [name, label, Console.printable(definition.keyType.text(unit))].filter { !$0.isEmpty }
+                Console.shared.output(
+                    "\(subject.joined(separator: "  ")): \(UnitSentences(account, definition).text)")
+            }
+            Console.shared.flush()
+        } catch {
+            throw CommandFailure(.failed, "\(name): \(error)")
+        }
+    }
+}
+
+/// What is known of a unit, in a few sentences.
+struct UnitSentences {
+    private let account: UnitAccount
+    private let definition: StreamDefinition
+
+    init(_ account: UnitAccount, _ definition: StreamDefinition) {
+        self.account = account
+        self.definition = definition
+    }
+
+    /// The sentences, fit for a terminal.
+    var text: String { Console.shared.line([standing, history].compactMap(\.self).joined(separator: " ")) }
+
+    private var rows: String { account.rows == 0 ? "no rows" : Numbers.count(account.rows, "row") }
+
+    private var standing: String {
+        switch account.standing {
+        case .present: return "\(rows)."
+        case .verifiedEmpty: return "verified empty\(since(.verified))."
+        case .accepted(let accepted):
+            let days = KeyType.date(timezone: definition.keyType.timezone)
+            let end = accepted.end.flatMap(days.unit(at:)).map { ", until \(days.text($0))" } ?? ""
+            return "accepted as missing\(since(.accepted)): \(accepted.reason)\(end)."
+        case .provisional:
+            return
+                "provisional\(since(.provisional)): answered without rows when the source had shown nothing newer. It is asked "
+                + "for again once something newer is there, or "
+                + "\(Numbers.time(seconds: Double(definition.confirmSeconds))) after it was asked for."
+        case .missing: return "missing."
+        case .marked:
+            let reason = account.last(.refetch).map(\.detail) ?? ""
+            return
+                "marked\(since(.refetch))\(reason.isEmpty ? "" : ": \(reason)"). It has \(rows) and is fetched again."
+        case .flagged: return "\(rows), which the stream's check finds wrong. It is fetched again."
+        case .behind: return "beyond the newest unit and due. `lacuna catchup` asks for it."
+        case .ahead: return "not over yet, with \(rows). Runs ask for it all the same."
+        case .unexpected: return "not expected, with \(rows)."
+        case .before(let first):
+            return "before the first expected unit, \(definition.keyType.text(first)), with \(rows)."
+        case .beyond(let latest):
+            guard let latest else { return "nothing of this partition is there yet." }
+            return "beyond the newest unit, \(definition.keyType.text(latest)). It is not known to be due."
+        }
+    }
+
+    private func since(_ kind: UnitAccount.Event.Kind) -> String {
+        account.last(kind).map { " since \($0.since) UTC" } ?? ""
+    }
+
+    /// Who asked for it, and what comes next.
+    private var history: String? {
+        guard let last = account.last(.committed, .failed) else {
+            return account.standing == .missing || account.standing == .present
+                ? "No run that the journal knows has asked for it." : nil
+        }
+        guard last.kind == .failed else {
+            let got = Numbers.count(last.fetched, "record")
+            return "Run \(last.run) fetched a window with it at \(last.since) UTC and got \(got)."
+        }
+        let wait = UnitAccount.secondsToWait(last)
+        let next =
+            wait > 0 ? "is tried again in \(Numbers.time(seconds: Double(wait)))" : "is tried again by the next run"
+        return
+            "It failed \(Numbers.count(last.failures, "time")), last in run \(last.run) at \(last.since) UTC, and \(next): "
+            + last.detail
+    }
+}
