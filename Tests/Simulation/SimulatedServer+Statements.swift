@@ -186,7 +186,8 @@ extension SimulatedServer {
         case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
         case "schema_exists":
-            return Reply(columns: ["installed", "readable", "writable"], rows: [["t", "t", "t"]])
+            let tables = "{accepted,provisional}"
+            return Reply(columns: ["installed", "readable", "writable", "tables"], rows: [["t", "t", "t", tables]])
         case "select_migrations": return Reply(columns: ["number"], rows: Migration.all.map { [String($0.number)] })
         default: return Reply(columns: ["given", "written"])
         }

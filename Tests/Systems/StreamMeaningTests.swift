@@ -156,13 +156,22 @@ struct StreamMeaningTests {
             Self.schema, config: Self.config(), files: ["fetch": Self.program]
         ) { installation in
             let database = installation.database
-            try await database.execute(
-                "ALTER TABLE lacuna.stream DROP COLUMN relation_oid; DELETE FROM lacuna.migration WHERE number = 7")
-            let gaps = try await installation.lacuna("gaps")
-            #expect(gaps.status == 0, "\(gaps.errors)")
-            let run = try await installation.lacuna("reconcile")
-            #expect(run.status == 1)
-            #expect(run.errors.contains("older than this program: run `lacuna init`"), "\(run.errors)")
+            for undo in [
+                "DROP TABLE lacuna.accepted; DELETE FROM lacuna.migration WHERE number = 8",
+                "ALTER TABLE lacuna.stream DROP COLUMN relation_oid; DELETE FROM lacuna.migration WHERE number = 7",
+                "DROP TABLE lacuna.provisional; DELETE FROM lacuna.migration WHERE number = 6",
+            ] {
+                try await database.execute(undo)
+                for look in [["gaps"], ["status"], ["why", "games", "2024-01-05"]] {
+                    let looked = try await installation.start(look).wait()
+                    #expect(looked.status == 0, "\(looked.errors)")
+                }
+                for write in [["reconcile"], ["accept", "games", "--all", "--reason", "x"]] {
+                    let run = try await installation.start(write).wait()
+                    #expect(run.status == 1)
+                    #expect(run.errors.contains("older than this program: run `lacuna init`"), "\(write) \(run.errors)")
+                }
+            }
         }
     }
 

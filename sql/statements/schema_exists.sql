@@ -1,6 +1,7 @@
 -- Whether the lacuna schema is installed, and what this role may do with it.
 --
--- Rows: one: installed boolean, readable boolean (all of it), writable boolean (the evidence and the journal too).
+-- Rows: one: installed boolean, readable boolean (all of it), writable boolean (the evidence and the journal too), tables
+-- text[] (by name; that of an older program has fewer).
 WITH relation AS (
     SELECT
         c.oid, c.relname, c.relkind,
@@ -22,5 +23,6 @@ WITH relation AS (
 SELECT
     EXISTS (SELECT FROM relation WHERE relname = 'migration') AS installed,
     COALESCE(may.read, false) AS readable,
-    COALESCE(may.read AND may.change AND may.draw, false) AS writable
+    COALESCE(may.read AND may.change AND may.draw, false) AS writable,
+    ARRAY(SELECT relname::text FROM relation WHERE relkind = 'r' ORDER BY 1) AS tables
 FROM may

@@ -84,7 +84,9 @@ package struct UnitAccount: Sendable {
         try await database.reading(definition.name, stream: definition) { session in
             let stream = try await ResolvedStream.resolve(definition, on: session)
             let survey = try await Surveyor(database).survey(stream, partitions: partitions, on: session)
-            let isReadable = try await SchemaAccess.load(on: session).isReadable
+            let schema = try await SchemaAccess.load(on: session)
+            // Of an older program's schema only the rows are told.
+            let isReadable = schema.isReadable && schema.tables.isSuperset(of: ["accepted", "provisional"])
             var accounts: [UnitAccount] = []
             for coverage in survey.partitions {
                 let rows = try await rows(of: unit, coverage.partition, stream, on: session)

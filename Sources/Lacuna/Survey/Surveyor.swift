@@ -97,7 +97,8 @@ public struct Surveyor: Sendable {
         try session.useLacunaSearchPath()
         // A date that a query of the user's returns is a day of the stream, whatever zone the server stands in.
         try session.setTimezone(stream.definition.keyType.timezone)
-        let hasSchema = purpose.readsEvidence ? try await schemaIsInstalled(session) : false
+        let schema = purpose.readsEvidence ? try await readableSchema(session) : nil
+        let hasSchema = schema != nil
         // Evidence that was written for other units, or another table, would hide gaps.
         if hasSchema { try await StreamRegistry.requireSameMeaning(stream, on: session) }
 
@@ -117,11 +118,15 @@ public struct Surveyor: Sendable {
         var refetch: [Partition: UnitSet] = [:]
         var provisional: [Partition: UnitSet] = [:]
         var accepted: [Partition: [AcceptedRange]] = [:]
-        if hasSchema {
-            provisional = try await waitingUnits(of: stream, in: range, now: now, session)
+        if let schema {
+            if schema.tables.contains("provisional") {
+                provisional = try await waitingUnits(of: stream, in: range, now: now, session)
+            }
             verified = try await ranges(Statements.selectVerified, of: stream, in: range, session)
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
-            accepted = try await acceptedRanges(of: stream, in: range, now: now, session)
+            if schema.tables.contains("accepted") {
+                accepted = try await acceptedRanges(of: stream, in: range, now: now, session)
+            }
         }
         var flagged: [Partition: UnitSet] = [:]
         // Of ids a check can only name such that have an ordinal, and those are in the schema.
@@ -238,11 +243,12 @@ public struct Surveyor: Sendable {
         return keys
     }
 
-    private func schemaIsInstalled(_ session: isolated Session) async throws -> Bool {
+    /// What of the schema can be read; nil: nothing.
+    private func readableSchema(_ session: isolated Session) async throws -> SchemaAccess? {
         let access = try await SchemaAccess.load(on: session)
         // Without the evidence what is verified empty would pass for a gap.
         if purpose.needsSchema || access.isInstalled { try access.requireReadable() }
-        return access.isReadable
+        return access.isReadable ? access : nil
     }
 
     private func partitions(
