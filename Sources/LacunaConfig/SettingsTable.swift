@@ -121,11 +121,11 @@ enum SettingsTable {
             Setting("columns", .map(.text, of: "column"), "The record's field for a column, if the names differ."),
             Setting(
                 "snake_case", .boolean,
-                "Whether a column like block_hash takes the field blockHash, unless columns names another.",
+                "If true, the column block_hash takes the field blockHash. A field named in columns wins.",
                 absent: "false"),
             Setting(
                 "on_unknown_field", .choice(UnknownFieldPolicy.allCases.map(\.rawValue)),
-                "A field that no column takes: note says so once a run, ignore passes over it, fail ends the run.",
+                "A field that no column takes: note names it once a run, ignore does not, fail lets the run fail.",
                 absent: "note"),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),

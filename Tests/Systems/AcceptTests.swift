@@ -155,6 +155,93 @@ struct AcceptTests {
         }
     }
 
+    @Test("are not today and what is announced: such a unit may still get its rows")
+    func notOver() async throws {
+        let config = """
+            sources: {api: {type: command, command: ["false"]}}
+            streams:
+              t: {source: api, table: t, key: {column: day, type: date}, expect: {from: today - 5d, to: today + 3d}}
+
+            """
+        let schema = "CREATE TABLE t (day date PRIMARY KEY); INSERT INTO t VALUES (current_date - 3)"
+        try await Installation.with(schema, config: config, files: [:]) { installation in
+            let accept = try await installation.lacuna("accept", "t", "--all", "--reason", "x")
+            #expect(accept.output == "t: 4 units accepted as missing\n", "\(accept.errors)")
+            let today = "(now() AT TIME ZONE 'UTC')::date - date '1970-01-01'"
+            #expect(try await installation.database.value("SELECT max(upper) = \(today) FROM lacuna.accepted") == "t")
+        }
+    }
+
+    @Test("are not asked for by a lookback, and keep their end; empty: error wants no rows of them")
+    func lookback() async throws {
+        let config = """
+            sources: {files: {type: file, path: rows.csv}}
+            streams:
+              t: {source: files, table: t, key: {column: n, type: integer}, expect: {from: 1, to: 8}, batch: 8,
+                empty: error, coalesce: 5, lookback: 6}
+
+            """
+        let schema = "CREATE TABLE t (n integer PRIMARY KEY); INSERT INTO t VALUES (1), (8)"
+        let rows = "n\n" + [1, 2, 6, 7, 8].map { "\($0)\n" }.joined()
+        try await Installation.with(schema, config: config, files: ["rows.csv": rows]) { installation in
+            let accept = try await installation.lacuna(
+                "accept", "t", "--from", "3", "--to", "5", "--reason", "x", "--until", "2999-01-01")
+            #expect(accept.output.contains("3 units"), "\(accept.errors)")
+            for _ in 0..<2 {
+                // The windows reach across the accepted units.
+                let run = try await installation.lacuna("reconcile")
+                #expect(run.status == 0, "\(run.errors)")
+                #expect(
+                    try await installation.database.value(
+                        "SELECT string_agg(lower || '-' || upper || reason || (ends_at > now()), ' ') FROM lacuna.accepted"
+                    )
+                        == "3-6xtrue")
+            }
+            #expect(try await installation.lacuna("gaps", "--exit-code").status == 0)
+            #expect(try await installation.database.number("SELECT count(*) FROM t") == 5)
+        }
+    }
+
+    @Test("are not called empty if the source says of an edge alone that it is lost; a tip that is lost is an error")
+    func lostEdge() async throws {
+        try await HTTPServer.with { request in
+            switch (request["from"], request["to"]) {
+            case ("1", "2"): .init("[{\"n\": 2}]")
+            default: .init("", status: 410)
+            }
+        } _: { server in
+            let config = """
+                sources:
+                  api: {type: http, base_url: "\(server.url)", proxy: none, on_status: {410: accept}, retry: {attempts: 1}}
+                streams:
+                  t:
+                    source: api
+                    table: t
+                    key: {column: n, type: integer}
+                    expect: {from: 1, to: 2}
+                    batch: 1000
+                    request: {path: /rows, params: {from: "{window.first}", to: "{window.last}"}}
+
+                """
+            let schema = "CREATE TABLE t (n integer PRIMARY KEY)"
+            try await Installation.with(schema, config: config, files: [:]) { installation in
+                _ = try await installation.lacuna("reconcile")
+                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.verified_empty") == 0)
+                let second = try await installation.lacuna("reconcile")
+                #expect(second.status == 0, "\(second.errors)")
+                #expect(
+                    try await installation.database.value("SELECT lower || '-' || upper FROM lacuna.accepted") == "1-2")
+                #expect(try await installation.database.number("SELECT count(*) FROM lacuna.verified_empty") == 0)
+
+                try installation.edit("lacuna.yaml", "to: 2}", to: "to: tip}")
+                try installation.edit("lacuna.yaml", "proxy: none,", to: "proxy: none, tip: {path: /tip},")
+                let catchup = try await installation.lacuna("catchup")
+                #expect(catchup.status == 1, "\(catchup.output)")
+                #expect(catchup.errors.contains("answered 410, which says nothing of a tip"), "\(catchup.errors)")
+            }
+        }
+    }
+
     @Test("can be ids")
     func ids() async throws {
         let config = """
@@ -168,6 +255,11 @@ struct AcceptTests {
         try await Installation.with(schema, config: config, files: [:]) { installation in
             let accept = try await installation.lacuna("accept", "t", "--all", "--reason", "gone")
             #expect(accept.output == "t: 2 units accepted as missing\n", "\(accept.errors)")
+            #expect(try await installation.lacuna("gaps").output == "t  no gaps\n")
+            // An id that is not named for a while is no id that has rows.
+            try await installation.database.execute("DELETE FROM wanted WHERE id = 'b'")
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            try await installation.database.execute("INSERT INTO wanted VALUES ('b')")
             #expect(try await installation.lacuna("gaps").output == "t  no gaps\n")
             #expect(try await installation.lacuna("accept", "t", "--clear").status == 0)
             #expect(try await installation.lacuna("gaps").output == "t  a\nt  b\n")
@@ -242,6 +334,15 @@ struct AcceptTests {
                 #expect(try await installation.database.number("SELECT count(*) FROM lacuna.refetch") == 0)
                 let again = try await installation.lacuna("reconcile")
                 #expect(again.output.contains("nothing to do"), "\(again.output)")
+
+                // Beyond the newest unit by name, and an earlier declaration elsewhere stays.
+                let beyond = try await installation.lacuna("accept", "t", "--from", "40", "--to", "41", "--reason", "x")
+                #expect(beyond.output == "t: 2 units accepted as missing\n", "\(beyond.errors)")
+                #expect(try await installation.lacuna("accept", "t", "--all", "--reason", "y").status == 0)
+                #expect(
+                    try await installation.database.value(
+                        "SELECT upper || reason FROM lacuna.accepted WHERE lower = 40")
+                        == "42x")
             }
         }
     }

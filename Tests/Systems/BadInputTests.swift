@@ -162,7 +162,7 @@ struct BadInputTests {
                 (["reconcile", "nubmers"], "there is no stream 'nubmers' in lacuna.yaml; it declares numbers"),
                 (["reconcile", "--from", "x"], "--from: "), (["reconcile", "--workers", "0"], "expected 1 to 64"),
                 (["reconcile", "--partition", "a=b"], "it has none"),
-                (["mark", "numbers"], "--from and --to, or --all"),
+                (["mark", "numbers"], "--from and --to, --where, or --all"),
                 (["reconcile", "--time-limit", "soon"], "expected a time like 90s, 15m or 2h"),
                 (["reconcile", "--from", "5", "--to", "4"], "--from 5 lies behind --to 4"),
                 (["gaps", "--table", "numbers", "--column", "n", "--max-behind", "1"], "need a stream with a source"),

@@ -47,21 +47,23 @@ struct WhyTests {
         try await with { installation in
             #expect(
                 try await why(installation, "4")
-                    == "days  2024-01-04: missing. No run that the journal knows has asked for it.\n")
+                    == "days  2024-01-04: missing. The next reconcile asks for it. No run that the journal knows has asked for it.\n"
+            )
             try await installation.database.execute("INSERT INTO days VALUES ('2024-01-08', 5)")
             #expect(
                 try await why(installation, "8")
                     == "days  2024-01-08: 1 row. No run that the journal knows has asked for it.\n")
             #expect(
                 try await why(installation, "9")
-                    == "days  2024-01-09: beyond the newest unit and due. `lacuna catchup` asks for it.\n")
+                    == "days  2024-01-09: beyond the newest unit. `lacuna catchup` asks for it.\n")
             #expect(try await installation.lacuna("reconcile").status == 1)
             #expect(
                 try await why(installation, "4")
-                    == "days  2024-01-04: 1 row. Run 1 fetched a window with it at TIME UTC and got 1 record.\n")
+                    == "days  2024-01-04: 1 row. Run 1 fetched a window that holds it at TIME UTC, and got 1 record for all of it.\n"
+            )
             #expect(
                 try await why(installation, "3") == "days  2024-01-03: verified empty since TIME UTC. "
-                    + "Run 1 fetched a window with it at TIME UTC and got 0 records.\n")
+                    + "Run 1 fetched a window that holds it at TIME UTC, and got 0 records for all of it.\n")
             let failed = try await why(installation, "5")
             #expect(
                 failed.hasPrefix(
@@ -80,7 +82,9 @@ struct WhyTests {
                 .status == 0)
             let accepted = try await why(installation, "5")
             #expect(
-                accepted.hasPrefix("days  2024-01-05: accepted as missing since TIME UTC: gone. It failed"),
+                accepted.hasPrefix(
+                    "days  2024-01-05: accepted as missing since TIME UTC: gone. It failed 1 time before, last in run 1 at TIME UTC: "
+                ),
                 "\(accepted)")
             #expect(
                 try await installation.lacuna(
@@ -110,7 +114,7 @@ struct WhyTests {
             #expect(
                 before.hasPrefix(
                     "days  2024-01-03: provisional since TIME UTC: answered without rows when the source had shown nothing newer. "
-                        + "It is asked for again once something newer is there, or 24 h 0 min after it was asked for."),
+                        + "It is asked for again if a newer record is seen, or 24 h 0 min later."),
                 "\(before)")
             try await installation.database.execute("TRUNCATE lacuna.batch, lacuna.run")
             let after = try await why(installation, "2")
@@ -135,11 +139,11 @@ struct WhyTests {
                     == "t  p=a  1: 2 rows. \(rest)\nt  p=b  1: nothing of this partition is there yet.\n")
             #expect(
                 try await installation.lacuna("why", "t", "2", "--partition", "p=a").output
-                    == "t  p=a  2: missing. \(rest)\n")
+                    == "t  p=a  2: missing. The next reconcile asks for it. \(rest)\n")
             try await installation.database.execute("DROP SCHEMA lacuna CASCADE")
             #expect(
                 try await installation.lacuna("why", "t", "2", "--partition", "p=a").output
-                    == "t  p=a  2: missing. \(rest)\n")
+                    == "t  p=a  2: missing. The next reconcile asks for it. \(rest)\n")
             #expect(try await installation.lacuna("why", "t", "x").status == 64)
             #expect(try await installation.lacuna("why", "t", "1", "--partition", "p=c").status == 64)
             #expect(try await installation.lacuna("why", "other", "1").status == 64)

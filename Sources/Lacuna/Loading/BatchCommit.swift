@@ -143,7 +143,8 @@ struct BatchCommit: Sendable {
                 shownEnd: fetched.proof.shownEnd, isTrusted: fetched.proof.isTrusted))
         if stream.definition.empty == .error {
             try requireRows(
-                proven.unanswered.intersection(batch.expected).subtracting(fetched.proof.gone), fetched)
+                proven.unanswered.intersection(batch.expected).subtracting(fetched.proof.gone)
+                    .subtracting(batch.standing.accepted), fetched)
         }
         var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
         result.metOthers =
@@ -151,7 +152,7 @@ struct BatchCommit: Sendable {
         result.provisional = proven.provisional
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
-        try await accept(fetched.proof.gone.intersection(missing), fetched, into: &result, on: session)
+        try await accept(fetched.proof.gone, missing: missing, fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
             result.extents[batch.partition] = extents
             result.isChanged = true
@@ -246,9 +247,10 @@ struct BatchCommit: Sendable {
         }
     }
 
-    /// Records what the source says is lost for good.
+    /// Records what the source says is lost for good. A unit that has rows keeps them, and loses its mark.
     private func accept(
-        _ gone: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
+        _ gone: UnitSet, missing: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch,
+        on session: isolated Session
     ) async throws {
         guard !gone.isEmpty, let reason = fetched.summary.goneReason else { return }
         var values = stream.evidenceValues(fetched.batch.partition)
@@ -260,11 +262,16 @@ struct BatchCommit: Sendable {
             values["lower"] = String(range.lowerBound)
             values["upper"] = String(range.upperBound)
             try await session.query(try Statements.removeRefetch.bound(values: values))
+        }
+        let accepted = gone.intersection(missing)
+        for range in accepted.ranges {
+            values["lower"] = String(range.lowerBound)
+            values["upper"] = String(range.upperBound)
             try await session.query(try Statements.removeAccepted.bound(values: values))
             try await session.query(try Statements.insertAccepted.bound(values: values))
         }
         result.isChanged = true
-        result.accepted = gone.count
+        result.accepted = accepted.count
     }
 
     /// What UpdateMin and UpdateMax are to be given: the last write, because its row lock is shared by all batches of the

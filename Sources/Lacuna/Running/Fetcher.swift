@@ -21,8 +21,8 @@ struct Fetcher: Sendable {
     /// A source that answers with whole months, say, whatever part of one it is asked for, gives records outside of the edge.
     ///
     /// - Throws: as ``fetch(_:)``.
-    func fetchAgain(_ edge: EdgeDoubt, of batch: PlannedBatch) async throws -> SpooledRecords {
-        try await fetch(batch, window: edge.range, units: edge.units, stray: .skip).0
+    func fetchAgain(_ edge: EdgeDoubt, of batch: PlannedBatch) async throws -> (SpooledRecords, FetchSummary) {
+        try await fetch(batch, window: edge.range, units: edge.units, stray: .skip)
     }
 
     private func fetch(

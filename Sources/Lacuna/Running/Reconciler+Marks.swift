@@ -113,25 +113,55 @@ extension Reconciler {
             for coverage in survey.partitions {
                 var values = stream.evidenceValues(coverage.partition)
                 try await session.query(try Statements.lockEvidence.bound(values: values))
-                let accepted = clear ? coverage.evidence.acceptedWithoutRows : coverage.acceptable
-                count += accepted.intersection(bounds).count
-                values["lower"] = String(bounds.lowerBound)
-                values["upper"] = String(bounds.upperBound)
-                try await session.query(try Statements.removeAccepted.bound(values: values))
-                guard !clear else { continue }
+                if clear {
+                    count += coverage.evidence.acceptedWithoutRows.intersection(bounds).count
+                    values["lower"] = String(bounds.lowerBound)
+                    values["upper"] = String(bounds.upperBound)
+                    try await session.query(try Statements.removeAccepted.bound(values: values))
+                    continue
+                }
+                let accepted = acceptable(coverage, options, now: survey.now)
+                count += accepted.count
                 values["reason"] = reason
                 values["ends"] = end.map { String($0) } ?? ""
                 values["before"] = "infinity"
-                for range in accepted.intersection(bounds).ranges {
+                for range in accepted.ranges {
                     values["lower"] = String(range.lowerBound)
                     values["upper"] = String(range.upperBound)
                     try await session.query(try Statements.removeRefetch.bound(values: values))
+                    // A later declaration replaces an earlier one.
+                    try await session.query(try Statements.removeAccepted.bound(values: values))
                     try await session.query(try Statements.insertAccepted.bound(values: values))
                 }
             }
             if count > 0 { try await session.query(journalEntry) }
             return count
         }
+    }
+
+    /// What of a partition may be declared missing for good: a unit that is not over may still get its rows.
+    ///
+    /// Only by name these are units that wait for another look, and units beyond the newest one if only the source knows
+    /// where they end.
+    private func acceptable(_ coverage: PartitionCoverage, _ options: RunOptions, now: Int64) -> UnitSet {
+        let bounds = options.bounds(definition.keyType.limits)
+        guard definition.keyType.isOrdered else {
+            // An id without an ordinal of its own has come since the ids were registered.
+            return coverage.acceptable.intersection(Int64.min..<TextKeys.firstTemporary)
+        }
+        var units = coverage.acceptable
+        if options.from == nil, options.to == nil {
+            units = units.subtracting(coverage.provisional)
+        } else if coverage.tail == nil, options.to != nil, let latest = coverage.latest, latest < bounds.upperBound - 1
+        {
+            let beyond = max(latest.adding(saturating: 1), bounds.lowerBound)..<bounds.upperBound
+            if !beyond.isEmpty {
+                let calendar = definition.calendarUnits(in: beyond, partition: coverage.partition)
+                units = units.union(coverage.evidence.expected.map(calendar.intersection) ?? calendar)
+            }
+        }
+        let end = definition.attestableEnd(now: now, newest: coverage.latest)
+        return units.intersection(bounds).intersection(Int64.min..<end)
     }
 
     private func hull(_ bounds: Range<Int64>, _ survey: Survey) -> Range<Int64> {

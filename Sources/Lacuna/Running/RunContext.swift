@@ -129,7 +129,12 @@ struct RunContext: Sendable {
         }
         if summary.goneReason != nil {
             proof.spoken = UnitSet()
-            if proof.isTrusted { proof.gone = open }
+            guard proof.isTrusted else { return proof }
+            proof.gone = open.subtracting(batch.standing.accepted)
+            if !proof.gone.subtracting(batch.standing.present.missing(in: batch.window)).isEmpty {
+                notes.add(
+                    "the source has lost units that are marked and have rows: the rows stay, and the marks are gone")
+            }
             return proof
         }
         let claimed = open.intersection(proof.spoken)
@@ -192,8 +197,9 @@ struct RunContext: Sendable {
         var unresolved = UnitSet()
         for edge in edges {
             let again: SpooledRecords
+            let summary: FetchSummary
             do {
-                again = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in
+                (again, summary) = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in
                     try await fetcher.fetchAgain(edge, of: batch)
                 }
             } catch let error where !(error is CancellationError) {
@@ -201,6 +207,11 @@ struct RunContext: Sendable {
                 notes.add(
                     "\(definition.keyType.text(edge.range)) could not be asked for once more, so that it is not taken for "
                         + "empty: \(error.message)")
+                unresolved = unresolved.union(edge.units)
+                continue
+            }
+            // Lost is not empty: the next run asks for these units alone, and hears it of them.
+            guard summary.goneReason == nil else {
                 unresolved = unresolved.union(edge.units)
                 continue
             }

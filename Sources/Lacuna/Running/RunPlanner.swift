@@ -39,8 +39,11 @@ struct RunPlanner: Sendable {
                 }
             }
             if let only, only[partition]?.isEmpty ?? true { continue }
+            let standing = PlannedBatch.Standing(coverage)
             let recent =
-                only == nil ? lookback(coverage).union(coverage.ahead).intersection(bounds) : UnitSet()
+                only == nil
+                ? lookback(coverage).union(coverage.ahead).intersection(bounds).subtracting(standing.accepted)
+                : UnitSet()
             let reach = coverage.range.lowerBound..<(coverage.ahead.hull?.upperBound ?? coverage.range.upperBound)
             var gaps = coverage.gaps.intersection(bounds)
             if let only { gaps = gaps.intersection(only[partition] ?? UnitSet()) }
@@ -52,7 +55,6 @@ struct RunPlanner: Sendable {
                 first = UnitSet(newest.upperBound - 1..<newest.upperBound)
             }
             let flagged = (survey.flagged[partition] ?? UnitSet()).intersection(coverage.expected)
-            let standing = PlannedBatch.Standing(coverage)
             var newest = Planner.Demand(
                 partition: partition, units: first, reason: .gap, bounds: coverage.range, flagged: flagged,
                 standing: standing)

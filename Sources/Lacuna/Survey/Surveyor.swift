@@ -70,7 +70,13 @@ public struct Surveyor: Sendable {
                 // It saves the next scan's time and nothing else: what keeps it from being written is no failure of this.
             }
         }
-        if purpose == .run { try await endAcceptance(survey, on: session) }
+        if purpose == .run {
+            do {
+                try await endAcceptance(survey, on: session)
+            } catch PostgresError.server {
+                // The next run does it; a run that has nothing to do needs no right to write.
+            }
+        }
         return survey
     }
 
@@ -78,11 +84,21 @@ public struct Surveyor: Sendable {
     /// is news.
     private func endAcceptance(_ survey: Survey, on session: Session) async throws {
         for coverage in survey.partitions {
-            for range in coverage.evidence.acceptedWithRows.ranges {
-                var values = survey.stream.evidenceValues(coverage.partition)
-                values["lower"] = String(range.lowerBound)
-                values["upper"] = String(range.upperBound)
-                try await session.query(try Statements.removeAccepted.bound(values: values))
+            // Of ids that the query does not name nobody knows whether they have rows.
+            let ended =
+                survey.stream.definition.keyType.isOrdered
+                ? coverage.evidence.acceptedWithRows
+                : coverage.evidence.acceptedWithRows.intersection(coverage.expected)
+            guard !ended.isEmpty else { continue }
+            let partition = survey.stream.evidenceValues(coverage.partition)
+            try await session.withTransaction { session in
+                try await session.query(try Statements.lockEvidence.bound(values: partition))
+                for range in ended.ranges {
+                    var values = partition
+                    values["lower"] = String(range.lowerBound)
+                    values["upper"] = String(range.upperBound)
+                    try await session.query(try Statements.removeAccepted.bound(values: values))
+                }
             }
         }
     }
@@ -351,7 +367,13 @@ public struct Surveyor: Sendable {
         let schema = try SQLFragment(identifier: stream.table.schema)
         let table = try SQLFragment(identifier: stream.table.name)
         // A comment at the condition's end must not swallow the bracket.
-        let query = "SELECT \(columns.joined(separator: ", ")) FROM \(schema).\(table) WHERE (\n\(condition)\n)"
+        // Keys that are no unit, as infinity, belong to nobody.
+        let limits = stream.definition.keyType.limits
+        let isUnit =
+            stream.definition.keyType.isOrdered
+            ? " AND \(try stream.key.inRange(from: String(limits.lowerBound), to: String(limits.upperBound)))" : ""
+        let query =
+            "SELECT \(columns.joined(separator: ", ")) FROM \(schema).\(table) WHERE (\n\(condition)\n)\(isUnit)"
         return try await session.withTransaction(.snapshot) { session in
             let userSearchPath = try await session.userSearchPath()
             try session.useLacunaSearchPath()

@@ -8,25 +8,29 @@ struct AcceptCommand: AsyncParsableCommand {
         commandName: "accept",
         abstract: "Declares units missing for good, so that they are no gaps and no run asks for them.",
         discussion: """
-            For what the source has lost. The report shows accepted units with their reason; `lacuna gaps --strict` counts them \
-            as gaps. A declaration ends when rows arrive, at --until, or by --clear.
+            Use it if the source has lost data. Expected units that are over and have no rows can be accepted, with a reason. The \
+            report shows it, and `lacuna gaps --strict` counts such units as gaps. A declaration ends if a run finds rows in the \
+            units, on the day of --until, or by --clear. A later declaration replaces an earlier one.
               lacuna accept readings --from 2021-03-01 --to 2021-03-14 --reason "station was off"
             """)
 
     @Argument(help: "The stream.", completion: .streams)
     var stream: String
 
-    @Flag(name: .long, help: "All units that are missing now.")
+    @Flag(name: .long, help: "All units that can be accepted.")
     var all = false
 
-    @Flag(name: .long, help: "Take declarations back: the units are gaps again.")
+    @Flag(name: .long, help: "Take declarations back, of all units or of those in --from and --to.")
     var clear = false
 
-    @Option(name: .long, help: "Why, for the report and the journal.")
+    @Option(name: .long, help: "Why, for the report and the journal. It is needed, except with --clear.")
     var reason: String = ""
 
     @Option(
-        name: .long, help: ArgumentHelp("The day from which on the units are gaps again.", valueName: "date"))
+        name: .long,
+        help: ArgumentHelp(
+            "A day like 2027-01-31 in the stream's time zone: when it begins, the units are gaps again.",
+            valueName: "date"))
     var until: String?
 
     @OptionGroup var range: RangeOptions
@@ -57,7 +61,7 @@ struct AcceptCommand: AsyncParsableCommand {
                 Console.shared.output("\(name): \(units) no longer accepted")
             } else if count == 0 {
                 Console.shared.output(
-                    "\(name): nothing to accept: every unit there has rows, is verified empty or not due yet")
+                    "\(name): nothing to accept: every expected unit there has rows, is verified empty or is not over")
             } else {
                 Console.shared.output("\(name): \(units) accepted as missing\(until.map { " until \($0)" } ?? "")")
             }

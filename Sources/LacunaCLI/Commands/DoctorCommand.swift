@@ -8,7 +8,7 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Checks database, privileges, tables, keys, indexes and sources, and says what to do.")
 
-    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
+    @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
     var streams: [String] = []
 
     @OptionGroup var global: GlobalOptions

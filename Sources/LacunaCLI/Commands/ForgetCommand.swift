@@ -10,7 +10,7 @@ struct ForgetCommand: AsyncParsableCommand {
             "Forgets what was learned of a stream: its registration, extents, verified-empty and accepted ranges, and marks.",
         discussion: """
             Rows stay as they are. A stream is held to the table, the key and the partitions that it was registered with, \
-            because what was learned of it would be misread for others. Forget it where it is to mean something else, or where \
+            because what was learned of it would be misread for others. Forget it if it is to mean something else, or if \
             it has left the config; the journal says that it was.
               lacuna forget ledgers && lacuna init
             A table that was only renamed is known again, and nothing has to be forgotten.

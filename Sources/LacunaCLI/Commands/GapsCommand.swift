@@ -31,7 +31,7 @@ struct GapsCommand: AsyncParsableCommand {
             Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
             """)
 
-    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
+    @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
     var streams: [String] = []
 
     @Flag(name: .long, help: "Extents, coverage, contiguity and a picture of each partition.")
@@ -43,16 +43,16 @@ struct GapsCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Ask the source for its tip too, and show how far behind it the table is.")
     var tip = false
 
-    @Flag(name: .customLong("exit-code"), help: "End with status 2 where there are gaps.")
+    @Flag(name: .customLong("exit-code"), help: "End with status 2 if there are gaps.")
     var exitCode = false
 
-    @Flag(name: .long, help: "Count units that were accepted as missing as gaps too.")
+    @Flag(name: .long, help: "Count accepted units as gaps too.")
     var strict = false
 
     @Option(
         name: .customLong("max-behind"),
         help: ArgumentHelp(
-            "As --exit-code, and status 2 also where a partition lacks more than so many units behind the tip, or behind the "
+            "As --exit-code, and status 2 also if a partition lacks more than so many units behind the tip, or behind the "
                 + "declared end. Asks the source too.", valueName: "units"))
     var maxBehind: UInt64?
 
@@ -95,6 +95,7 @@ struct GapsCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (table == nil) == (column == nil) else { throw ValidationError("--table and --column go together") }
+        guard table == nil || !strict else { throw ValidationError("--strict is for streams, and not for --table") }
         guard table == nil || streams.isEmpty else { throw ValidationError("--table and streams do not go together") }
         guard !explain || format == .text || format == .json else {
             throw ValidationError("--explain goes with text and json")

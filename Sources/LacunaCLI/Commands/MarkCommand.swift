@@ -25,7 +25,7 @@ struct MarkCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("where"),
         help: ArgumentHelp(
-            "Only units with a row for which this is true: SQL over the table's columns.", valueName: "condition"))
+            "Only units that have a row for which this SQL condition is true.", valueName: "condition"))
     var condition: String?
 
     @Option(name: .long, help: "Why, for the journal.")

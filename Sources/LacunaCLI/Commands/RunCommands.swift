@@ -20,7 +20,7 @@ struct ReconcileCommand: AsyncParsableCommand {
               */5 * * * * cd /srv/ingest; lacuna catchup; lacuna reconcile
             """)
 
-    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
+    @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
     var streams: [String] = []
 
     @Flag(name: .customLong("dry-run"), help: "Print the plan and do nothing.")
@@ -136,7 +136,7 @@ struct CatchupCommand: AsyncParsableCommand {
             is deferred (status 3).
             """)
 
-    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
+    @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
     var streams: [String] = []
 
     @Option(

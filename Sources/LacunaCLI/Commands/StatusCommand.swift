@@ -9,7 +9,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     private static let noteLength = 120
 
-    @Argument(help: "The streams; all of the config where none is named.", completion: .streams)
+    @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
     var streams: [String] = []
 
     @Option(name: .long, help: "How many runs to show.")

@@ -9,7 +9,7 @@ struct WhyCommand: AsyncParsableCommand {
         abstract:
             "Says what is known of one unit: its rows, evidence and marks, who asked for it, and what comes next.",
         discussion: """
-            Asks only the database, and needs only SELECT.
+            Asks only the database, and needs only SELECT. It is for ordered keys; of ids `lacuna gaps` names each that is missing.
               lacuna why ledgers 52929601
               lacuna why games 2024-03-01 --partition league=NBA
             """)
@@ -17,7 +17,7 @@ struct WhyCommand: AsyncParsableCommand {
     @Argument(help: "The stream.", completion: .streams)
     var stream: String
 
-    @Argument(help: "A key of the unit, or today-1d.")
+    @Argument(help: "The unit's key, such as 52929601 or 2024-03-01; of dates and times also today-1d.")
     var key: String
 
     @Option(
@@ -67,6 +67,8 @@ struct UnitSentences {
     /// The sentences, fit for a terminal.
     var text: String { Console.shared.line([standing, history].compactMap(\.self).joined(separator: " ")) }
 
+    private var isFailing: Bool { account.last(.committed, .failed)?.kind == .failed }
+
     private var rows: String { account.rows == 0 ? "no rows" : Numbers.count(account.rows, "row") }
 
     private var standing: String {
@@ -80,15 +82,14 @@ struct UnitSentences {
         case .provisional:
             return
                 "provisional\(since(.provisional)): answered without rows when the source had shown nothing newer. It is asked "
-                + "for again once something newer is there, or "
-                + "\(Numbers.time(seconds: Double(definition.confirmSeconds))) after it was asked for."
-        case .missing: return "missing."
+                + "for again if a newer record is seen, or \(Numbers.time(seconds: Double(definition.confirmSeconds))) later."
+        case .missing: return isFailing ? "missing." : "missing. The next reconcile asks for it."
         case .marked:
             let reason = account.last(.refetch).map(\.detail) ?? ""
             return
                 "marked\(since(.refetch))\(reason.isEmpty ? "" : ": \(reason)"). It has \(rows) and is fetched again."
         case .flagged: return "\(rows), which the stream's check finds wrong. It is fetched again."
-        case .behind: return "beyond the newest unit and due. `lacuna catchup` asks for it."
+        case .behind: return "beyond the newest unit. `lacuna catchup` asks for it."
         case .ahead: return "not over yet, with \(rows). Runs ask for it all the same."
         case .unexpected: return "not expected, with \(rows)."
         case .before(let first):
@@ -111,13 +112,18 @@ struct UnitSentences {
         }
         guard last.kind == .failed else {
             let got = Numbers.count(last.fetched, "record")
-            return "Run \(last.run) fetched a window with it at \(last.since) UTC and got \(got)."
+            return "Run \(last.run) fetched a window that holds it at \(last.since) UTC, and got \(got) for all of it."
+        }
+        let times = Numbers.count(last.failures, "time")
+        switch account.standing {
+        case .missing, .marked, .flagged: break
+        default: return "It failed \(times) before, last in run \(last.run) at \(last.since) UTC: \(last.detail)"
         }
         let wait = UnitAccount.secondsToWait(last)
         let next =
             wait > 0 ? "is tried again in \(Numbers.time(seconds: Double(wait)))" : "is tried again by the next run"
         return
-            "It failed \(Numbers.count(last.failures, "time")), last in run \(last.run) at \(last.since) UTC, and \(next): "
+            "It failed \(times), last in run \(last.run) at \(last.since) UTC, and \(next): "
             + last.detail
     }
 }

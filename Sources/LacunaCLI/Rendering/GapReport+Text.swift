@@ -123,9 +123,13 @@ extension GapReport {
             let hull = coverage.provisional.hull.map(text) ?? ""
             rows.append(["provisional", hull, Numbers.count(coverage.provisional.count, "unit")])
         }
-        for accepted in coverage.acceptedRanges {
+        let accepted = coverage.acceptedRanges
+        for accepted in accepted.suffix(gapLimit) {
             rows.append(["accepted", text(accepted.range), Numbers.count(accepted.range.unitCount, "unit")])
             rows.append(["", why(accepted), ""])
+        }
+        if accepted.count > gapLimit {
+            rows.append(["", "… and \(Numbers.count(accepted.count - gapLimit, "older range")); --all lists them", ""])
         }
         if !coverage.refetch.isEmpty {
             rows.append(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])

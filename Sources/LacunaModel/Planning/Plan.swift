@@ -43,6 +43,8 @@ package struct PlannedBatch: Sendable, Hashable {
         package var present = PresentUnits()
         /// The units that are verified empty.
         package var verified = UnitSet()
+        /// The units that are accepted as missing and not marked.
+        package var accepted = UnitSet()
 
         /// The units that were declared wrong.
         package var refetch = UnitSet()
@@ -61,6 +63,7 @@ package struct PlannedBatch: Sendable, Hashable {
             present = coverage.evidence.present
             verified = coverage.evidence.verified
             refetch = coverage.evidence.refetch
+            accepted = coverage.evidence.acceptedWithoutRows.subtracting(refetch)
         }
     }
 

@@ -148,10 +148,11 @@ public struct HTTPSource: Source {
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
         let longestWait = request.stream.retry.maxBackoff
-        guard
-            case .page(let answer, _, let redactor) = try await exchange.outcome(
-                of: call, page: 1, longestWait: longestWait)
-        else { return nil }
+        let outcome = try await exchange.outcome(of: call, page: 1, longestWait: longestWait)
+        if case .gone(let status) = outcome {
+            throw exchange.error(.permanent, "answered \(status), which says nothing of a tip", call, page: 1)
+        }
+        guard case .page(let answer, _, let redactor) = outcome else { return nil }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
         guard let tip = paths.tip else { return try plainTip(answer.body, place) }
         let document = try document(answer.body, finding: tip.set, at: place)
