@@ -25,9 +25,7 @@ package struct ForgottenStream: Sendable {
     /// - Throws: ``StreamError`` while a run of the stream is at work; ``PostgresError``.
     package static func forget(_ name: String, in database: Database) async throws -> ForgottenStream? {
         try await database.withSession("forget") { session in
-            try await WritableServer.require(on: session)
-            try await SchemaAccess.load(on: session).requireWritable()
-            try await SchemaInstaller.requireKnown(on: session)
+            try await SchemaInstaller.requireWritable(on: session)
             // What a run learns after this would outlive it.
             if let activity = try await StreamStatus.sessions(of: name, on: session).first {
                 throw StreamError.invalid("a run of stream \(name) is at work (\(activity.text)): stop it first")

@@ -286,9 +286,7 @@ public struct Reconciler: Sendable {
 
     /// Rejects what would fail batch by batch: a standby, a missing privilege, another meaning of the stream's units.
     func requireWritable(_ stream: ResolvedStream, on session: Session) async throws {
-        try await WritableServer.require(on: session)
-        try await SchemaAccess.load(on: session).requireWritable()
-        try await SchemaInstaller.requireKnown(on: session)
+        try await SchemaInstaller.requireWritable(on: session)
         if definition.load.isEmpty {
             if let key = stream.table.column(definition.keyColumn), key.isGenerated {
                 throw StreamError.invalid(

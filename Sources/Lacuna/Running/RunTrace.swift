@@ -86,9 +86,7 @@ extension Reconciler {
 
     private func hasJournal(on session: Session) async throws -> Bool {
         do {
-            try await WritableServer.require(on: session)
-            try await SchemaAccess.load(on: session).requireWritable()
-            try await SchemaInstaller.requireKnown(on: session)
+            try await SchemaInstaller.requireWritable(on: session)
             return true
         } catch is StreamError {
             // A run asks for no more rights than its work needs.

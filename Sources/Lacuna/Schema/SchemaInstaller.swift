@@ -59,6 +59,15 @@ public enum SchemaInstaller {
         guard applied.isSuperset(of: Migration.all.map(\.number)) else { throw StreamError.schemaNotInstalled }
     }
 
+    /// Refuses what would write to a standby, without the right to, or to a schema that another program made.
+    ///
+    /// - Throws: ``StreamError``; ``PostgresError``.
+    static func requireWritable(on session: isolated Session) async throws {
+        try await WritableServer.require(on: session)
+        try await SchemaAccess.load(on: session).requireWritable()
+        try await requireKnown(on: session)
+    }
+
     private static func requireKnown(_ applied: Set<Int>) throws {
         guard let newest = applied.subtracting(Migration.all.map(\.number)).max() else { return }
         throw StreamError.invalid(

@@ -17,7 +17,7 @@ struct AcceptCommand: AsyncParsableCommand {
     @Argument(help: "The stream.", completion: .streams)
     var stream: String
 
-    @Flag(name: .long, help: "All units that can be accepted.")
+    @Flag(name: .long, help: "All units that can be accepted, but for provisional ones.")
     var all = false
 
     @Flag(name: .long, help: "Take declarations back, of all units or of those in --from and --to.")

@@ -29,7 +29,7 @@ enum GapMetrics {
         ) {
             $1.provisional.count
         },
-        Metric(name: "lacuna_accepted_units", help: "Units that a person declared missing for good.") {
+        Metric(name: "lacuna_accepted_units", help: "Units that were declared missing for good.") {
             $1.accepted.count
         },
         Metric(name: "lacuna_refetch_units", help: "Units that are to be fetched again.") { $1.refetch.count },

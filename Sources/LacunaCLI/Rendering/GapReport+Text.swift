@@ -126,7 +126,7 @@ extension GapReport {
         let accepted = coverage.acceptedRanges
         for accepted in accepted.suffix(gapLimit) {
             rows.append(["accepted", text(accepted.range), Numbers.count(accepted.range.unitCount, "unit")])
-            rows.append(["", why(accepted), ""])
+            rows.append(["", Console.printable(accepted.explanation(in: definition)), ""])
         }
         if accepted.count > gapLimit {
             rows.append(["", "… and \(Numbers.count(accepted.count - gapLimit, "older range")); --all lists them", ""])

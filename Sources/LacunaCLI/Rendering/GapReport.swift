@@ -38,13 +38,6 @@ struct GapReport {
         return coverage.gaps.ranges.flatMap { range in range.map { $0..<$0 + 1 } }
     }
 
-    /// Why a range was accepted as missing, and until when, fit for a terminal.
-    func why(_ accepted: AcceptedRange) -> String {
-        let days = KeyType.date(timezone: definition.keyType.timezone)
-        let end = accepted.end.flatMap(days.unit(at:)).map { ", until \(days.text($0))" } ?? ""
-        return Console.printable(accepted.reason + end)
-    }
-
     func label(_ coverage: PartitionCoverage) -> String {
         Console.printable(coverage.partition.label(columns: columns))
     }
@@ -56,5 +49,13 @@ struct GapReport {
     func text(_ range: Range<Int64>) -> String {
         // Numbers and times hold nothing that a terminal obeys; ids come from outside.
         Console.printable(definition.keyType.text(range))
+    }
+}
+
+extension AcceptedRange {
+    /// Why it was accepted as missing, and until when.
+    func explanation(in stream: StreamDefinition) -> String {
+        let days = KeyType.date(timezone: stream.keyType.timezone)
+        return reason + (end.flatMap(days.unit(at:)).map { ", until \(days.text($0))" } ?? "")
     }
 }

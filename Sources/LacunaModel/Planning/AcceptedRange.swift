@@ -1,4 +1,4 @@
-/// Units that a person declared missing for good.
+/// Units that a person, or the source itself, declared missing for good.
 public struct AcceptedRange: Sendable, Hashable {
     /// The units.
     public var range: Range<Int64>
