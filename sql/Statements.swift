@@ -24,6 +24,9 @@ package enum Statements {
     package static let countSegments = statement("count_segments", PackageResources.count_segments_sql)
     /// `count_unit_rows.sql`
     package static let countUnitRows = statement("count_unit_rows", PackageResources.count_unit_rows_sql)
+    /// `count_unit_shortfalls.sql`
+    package static let countUnitShortfalls = statement(
+        "count_unit_shortfalls", PackageResources.count_unit_shortfalls_sql)
     /// `count_units.sql`
     package static let countUnits = statement("count_units", PackageResources.count_units_sql)
     /// `create_batch_table.sql`
@@ -156,6 +159,8 @@ package enum Statements {
     package static let removeRefetch = statement("remove_refetch", PackageResources.remove_refetch_sql)
     /// `replace_provisional.sql`
     package static let replaceProvisional = statement("replace_provisional", PackageResources.replace_provisional_sql)
+    /// `replace_settled.sql`
+    package static let replaceSettled = statement("replace_settled", PackageResources.replace_settled_sql)
     /// `replace_verified.sql`
     package static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `rewind_extents.sql`
@@ -192,6 +197,8 @@ package enum Statements {
     package static let selectRefetch = statement("select_refetch", PackageResources.select_refetch_sql)
     /// `select_run_before.sql`
     package static let selectRunBefore = statement("select_run_before", PackageResources.select_run_before_sql)
+    /// `select_settled.sql`
+    package static let selectSettled = statement("select_settled", PackageResources.select_settled_sql)
     /// `select_stream.sql`
     package static let selectStream = statement("select_stream", PackageResources.select_stream_sql)
     /// `select_stream_names.sql`
@@ -243,7 +250,8 @@ package enum Statements {
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnitRows, countUnits, createBatchTable, createGuard, createTrackingTrigger,
+        countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, createBatchTable, createGuard,
+        createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
         describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
@@ -253,11 +261,12 @@ package enum Statements {
         insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence,
         lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
         probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch,
-        replaceProvisional,
+        replaceProvisional, replaceSettled,
         replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
         selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
         selectPartitions,
-        selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectStream, selectStreamNames,
+        selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectSettled, selectStream,
+        selectStreamNames,
         selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits,
         selectVerified,
         selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
@@ -304,5 +313,8 @@ package struct Migration: Sendable {
         Migration(
             number: 8, name: "accept_missing_units",
             sql: String(decoding: PackageResources._008_accept_missing_units_sql, as: UTF8.self)),
+        Migration(
+            number: 9, name: "remember_settled_units",
+            sql: String(decoding: PackageResources._009_remember_settled_units_sql, as: UTF8.self)),
     ]
 }

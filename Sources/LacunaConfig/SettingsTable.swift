@@ -63,6 +63,26 @@ enum SettingsTable {
                 "query", .text, "A query for the expected units: the partition columns and one named like the key."),
         ])
 
+    static let complete = SettingsGroup(
+        name: "complete",
+        settings: [
+            Setting(
+                "rows", .either([.integer(1...Int64.max), .group(completeRows)]),
+                "How many rows a unit has at least: 24, or {at_least: 24}, which is the same."),
+            Setting("where", .text, "A condition in SQL that each row of a unit satisfies."),
+            Setting("any", .boolean, "If true, one row that satisfies where is enough.", absent: "false"),
+            Setting(
+                "query", .text,
+                "A query for how many rows units have at least: the partition columns, one named like the key, and the number."
+            ),
+        ])
+
+    static let completeRows = SettingsGroup(
+        name: "rows",
+        settings: [
+            Setting("at_least", .integer(1...Int64.max), "How many rows a unit has at least.", required: true)
+        ])
+
     static let retry = SettingsGroup(
         name: "retry",
         settings: [
@@ -129,6 +149,10 @@ enum SettingsTable {
                 absent: "note"),
             Setting("after", .oneOrMany(.script), "SQL files that run once after a run that changed something."),
             Setting("check", .script, "A SQL file that returns units which are present but wrong."),
+            Setting(
+                "complete", .group(complete),
+                "When a unit has all its rows: one that falls short is a gap until the source has shown that it has no more.",
+                absent: "one row is enough"),
             Setting(
                 "track_changes", .boolean,
                 "Whether triggers on the table record what changes, so that a scan need not start over. lacuna init installs them.",

@@ -64,6 +64,12 @@ struct StreamReader {
         if let unknown: UnknownFieldPolicy = section.choice("on_unknown_field") { definition.unknownFields = unknown }
         definition.after = section.scripts("after")
         definition.check = section.scripts("check").first
+        if let node = section["complete"] {
+            definition.complete = CompletenessReader(
+                section: Section(node, group: SettingsTable.complete.name, reading: reading),
+                keyType: definition.keyType
+            ).completeness()
+        }
         if let tracks = section.boolean("track_changes") { definition.tracksChanges = tracks }
         if let leases = section.boolean("leases") { definition.leases = leases }
     }

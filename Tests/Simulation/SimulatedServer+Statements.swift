@@ -187,7 +187,7 @@ extension SimulatedServer {
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
         case "schema_exists":
             let tables =
-                "{accepted,batch,change,cursor,key,migration,owed_after,provisional,refetch,run,stream,summary,tracking,"
+                "{accepted,batch,change,cursor,key,migration,owed_after,provisional,refetch,run,settled,stream,summary,tracking,"
                 + "verified_empty}"
             return Reply(columns: ["installed", "readable", "writable", "tables"], rows: [["t", "t", "t", tables]])
         case "select_migrations": return Reply(columns: ["number"], rows: Migration.all.map { [String($0.number)] })

@@ -157,6 +157,7 @@ struct StreamMeaningTests {
         ) { installation in
             let database = installation.database
             for undo in [
+                "DROP TABLE lacuna.settled; DELETE FROM lacuna.migration WHERE number = 9",
                 "DROP TABLE lacuna.accepted; DELETE FROM lacuna.migration WHERE number = 8",
                 "ALTER TABLE lacuna.stream DROP COLUMN relation_oid; DELETE FROM lacuna.migration WHERE number = 7",
                 "DROP TABLE lacuna.provisional; DELETE FROM lacuna.migration WHERE number = 6",

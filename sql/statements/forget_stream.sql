@@ -13,6 +13,8 @@ WITH registration AS (
     DELETE FROM lacuna.verified_empty WHERE stream = :'stream' RETURNING 1
 ), provisional AS (
     DELETE FROM lacuna.provisional WHERE stream = :'stream'
+), settled AS (
+    DELETE FROM lacuna.settled WHERE stream = :'stream'
 ), marks AS (
     DELETE FROM lacuna.refetch WHERE stream = :'stream' RETURNING 1
 ), accepted AS (

@@ -84,6 +84,8 @@ public struct RunReport: Sendable {
     public var emptied: UInt64 = 0
     /// Units recorded as missing for good, as the source said.
     public var accepted: UInt64 = 0
+    /// Units whose answer was as thin as before: the source has no more of them.
+    public var settled: UInt64 = 0
     /// Units that were answered with nothing and wait for a newer record or for another look, after the run.
     public var provisional: UInt64 = 0
     /// Units that wait because they failed in earlier runs.

@@ -15,11 +15,13 @@ struct WindowState: Sendable {
     var confirmable = UnitSet()
     /// The units of the batch that were declared wrong.
     var refetch = UnitSet()
+    /// Of the units that the batch takes for thin those that are.
+    var thin = ThinUnits()
 
     /// What there is to close.
     func open(in batch: PlannedBatch) -> UnitSet {
         missing.intersection(batch.window).intersection(batch.expected).subtracting(verified).union(refetch)
-            .union(batch.flagged).intersection(batch.units)
+            .union(batch.flagged).union(thin.units).intersection(batch.units)
     }
 }
 
@@ -35,6 +37,22 @@ extension BatchCommit {
     ///   - next: a statement to run in the same round trip afterwards.
     func look(
         at batch: PlannedBatch, asked: String = "now", then next: BoundStatement? = nil, on session: isolated Session
+    ) async throws -> WindowState {
+        var state = try await rowsAndEvidence(of: batch, asked: asked, then: next, on: session)
+        if !batch.thin.isEmpty { state.thin = try await thinUnits(of: batch, on: session) }
+        return state
+    }
+
+    /// Of the units that the batch takes for thin those that are, and by how much.
+    func thinUnits(of batch: PlannedBatch, on session: isolated Session) async throws -> ThinUnits {
+        guard let complete = stream.definition.complete, let hull = batch.thin.hull else { return ThinUnits() }
+        let scan = CountedGapScan(complete, userSearchPath: userSearchPath)
+        let found = try await scan.scan(stream, range: hull, partition: batch.partition, on: session)
+        return found.thin[batch.partition]?.only(batch.thin) ?? ThinUnits()
+    }
+
+    private func rowsAndEvidence(
+        of batch: PlannedBatch, asked: String, then next: BoundStatement?, on session: isolated Session
     ) async throws -> WindowState {
         let following = next.map { [$0] } ?? []
         let evidence = try evidence(of: batch, asked: asked)
@@ -60,7 +78,7 @@ extension BatchCommit {
         let path = try BoundStatement.searchPath(lacunaSearchPath)
         let answer: Rows
         let state: WindowState
-        if isAnsweredWhole(batch) {
+        if isAnsweredWhole(batch), batch.thin.isEmpty {
             let answers = try await session.query([
                 statement, path, try evidence(of: batch, asked: "now"), try gaps(of: batch),
             ])

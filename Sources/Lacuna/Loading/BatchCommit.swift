@@ -41,6 +41,8 @@ struct CommittedBatch: Sendable {
     var updated = 0
     var emptied: UInt64 = 0
     var accepted: UInt64 = 0
+    /// The thin units whose answer was as thin.
+    var settled: UInt64 = 0
     /// The units that are provisional now, of the batches' windows.
     var provisional = UnitSet()
     /// Whether there was anything to commit.
@@ -55,6 +57,7 @@ struct CommittedBatch: Sendable {
         updated += other.updated
         emptied += other.emptied
         accepted += other.accepted
+        settled += other.settled
         provisional = provisional.union(other.provisional)
         isChanged = isChanged || other.isChanged
         metOthers = metOthers || other.metOthers
@@ -110,7 +113,8 @@ struct BatchCommit: Sendable {
         let batch = fetched.batch
         let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
         let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
-        let mayLoadDirectly = directly && loader.canLoadDirectly(fetched.records, plan)
+        // Thin units have rows.
+        let mayLoadDirectly = directly && batch.thin.isEmpty && loader.canLoadDirectly(fetched.records, plan)
         let before = try await look(
             at: batch, asked: fetched.started, then: mayLoadDirectly ? try .searchPath(userSearchPath) : nil,
             on: session)
@@ -152,6 +156,7 @@ struct BatchCommit: Sendable {
         result.provisional = proven.provisional
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
         try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
+        try await settle(before.thin, fetched, into: &result, on: session)
         try await accept(fetched.proof.gone, missing: missing, fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
             result.extents[batch.partition] = extents
@@ -245,6 +250,28 @@ struct BatchCommit: Sendable {
             values["before"] = fetched.started
             try await session.query(try Statements.removeRefetch.bound(values: values))
         }
+    }
+
+    /// Records which units are as thin as they were although the source was asked again: it has no more of them.
+    private func settle(
+        _ before: ThinUnits, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
+    ) async throws {
+        let spoken = before.units.intersection(fetched.proof.spoken).subtracting(fetched.proof.doubtful)
+            .intersection(Int64.min..<fetched.sourceEnd)
+        guard !spoken.isEmpty else { return }
+        let after = try await thinUnits(of: fetched.batch, on: session)
+        let same = after.unchanged(since: before).intersection(spoken)
+        assert(same.subtracting(after.units).isEmpty, "a unit that is settled is thin")
+        let ranges = after.ranges(of: same)
+        var values = stream.evidenceValues(fetched.batch.partition)
+        try await session.query(try Statements.lockEvidence.bound(values: values))
+        values["spoken"] = spoken.multirangeLiteral
+        values["lowers"] = "{\(ranges.map { String($0.range.lowerBound) }.joined(separator: ","))}"
+        values["uppers"] = "{\(ranges.map { String($0.range.upperBound) }.joined(separator: ","))}"
+        values["shortfalls"] = "{\(ranges.map { String($0.shortfall) }.joined(separator: ","))}"
+        try await session.query(try Statements.replaceSettled.bound(values: values))
+        result.settled = same.count
+        result.isChanged = true
     }
 
     /// Records what the source says is lost for good. A unit that has rows keeps them, and loses its mark.

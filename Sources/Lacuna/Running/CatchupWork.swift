@@ -77,5 +77,6 @@ extension RunReport {
         updated += part.result.updated
         emptied += part.result.emptied
         accepted += part.result.accepted
+        settled += part.result.settled
     }
 }

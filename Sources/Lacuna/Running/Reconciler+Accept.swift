@@ -42,7 +42,7 @@ extension Reconciler {
                 var values = stream.evidenceValues(coverage.partition)
                 try await session.query(try Statements.lockEvidence.bound(values: values))
                 if clear {
-                    count += coverage.evidence.acceptedWithoutRows.intersection(bounds).count
+                    count += coverage.evidence.acceptedIncomplete.intersection(bounds).count
                     values["lower"] = String(bounds.lowerBound)
                     values["upper"] = String(bounds.upperBound)
                     try await session.query(try Statements.removeAccepted.bound(values: values))

@@ -5,7 +5,8 @@ extension Reconciler {
     /// At most so often is the check asked again in one run.
     private static let checkLimit = 64
 
-    /// Fetches what the check finds wrong once what it found before is right, until it finds nothing more.
+    /// Fetches what the check finds wrong once what it found before is right, until it finds nothing more, and asks again for
+    /// units that came thin.
     ///
     /// A check mostly compares neighbours: of a chain that was reorganised it sees the end, and the block before it only when
     /// that end is right. A unit that it finds wrong although it was just fetched is left to the next run.
@@ -14,10 +15,10 @@ extension Reconciler {
     ///   - plan: what the run began with.
     ///   - state: has done all of it.
     func followCheck(_ plan: RunPlan, _ context: RunContext, _ state: RunState) async {
-        guard definition.check != nil, definition.keyType.isOrdered else { return }
+        guard definition.check != nil || definition.complete != nil, definition.keyType.isOrdered else { return }
         let options = context.options
         var context = context
-        var asked = plan.survey.flagged
+        var asked = plan.survey.wrong
         var committed = 0
         do {
             for _ in 0..<Reconciler.checkLimit {
@@ -29,12 +30,12 @@ extension Reconciler {
                 }.with(tips: plan.tips)
                 var planner = RunPlanner(survey: survey, options: options, earlier: [], plansTemporaryKeys: false)
                 planner.only = Dictionary(
-                    uniqueKeysWithValues: survey.flagged.map { partition, units in
+                    uniqueKeysWithValues: survey.wrong.map { partition, units in
                         (partition, units.subtracting(asked[partition] ?? UnitSet()))
                     })
                 let more = planner.plan(failures: [], notes: [], tips: plan.tips)
                 guard !more.batches.isEmpty else { return }
-                asked.merge(survey.flagged) { $0.union($1) }
+                asked.merge(survey.wrong) { $0.union($1) }
                 let unknown = more.batches.partitions.subtracting(context.attestationEnds.keys)
                 let ends = await context.fetcher.attestationEnds(of: unknown, knownTips: plan.tips, options.onEvent)
                 context.attestationEnds.merge(ends) { known, _ in known }
@@ -45,6 +46,16 @@ extension Reconciler {
             state.interrupted()
         } catch {
             state.stop(error.message)
+        }
+    }
+}
+
+extension Survey {
+    /// The units that have rows and are to be fetched again, because the check finds them wrong or because they are thin.
+    fileprivate var wrong: [Partition: UnitSet] {
+        partitions.reduce(into: flagged) { wrong, coverage in
+            guard !coverage.thin.isEmpty else { return }
+            wrong[coverage.partition] = (wrong[coverage.partition] ?? UnitSet()).union(coverage.thin)
         }
     }
 }

@@ -140,6 +140,7 @@ final class RunState: Sendable {
                 state.report.updated += result.updated
                 state.report.emptied += result.emptied
                 state.report.accepted += result.accepted
+                state.report.settled += result.settled
             } else {
                 state.report.unchanged += 1
             }

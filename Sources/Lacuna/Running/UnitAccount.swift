@@ -16,6 +16,10 @@ package struct UnitAccount: Sendable {
         case provisional
         /// A gap.
         case missing
+        /// A gap although it has rows: it is not complete.
+        case thin
+        /// It has rows, is not complete, and the source has no more of it.
+        case settled
         /// A gap because of a mark.
         case marked
         /// A gap because of the stream's check.
@@ -132,9 +136,16 @@ extension UnitAccount.Standing {
     init(of unit: Int64, in coverage: PartitionCoverage, hasRows: Bool, isFlagged: Bool) {
         let accepted = coverage.evidence.accepted.first { $0.range.contains(unit) }
         if coverage.gaps.contains(unit) {
-            self = isFlagged ? .flagged : coverage.evidence.refetch.contains(unit) ? .marked : .missing
+            self =
+                isFlagged
+                ? .flagged
+                : coverage.evidence.refetch.contains(unit) ? .marked : coverage.thin.contains(unit) ? .thin : .missing
         } else if coverage.range.contains(unit), !coverage.expected.contains(unit) {
             self = .unexpected
+        } else if coverage.settled.contains(unit) {
+            self = .settled
+        } else if let accepted, coverage.evidence.thin.units.contains(unit) {
+            self = .accepted(accepted)
         } else if hasRows {
             self = .present
         } else if coverage.evidence.verified.contains(unit) {

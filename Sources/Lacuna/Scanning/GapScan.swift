@@ -11,6 +11,8 @@ package struct GapScanResult: Sendable, Hashable {
     package let present: [Partition: PresentUnits]
     /// The partitions that have a row with the key 2^63−1, which no range of units holds.
     package var largestKey: Set<Partition> = []
+    /// The units that have rows and fall short, if that was looked for.
+    package var thin: [Partition: ThinUnits] = [:]
     /// How it was found out.
     package var account = ScanAccount(strategy: .window, reason: "")
     /// What may be kept of it for the next scan.

@@ -19,17 +19,10 @@ extension MeasuredTable {
         mutating func add(
             _ word: Int64, _ bits: Int64, partition: Int, units: Range<Int64>, neighbours: (Int64?, Int64?)
         ) {
-            let first = word << 6
-            // The last unit of the last word is 2^63−1, after which there is none.
-            let own = max(first, units.lowerBound)..<min(first | 63, units.upperBound - 1) + 1
-            let before = neighbours.0.map { ($0 + 1) << 6 } ?? units.lowerBound
-            append(before..<own.lowerBound, partition)
-            for gap in UnitWord.missing(bits, first: first, within: own) { append(gap, partition) }
-            if neighbours.1 == nil { append(own.upperBound..<units.upperBound, partition) }
+            UnitWord.forEachGap(of: word, bits, units: units, neighbours: neighbours) { append($0, partition) }
         }
 
         private mutating func append(_ gap: Range<Int64>, _ partition: Int) {
-            guard !gap.isEmpty else { return }
             if let last = gaps[partition].last, last.upperBound == gap.lowerBound {
                 gaps[partition][gaps[partition].count - 1] = last.lowerBound..<gap.upperBound
             } else {
@@ -131,6 +124,26 @@ extension MeasuredTable {
 
 /// 64 units as the bits of a word: 1 where the unit has a row.
 enum UnitWord {
+    /// Hands over the ranges without rows in a word and before it, and behind it if no word with rows follows.
+    ///
+    /// - Parameters:
+    ///   - word: its units are the 64 from `word * 64` on.
+    ///   - bits: which of them have rows, the lowest bit for the first.
+    ///   - units: what was looked at.
+    ///   - neighbours: the words with rows next to it, of those that were looked at.
+    static func forEachGap(
+        of word: Int64, _ bits: Int64, units: Range<Int64>, neighbours: (Int64?, Int64?),
+        _ body: (Range<Int64>) -> Void
+    ) {
+        let first = word << 6
+        // The last unit of the last word is 2^63−1, after which there is none.
+        let own = max(first, units.lowerBound)..<min(first | 63, units.upperBound - 1) + 1
+        let before = neighbours.0.map { ($0 + 1) << 6 } ?? units.lowerBound
+        if before < own.lowerBound { body(before..<own.lowerBound) }
+        for gap in missing(bits, first: first, within: own) { body(gap) }
+        if neighbours.1 == nil, own.upperBound < units.upperBound { body(own.upperBound..<units.upperBound) }
+    }
+
     /// The ranges of units that have no row.
     ///
     /// - Parameters:

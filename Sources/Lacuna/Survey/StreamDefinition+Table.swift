@@ -46,6 +46,7 @@ extension StreamDefinition {
         var definition = StreamDefinition(
             name: "\(description.schema).\(description.name)", table: try description.identifier, keyColumn: column,
             keyType: type)
+        definition.complete = table.leastRows.map(Completeness.rows)
         if !partitionColumns.isEmpty {
             let statistics = try await session.autocommit { session in
                 try await ScanStatistics.load(

@@ -40,6 +40,16 @@ public struct Survey: Sendable {
         partitions.reduce(0) { $0 + $1.accepted.count }
     }
 
+    /// The number of missing units that have rows and are not complete, over all partitions.
+    public var thinCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.thin.count }
+    }
+
+    /// The number of units that are not complete, and covered because the source has no more of them, over all partitions.
+    public var settledCount: UInt64 {
+        partitions.reduce(0) { $0 + $1.settled.count }
+    }
+
     /// The same snapshot, in which accepted units are gaps.
     public var strict: Survey {
         var survey = Survey(

@@ -73,6 +73,7 @@ public struct Surveyor: Sendable {
         if purpose == .run {
             do {
                 try await endAcceptance(survey, on: session)
+                try await endSettlement(survey, on: session)
             } catch PostgresError.server {
                 // The next run does it; a run that has nothing to do needs no right to write.
             }
@@ -87,8 +88,8 @@ public struct Surveyor: Sendable {
             // Of ids that the query does not name nobody knows whether they have rows.
             let ended =
                 survey.stream.definition.keyType.isOrdered
-                ? coverage.evidence.acceptedWithRows
-                : coverage.evidence.acceptedWithRows.intersection(coverage.expected)
+                ? coverage.evidence.acceptedComplete
+                : coverage.evidence.acceptedComplete.intersection(coverage.expected)
             guard !ended.isEmpty else { continue }
             let partition = survey.stream.evidenceValues(coverage.partition)
             try await session.withTransaction { session in
@@ -99,6 +100,22 @@ public struct Surveyor: Sendable {
                     values["upper"] = String(range.upperBound)
                     try await session.query(try Statements.removeAccepted.bound(values: values))
                 }
+            }
+        }
+    }
+
+    /// Takes settlement away from units that do not fall short as they did: should they again, the source is asked.
+    private func endSettlement(_ survey: Survey, on session: Session) async throws {
+        for coverage in survey.partitions where !coverage.evidence.settled.isEmpty {
+            let settled = UnitSet(coverage.evidence.settled.map(\.range))
+            let ended = settled.subtracting(coverage.evidence.thin.settled(by: coverage.evidence.settled, now: .min))
+            guard !ended.isEmpty else { continue }
+            let values = survey.stream.evidenceValues(coverage.partition).merging([
+                "spoken": ended.multirangeLiteral, "lowers": "{}", "uppers": "{}", "shortfalls": "{}",
+            ]) { $1 }
+            try await session.withTransaction { session in
+                try await session.query(try Statements.lockEvidence.bound(values: values))
+                try await session.query(try Statements.replaceSettled.bound(values: values))
             }
         }
     }
@@ -134,6 +151,7 @@ public struct Surveyor: Sendable {
         var refetch: [Partition: UnitSet] = [:]
         var provisional: [Partition: UnitSet] = [:]
         var accepted: [Partition: [AcceptedRange]] = [:]
+        var settled: [Partition: [SettledRange]] = [:]
         if let schema {
             if schema.tables.contains("provisional") {
                 provisional = try await waitingUnits(of: stream, in: range, now: now, session)
@@ -142,6 +160,9 @@ public struct Surveyor: Sendable {
             refetch = try await ranges(Statements.selectRefetch, of: stream, in: range, session)
             if schema.tables.contains("accepted") {
                 accepted = try await acceptedRanges(of: stream, in: range, now: now, session)
+            }
+            if definition.complete != nil, schema.tables.contains("settled") {
+                settled = try await settledRanges(of: stream, in: range, session)
             }
         }
         var flagged: [Partition: UnitSet] = [:]
@@ -164,7 +185,14 @@ public struct Surveyor: Sendable {
             expected = try await units(
                 named: "expect.query", sql: query, of: stream, userSearchPath, session)
         }
-        var (evidence, account, kept) = try await scanned(stream, wanted, range: range, partition: only, on: session)
+        let scan: any GapScan =
+            if let complete = definition.complete {
+                CountedGapScan(complete, userSearchPath: userSearchPath)
+            } else {
+                scan
+            }
+        var (evidence, account, kept) = try await scanned(
+            stream, wanted, by: scan, range: range, partition: only, on: session)
         if hasSchema { try await addExtents(of: stream, to: &evidence, session) }
         let partitions = evidence.map { rows in
             var evidence = rows
@@ -172,6 +200,7 @@ public struct Surveyor: Sendable {
             evidence.verified = verified[partition] ?? UnitSet()
             evidence.provisional = provisional[partition] ?? UnitSet()
             evidence.accepted = accepted[partition] ?? []
+            evidence.settled = settled[partition] ?? []
             evidence.refetch = (refetch[partition] ?? UnitSet()).union(flagged[partition] ?? UnitSet())
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
@@ -182,14 +211,16 @@ public struct Surveyor: Sendable {
 
     /// What the rows of partitions show, how it was found out, and the whole answer where it may be kept for the next scan.
     private func scanned(
-        _ stream: ResolvedStream, _ partitions: [Partition], range: Range<Int64>, partition: Partition?,
-        on session: isolated Session
+        _ stream: ResolvedStream, _ partitions: [Partition], by scan: any GapScan, range: Range<Int64>,
+        partition: Partition?, on session: isolated Session
     ) async throws -> ([PartitionEvidence], ScanAccount, GapScanResult?) {
         let result = try await scan.scan(stream, range: range, partition: partition, on: session)
         let evidence = partitions.map { partition in
-            PartitionEvidence(
+            var evidence = PartitionEvidence(
                 partition: partition, present: result.present[partition] ?? PresentUnits(),
                 hasLargestKey: result.largestKey.contains(partition))
+            evidence.thin = result.thin[partition] ?? ThinUnits()
+            return evidence
         }
         return (evidence, result.account, result.summary == nil ? nil : result)
     }
@@ -342,6 +373,28 @@ public struct Surveyor: Sendable {
                 AcceptedRange(range: lower..<upper, reason: try row.get("reason"), end: end))
         }
         return accepted
+    }
+
+    /// The units whose answer was as thin before.
+    private func settledRanges(
+        of stream: ResolvedStream, in range: Range<Int64>, _ session: isolated Session
+    ) async throws -> [Partition: [SettledRange]] {
+        let statement = try Statements.selectSettled.bound(values: [
+            "stream": stream.definition.name,
+            "columns": TextArray.literal(stream.definition.partitions.columns),
+            "lower": String(range.lowerBound), "upper": String(range.upperBound),
+        ])
+        var settled: [Partition: [SettledRange]] = [:]
+        for row in try await session.query(statement) {
+            guard let partition = try row.get("partition_values", as: TextArray.self).partition else { continue }
+            let lower: Int64 = try row.get("lower")
+            let upper: Int64 = try row.get("upper")
+            settled[partition, default: []].append(
+                SettledRange(
+                    range: lower..<upper, shortfall: try row.get("shortfall"), asked: try row.get("asked"),
+                    answers: try row.get("answers")))
+        }
+        return settled
     }
 
     /// The units that were answered with nothing less than `confirm` ago.

@@ -113,10 +113,10 @@ package struct ResolvedStream: Sendable, Hashable {
         }
     }
 
-    /// Whether a row belongs to `partition`.
+    /// Whether a row belongs to `partition`; whatever the search path.
     func inPartition(_ partition: Partition) throws -> SQLFragment {
         let terms = try zip(definition.partitions.columns, partition.values).map { column, value in
-            "\(try SQLFragment(identifier: column)) = \(try SQLFragment(literal: value))"
+            "\(try SQLFragment(identifier: column)) OPERATOR(pg_catalog.=) \(try SQLFragment(literal: value))"
         }
         return SQLFragment(trusted: terms.isEmpty ? "true" : terms.joined(separator: " AND "))
     }

@@ -34,8 +34,23 @@ extension Session {
 
     /// Runs a user's own query with the user's own search path.
     func userQuery(_ name: String, _ searchPath: String, _ statement: BoundStatement) async throws -> Rows {
+        try await namingUserSQL(name) {
+            try await withUserSearchPath(searchPath) { try await query(statement) }
+        }
+    }
+
+    /// Runs a statement with a user's own SQL in it, with the user's own search path, and takes its rows one by one.
+    func forEachUserRow(
+        _ name: String, _ searchPath: String, _ statement: BoundStatement, _ body: (Row) throws -> Void
+    ) async throws {
+        try await namingUserSQL(name) {
+            try await withUserSearchPath(searchPath) { try await forEachRow(statement, body) }
+        }
+    }
+
+    private func namingUserSQL<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
         do {
-            return try await withUserSearchPath(searchPath) { try await query(statement) }
+            return try await body()
         } catch PostgresError.server(let error) where ["42", "22"].contains(error.sqlState.conditionClass) {
             throw StreamError.invalid("\(name) failed: \(error)")
         }

@@ -85,6 +85,11 @@ struct GapsCommand: AsyncParsableCommand {
     var to: String?
 
     @Option(
+        name: .customLong("min-rows"),
+        help: ArgumentHelp("Units of --table with fewer rows are gaps too.", valueName: "rows"))
+    var minRows: Int64?
+
+    @Option(
         name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, bits, probe or skip.")
     var scan: Scan = .auto
 
@@ -103,8 +108,8 @@ struct GapsCommand: AsyncParsableCommand {
         guard table == nil || !showsTail else {
             throw ValidationError("--tip and --max-behind need a stream with a source")
         }
-        guard table != nil || (by == nil && step == nil && from == nil && to == nil) else {
-            throw ValidationError("--by, --step, --from and --to go with --table; a stream declares them")
+        guard table != nil || (by == nil && step == nil && from == nil && to == nil && minRows == nil) else {
+            throw ValidationError("--by, --step, --from, --to and --min-rows go with --table; a stream declares them")
         }
     }
 
@@ -149,12 +154,13 @@ struct GapsCommand: AsyncParsableCommand {
             }
             return length
         }
+        guard minRows ?? 1 >= 1 else { throw CommandFailure(.usage, "--min-rows is a number, at least 1") }
         let columns = by?.split(separator: ",").map(String.init) ?? []
         let (from, to) = (from, to)
         do {
-            let survey = try await surveyor(global.bareDatabase()).survey(
-                AnyTable(table, column: column, partitionColumns: columns, step: length, timezone: zone)
-            ) { definition in
+            var looked = AnyTable(table, column: column, partitionColumns: columns, step: length, timezone: zone)
+            looked.leastRows = minRows
+            let survey = try await surveyor(global.bareDatabase()).survey(looked) { definition in
                 let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
                 try RangeOptions.requireOrder(first, last, from, to)
                 definition.expect.from = first.map(Expectation.Bound.unit)
@@ -211,7 +217,9 @@ struct GapsCommand: AsyncParsableCommand {
                 ]))
         case .csv:
             for (index, report) in reports.enumerated() {
-                if index == 0 || reports[index - 1].columns != report.columns {
+                if index == 0 || reports[index - 1].columns != report.columns
+                    || reports[index - 1].showsThin != report.showsThin
+                {
                     console.data(report.csvHeader(showsTail: showsTail))
                 }
                 report.csvLines(showsTail: showsTail) { console.data($0) }

@@ -8,6 +8,7 @@ extension GapReport {
             ("table", .text(table)),
             ("key", .text(definition.keyColumn)), ("scan", explains ? scan : nil),
             ("expected_units", .number(expectedCount)), ("missing_units", .number(missingCount)),
+            ("thin_units", .number(thinCount)), ("settled_units", .number(settledCount)),
             ("provisional_units", .number(provisionalCount)), ("accepted_units", .number(acceptedCount)),
             ("gap_count", .number(gapCount)), ("clean", .flag(isClean)),
             ("partitions", .list(partitions, json)),
@@ -48,6 +49,12 @@ extension GapReport {
                 ("units", .number(range.unitCount)),
             ])
         }
+        func gap(_ range: Range<Int64>) -> JSONOutput {
+            .line([
+                ("first", key(range.lowerBound)), ("last", key(range.upperBound - 1)),
+                ("units", .number(range.unitCount)), ("kind", .text(isThin(range, coverage) ? "thin" : "missing")),
+            ])
+        }
         func accepted(_ accepted: AcceptedRange) -> JSONOutput {
             .line([
                 ("first", key(accepted.range.lowerBound)), ("last", key(accepted.range.upperBound - 1)),
@@ -59,11 +66,12 @@ extension GapReport {
             ("partition", json(coverage.partition)), ("oldest", key(coverage.oldest)),
             ("latest", key(coverage.latest)), ("expected_units", .number(coverage.expected.count)),
             ("covered_units", .number(coverage.coveredCount)), ("missing_units", .number(coverage.gaps.count)),
+            ("thin_units", .number(coverage.thin.count)), ("settled_units", .number(coverage.settled.count)),
             ("verified_empty_units", .number(coverage.verified.count)),
             ("provisional_units", .number(coverage.provisional.count)),
             ("accepted_units", .number(coverage.accepted.count)),
             ("refetch_units", .number(coverage.refetch.count)), ("contiguous", coverage.contiguous.map(span)),
-            ("gaps", .list(gaps(of: coverage), span)), ("accepted", .list(coverage.acceptedRanges, accepted)),
+            ("gaps", .list(gaps(of: coverage), gap)), ("accepted", .list(coverage.acceptedRanges, accepted)),
             ("tail", coverage.tail.map { .list($0.ranges, span) }),
         ])
     }

@@ -18,7 +18,13 @@ enum GapMetrics {
         ) {
             $1.coveredCount
         },
-        Metric(name: "lacuna_missing_units", help: "Expected units that are missing or marked.") { $1.gaps.count },
+        Metric(name: "lacuna_missing_units", help: "Expected units that are missing, thin or marked.") {
+            $1.gaps.count
+        },
+        Metric(name: "lacuna_thin_units", help: "Missing units that have rows, but not all of them.") { $1.thin.count },
+        Metric(name: "lacuna_settled_units", help: "Units without all their rows, of which the source has no more.") {
+            $1.settled.count
+        },
         Metric(name: "lacuna_gaps", help: "Ranges of missing units.") { UInt64($0.gaps(of: $1).count) },
         Metric(name: "lacuna_verified_empty_units", help: "Units that the source has no rows for.") {
             $1.verified.count

@@ -17,7 +17,8 @@ extension GapReport {
             }
             for gap in gaps(of: coverage) {
                 isEmpty = false
-                put("\(name)  \(text(gap))\(isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : "")")
+                let size = isOrdered ? "  \(Numbers.count(gap.unitCount, "unit"))" : ""
+                put("\(name)  \(text(gap))\(size)\(isThin(gap, coverage) ? "  thin" : "")")
             }
         }
         if partitions.isEmpty {
@@ -87,8 +88,10 @@ extension GapReport {
         var share = ": \(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected unit"))"
         if provisionalCount > 0 { share += ", \(Numbers.count(provisionalCount, "unit")) provisional" }
         if acceptedCount > 0 { share += ", \(Numbers.count(acceptedCount, "unit")) accepted as missing" }
+        if settledCount > 0 { share += ", \(Numbers.count(settledCount, "unit")) thin at the source" }
         if isClean { return (coveredCount == expected ? "complete" : "no gaps", share) }
-        return ("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing", share)
+        let thin = thinCount == 0 ? "" : ", \(Numbers.grouped(thinCount)) of them thin"
+        return ("\(Numbers.count(gapCount, "gap")), \(Numbers.count(missingCount, "unit")) missing\(thin)", share)
     }
 
     /// How much of a partition is covered.
@@ -130,6 +133,10 @@ extension GapReport {
         }
         if accepted.count > gapLimit {
             rows.append(["", "… and \(Numbers.count(accepted.count - gapLimit, "older range")); --all lists them", ""])
+        }
+        if !coverage.settled.isEmpty {
+            let hull = coverage.settled.hull.map(text) ?? ""
+            rows.append(["thin at the source", hull, Numbers.count(coverage.settled.count, "unit")])
         }
         if !coverage.refetch.isEmpty {
             rows.append(["to be re-fetched", "", Numbers.count(coverage.refetch.count, "unit")])
@@ -174,7 +181,10 @@ extension GapReport {
     ) {
         let gaps = gaps(of: coverage)
         let rows = gaps.suffix(limit).reversed().lazy.map { gap in
-            [style.bad("gap"), text(gap), isOrdered ? Numbers.count(gap.unitCount, "unit") : ""]
+            [
+                style.bad(isThin(gap, coverage) ? "thin" : "gap"), text(gap),
+                isOrdered ? Numbers.count(gap.unitCount, "unit") : "",
+            ]
         }
         TextTable([("", .left), ("", .left), ("", .right)], rows).write(indent: "  ", put)
         if gaps.count > limit {
@@ -191,7 +201,8 @@ extension GapReport {
     /// Comma-separated values: a row a gap.
     ///
     /// - Parameters:
-    ///   - showsTail: whether what is missing behind the tip gets rows too; then a last column tells which is which.
+    ///   - showsTail: whether what is missing behind the tip gets rows too; then a last column tells which is which, as it does of
+    ///     streams that say when a unit is complete.
     ///   - put: takes each row; there may be millions.
     func csvLines(showsTail: Bool, _ put: (String) -> Void) {
         for coverage in partitions {
@@ -200,9 +211,9 @@ extension GapReport {
                     [definition.name] + coverage.partition.values
                     + [range.lowerBound, range.upperBound - 1].map(definition.keyType.text)
                 let row = fields.map(GapReport.csvField).joined(separator: ",") + ",\(range.unitCount)"
-                put(showsTail ? "\(row),\(kind)" : row)
+                put(showsTail || showsThin ? "\(row),\(kind)" : row)
             }
-            for gap in gaps(of: coverage) { putRow(gap, "gap") }
+            for gap in gaps(of: coverage) { putRow(gap, isThin(gap, coverage) ? "thin" : "gap") }
             guard showsTail, isOrdered, !coverage.isNew else { continue }
             for range in coverage.tail?.ranges ?? [] { putRow(range, "behind") }
         }
@@ -211,7 +222,7 @@ extension GapReport {
     /// The header that ``csvLines(showsTail:_:)`` stand under.
     func csvHeader(showsTail: Bool) -> String {
         (["stream"] + columns + ["first", "last"]).map(GapReport.csvField).joined(separator: ",") + ",units"
-            + (showsTail ? ",kind" : "")
+            + (showsTail || showsThin ? ",kind" : "")
     }
 
     private static func csvField(_ text: String) -> String {

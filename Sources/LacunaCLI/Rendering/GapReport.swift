@@ -14,6 +14,10 @@ struct GapReport {
     var missingCount: UInt64 { survey.missingCount }
     var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
     var provisionalCount: UInt64 { survey.provisionalCount }
+    /// Whether the report tells units without rows from those without all their rows.
+    var showsThin: Bool { definition.complete != nil }
+    var thinCount: UInt64 { survey.thinCount }
+    var settledCount: UInt64 { survey.settledCount }
     var acceptedCount: UInt64 { survey.acceptedCount }
     var coveredCount: UInt64 { partitions.reduce(0) { $0 + $1.coveredCount } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
@@ -32,10 +36,17 @@ struct GapReport {
         definition.expect.to != .tip && coverage.tail != nil
     }
 
-    /// The gaps of a partition as they are shown: ranges, of ids one by one.
+    /// The gaps of a partition as they are shown: ranges, of ids one by one. Units with rows are ranges of their own.
     func gaps(of coverage: PartitionCoverage) -> [Range<Int64>] {
-        guard !isOrdered else { return coverage.gaps.ranges }
-        return coverage.gaps.ranges.flatMap { range in range.map { $0..<$0 + 1 } }
+        guard isOrdered else { return coverage.gaps.ranges.flatMap { range in range.map { $0..<$0 + 1 } } }
+        guard !coverage.thin.isEmpty else { return coverage.gaps.ranges }
+        let missing = coverage.gaps.subtracting(coverage.thin).ranges
+        return (missing + coverage.thin.ranges).sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// Whether a gap has rows, and not all of them.
+    func isThin(_ gap: Range<Int64>, _ coverage: PartitionCoverage) -> Bool {
+        coverage.thin.contains(gap.lowerBound)
     }
 
     func label(_ coverage: PartitionCoverage) -> String {

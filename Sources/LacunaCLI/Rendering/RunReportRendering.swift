@@ -75,6 +75,7 @@ struct RunReportRendering {
             parts.append("\(Numbers.count(report.inserted, "row")) inserted")
             if report.updated > 0 { parts.append("\(Numbers.grouped(report.updated)) updated") }
             if report.emptied > 0 { parts.append("\(Numbers.count(report.emptied, "unit")) verified empty") }
+            if report.settled > 0 { parts.append("\(Numbers.count(report.settled, "unit")) as thin at the source") }
             if report.accepted > 0 { parts.append("\(Numbers.count(report.accepted, "unit")) accepted as missing") }
         } else if report.state != .deferred {
             parts.append("nothing committed")
@@ -109,6 +110,7 @@ struct RunReportRendering {
             ("unchanged", .number(report.unchanged)), ("held_elsewhere", .number(report.heldElsewhere)),
             ("rows_fetched", .number(report.fetched)), ("rows_inserted", .number(report.inserted)),
             ("rows_updated", .number(report.updated)), ("verified_empty_units", .number(report.emptied)),
+            ("settled_units", .number(report.settled)),
             ("accepted_units", .number(report.accepted)), ("provisional_units", .number(report.provisional)),
             ("waiting_units", .number(report.waiting)), ("missing_units", report.missing.map(JSONOutput.number)),
             ("behind_units", report.behind.map(JSONOutput.number)),

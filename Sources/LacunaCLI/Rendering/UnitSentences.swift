@@ -29,6 +29,12 @@ struct UnitSentences {
                 "provisional\(since(.provisional)): answered without rows when the source had shown nothing newer. It is asked "
                 + "for again if a newer record is seen, or \(Numbers.time(seconds: Double(definition.confirmSeconds))) later."
         case .missing: return isFailing ? "missing." : "missing. The next reconcile asks for it."
+        case .thin:
+            let next = isFailing ? "" : " The next reconcile asks for it."
+            return "thin: \(rows), and `complete` asks for more.\(next)"
+        case .settled:
+            return
+                "\(rows), which `complete` does not take for all; but the source has no more, and is asked again after a while."
         case .marked:
             let reason = account.last(.refetch).map(\.detail) ?? ""
             return
@@ -61,7 +67,7 @@ struct UnitSentences {
         }
         let times = Numbers.count(last.failures, "time")
         switch account.standing {
-        case .missing, .marked, .flagged: break
+        case .missing, .thin, .marked, .flagged: break
         default: return "It failed \(times) before, last in run \(last.run) at \(last.since) UTC: \(last.detail)"
         }
         let wait = UnitAccount.secondsToWait(last)

@@ -14,6 +14,10 @@ package struct PartitionEvidence: Sendable, Hashable {
     package var refetch: UnitSet
     /// Units that a person declared missing for good, as long as that holds.
     package var accepted: [AcceptedRange] = []
+    /// The units that have rows and are not complete.
+    package var thin = ThinUnits()
+    /// The units whose answer was as thin before.
+    package var settled: [SettledRange] = []
     /// The only expected units, if a query names them.
     package var expected: UnitSet?
     /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
@@ -38,14 +42,14 @@ package struct PartitionEvidence: Sendable, Hashable {
     /// The accepted units, whether they have rows or not.
     package var acceptedUnits: UnitSet { UnitSet(accepted.map(\.range)) }
 
-    /// The accepted units that have no rows.
-    package var acceptedWithoutRows: UnitSet {
+    /// The accepted units that have no rows, or not all of them.
+    package var acceptedIncomplete: UnitSet {
         let units = acceptedUnits
-        return units.hull.map { units.intersection(present.missing(in: $0)) } ?? units
+        return units.hull.map { units.intersection(present.missing(in: $0).union(thin.units)) } ?? units
     }
 
-    /// The accepted units that have got rows: the declaration has ended.
-    package var acceptedWithRows: UnitSet { acceptedUnits.subtracting(acceptedWithoutRows) }
+    /// The accepted units that have got their rows: the declaration has ended.
+    package var acceptedComplete: UnitSet { acceptedUnits.subtracting(acceptedIncomplete) }
 
     /// The smallest unit known, by extents or rows.
     fileprivate var oldest: Int64? {
@@ -60,7 +64,7 @@ package struct PartitionEvidence: Sendable, Hashable {
     }
 }
 
-/// What a partition lacks: `gaps = expected − ((present ∪ verified ∪ accepted) − refetch) − provisional`.
+/// What a partition lacks: `gaps = expected − ((complete ∪ verified ∪ settled ∪ accepted) − refetch) − provisional`.
 public struct PartitionCoverage: Sendable, Hashable {
     /// What it was computed from.
     package let evidence: PartitionEvidence
@@ -70,8 +74,12 @@ public struct PartitionCoverage: Sendable, Hashable {
     public let range: Range<Int64>
     /// The expected units of ``range``; nil if that is all of them.
     private let fewerExpected: UnitSet?
-    /// The expected units of ``range`` that are not covered.
+    /// The expected units of ``range`` that are not covered: they have no row, or they are thin, or they were declared wrong.
     public let gaps: UnitSet
+    /// Those of ``gaps`` that have rows and are not complete.
+    public let thin: UnitSet
+    /// The expected units of ``range`` that are not complete, and covered because the source has no more of them.
+    public let settled: UnitSet
     /// The expected units that were answered with nothing, and wait for a newer record or for another look: neither gaps nor
     /// covered. Beyond ``range`` too.
     public let provisional: UnitSet
@@ -102,7 +110,7 @@ public struct PartitionCoverage: Sendable, Hashable {
 
     /// The expected units of ``range`` that are covered by nothing but a person's word.
     public var accepted: UnitSet {
-        insideRange(evidence.acceptedWithoutRows).intersection(expected).subtracting(evidence.verified)
+        insideRange(evidence.acceptedIncomplete).intersection(expected).subtracting(evidence.verified)
             .subtracting(evidence.refetch)
     }
 
@@ -116,13 +124,13 @@ public struct PartitionCoverage: Sendable, Hashable {
         }
     }
 
-    /// The expected units of ``range`` and ``tail`` without rows: what may be declared missing for good.
+    /// The expected units of ``range`` and ``tail`` without rows, or without all of them: what may be declared missing for good.
     package var acceptable: UnitSet {
         let behind = (tail ?? UnitSet()).union(provisional)
         let units = gaps.union(expected.subtracting(evidence.verified).intersection(evidence.acceptedUnits)).union(
             behind)
         guard let hull = units.hull else { return units }
-        return units.intersection(evidence.present.missing(in: hull))
+        return units.intersection(evidence.present.missing(in: hull).union(thin))
     }
 
     private func insideRange(_ units: UnitSet) -> UnitSet {
@@ -167,6 +175,7 @@ public struct PartitionCoverage: Sendable, Hashable {
             gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
                 .subtracting(evidence.acceptedUnits).union(evidence.refetch).intersection(expected)
             (tail, ahead, provisional) = (UnitSet(), UnitSet(), UnitSet())
+            (thin, settled) = (UnitSet(), UnitSet())
             return
         }
         let limits = stream.keyType.limits
@@ -207,8 +216,14 @@ public struct PartitionCoverage: Sendable, Hashable {
         let newestRow = evidence.present.hull.isEmpty ? nil : evidence.present.hull.upperBound - 1
         let waiting = evidence.provisional.intersection((newestRow ?? limits.lowerBound)..<limits.upperBound)
             .subtracting(evidence.refetch).subtracting(accepted)
+        // A unit that is not over yet may well lack rows.
+        let over = first..<max(first, min(last, stream.attestableEnd(now: now, newest: newest)))
+        let incomplete = evidence.thin.units.intersection(over).intersection(expected).subtracting(accepted)
+        settled = evidence.thin.settled(by: evidence.settled, now: now).intersection(incomplete)
+            .subtracting(evidence.refetch)
+        thin = incomplete.subtracting(settled)
         gaps = evidence.present.missing(in: range).subtracting(evidence.verified).subtracting(accepted)
-            .union(evidence.refetch.intersection(range)).intersection(expected).subtracting(waiting)
+            .union(evidence.refetch.intersection(range)).intersection(expected).subtracting(waiting).union(thin)
         let afterLatest = latest?.adding(saturating: 1)
         tail = (aheadEnd ?? end).map { end in
             guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }

@@ -45,6 +45,8 @@ package struct PlannedBatch: Sendable, Hashable {
         package var verified = UnitSet()
         /// The units that are accepted as missing and not marked.
         package var accepted = UnitSet()
+        /// The units that have rows, are not complete and not settled.
+        package var openThin = UnitSet()
 
         /// The units that were declared wrong.
         package var refetch = UnitSet()
@@ -63,7 +65,8 @@ package struct PlannedBatch: Sendable, Hashable {
             present = coverage.evidence.present
             verified = coverage.evidence.verified
             refetch = coverage.evidence.refetch
-            accepted = coverage.evidence.acceptedWithoutRows.subtracting(refetch)
+            accepted = coverage.evidence.acceptedIncomplete.subtracting(refetch)
+            openThin = coverage.thin
         }
     }
 
@@ -111,6 +114,9 @@ package struct PlannedBatch: Sendable, Hashable {
         guard units.count > 1, let middle = units.unit(at: units.count / 2) else { return nil }
         return [window.lowerBound..<middle, middle..<window.upperBound].map { part($0, request: $0) }
     }
+
+    /// The units of the window that have rows and are asked for because they are not complete.
+    package var thin: UnitSet { standing.openThin.intersection(window).intersection(units) }
 
     /// How many units the source is asked for.
     package var askedCount: UInt64 {

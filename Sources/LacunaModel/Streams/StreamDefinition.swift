@@ -50,6 +50,8 @@ public struct StreamDefinition: Sendable, Hashable {
     public var after: [SQLScript] = []
     /// A query that returns units which are present but wrong: the key column and the partition columns.
     public var check: SQLScript?
+    /// When a unit that has rows has all of them; nil: one row is enough.
+    public var complete: Completeness?
     /// How transient faults are retried.
     public var retry = RetryPolicy()
     /// Whether batches are leased with session-level advisory locks. Off behind a proxy that pools transactions.

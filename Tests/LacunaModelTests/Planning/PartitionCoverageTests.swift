@@ -14,6 +14,9 @@ struct PartitionCoverageTests {
         var verified: Set<Int64> = []
         var refetch: Set<Int64> = []
         var accepted: Set<Int64> = []
+        /// How many rows units lack, of those that have some; and what was so when they were settled.
+        var shortfalls: [Int64: Int64] = [:]
+        var settled: [Int64: (shortfall: Int64, until: Int64)] = [:]
         var expected: Set<Int64>?
         var extents: Extents?
         var tip: Int64?
@@ -29,6 +32,14 @@ struct PartitionCoverageTests {
             verified = some(0.2, &random)
             refetch = some(0.1, &random)
             if Bool.random(using: &random) { accepted = some(0.2, &random) }
+            if Bool.random(using: &random) {
+                for unit in present where Bool.random(using: &random) {
+                    shortfalls[unit] = Int64.random(in: 1...2, using: &random)
+                }
+                for unit in some(0.5, &random) {
+                    settled[unit] = (Int64.random(in: 1...2, using: &random), Int64.random(in: -1...1, using: &random))
+                }
+            }
             if Int.random(in: 0..<4, using: &random) == 0 { expected = some(0.6, &random) }
             if Bool.random(using: &random) {
                 let a = Int64.random(in: universe, using: &random)
@@ -50,13 +61,26 @@ struct PartitionCoverageTests {
                 present: PresentUnits(universe, missing: set(Set(universe).subtracting(present))),
                 extents: extents, verified: set(verified), refetch: set(refetch), expected: expected.map(set))
             evidence.accepted = accepted.sorted().map { AcceptedRange(range: $0..<$0 + 1, reason: "\($0)") }
+            evidence.thin = ThinUnits(shortfalls.map { ($0.key, $0.value) })
+            evidence.settled = settled.map { unit, state in
+                SettledRange(
+                    range: unit..<unit + 1, shortfall: state.shortfall, asked: state.until - 86_400, answers: 1)
+            }
             return PartitionCoverage(evidence, of: stream, now: 0, tip: tip)
+        }
+
+        /// The units with rows that have all of them, or all that there are.
+        var complete: Set<Int64> { present.filter { shortfalls[$0] == nil || isSettled($0) } }
+
+        func isSettled(_ unit: Int64) -> Bool {
+            guard let shortfall = shortfalls[unit], let state = settled[unit] else { return false }
+            return state.shortfall == shortfall && state.until > 0
         }
 
         /// Those that nothing but a person's word covers.
         var onlyAccepted: Set<Int64> {
-            history.intersection(expected ?? Set(universe)).intersection(accepted).subtracting(present)
-                .subtracting(verified).subtracting(refetch)
+            history.intersection(expected ?? Set(universe)).intersection(accepted)
+                .subtracting(present.filter { shortfalls[$0] == nil }).subtracting(verified).subtracting(refetch)
         }
 
         var oldest: Int64? { [present.min(), extents?.oldest].compactMap { $0 }.min() }
@@ -77,7 +101,7 @@ struct PartitionCoverageTests {
         }
 
         var gaps: Set<Int64> {
-            let covered = present.union(verified).union(accepted).subtracting(refetch)
+            let covered = complete.union(verified.subtracting(present)).union(accepted).subtracting(refetch)
             return history.intersection(expected ?? Set(universe)).subtracting(covered)
         }
     }
@@ -96,6 +120,9 @@ struct PartitionCoverageTests {
                 elements(coverage.verified) == situation.verified.intersection(coverage.range),
                 elements(coverage.refetch) == situation.refetch.intersection(coverage.range),
                 elements(coverage.accepted) == situation.onlyAccepted,
+                elements(coverage.thin).isSubset(of: situation.gaps),
+                elements(coverage.thin) == situation.gaps.intersection(situation.shortfalls.keys),
+                elements(coverage.settled).isDisjoint(with: situation.gaps),
                 coverage.acceptedRanges.allSatisfy({ $0.reason == "\($0.range.lowerBound)" }),
                 coverage.coveredCount == UInt64(elements(coverage.expected).count - situation.gaps.count)
             else {

@@ -47,6 +47,10 @@ struct ScannedTable {
         let gated = try await WindowGapScan(looksFirst: true).scan(
             stream, range: range, partition: partition, on: session)
         #expect(gated == expected, sourceLocation: sourceLocation)
+        let counted = try await countedScan(stream, .rows(1), range: range, partition: partition)
+        #expect(counted.missing == expected.missing, "counted", sourceLocation: sourceLocation)
+        #expect(counted.largestKey == expected.largestKey, "counted", sourceLocation: sourceLocation)
+        #expect(counted.thin.isEmpty, "counted", sourceLocation: sourceLocation)
         for strategy in ScanStrategy.allCases {
             // These look at every unit of the hull.
             let present = expected.missing.keys.compactMap { expected.present(in: $0).hull }
@@ -68,6 +72,16 @@ struct ScannedTable {
     ) async throws -> GapScanResult {
         try await session.withTransaction(.snapshot) { session in
             try await ChosenGapScan(strategy).scan(stream, range: range, partition: partition, on: session)
+        }
+    }
+
+    /// A scan that counts rows, in its own snapshot.
+    func countedScan(
+        _ stream: ResolvedStream, _ complete: Completeness, range: Range<Int64>, partition: Partition? = nil
+    ) async throws -> GapScanResult {
+        try await session.withTransaction(.snapshot) { session in
+            let scan = CountedGapScan(complete, userSearchPath: "public")
+            return try await scan.scan(stream, range: range, partition: partition, on: session)
         }
     }
 

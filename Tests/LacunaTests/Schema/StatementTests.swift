@@ -53,6 +53,13 @@ struct StatementTests {
                     [:]
                 ),
                 "count_unit_rows": (hull, table, [:]),
+                "count_unit_shortfalls": (
+                    hull.merging([
+                        "partition_list": "region, ", "partition_values": "ARRAY[region::text]",
+                        "unit": "\"k\"::bigint", "failing": "0::bigint", "no_more": "",
+                        "shortfall": "GREATEST(2 - lacuna_rows, 0)",
+                    ]) { $1 }, table, ["condition": "k > 0 -- :x", "wanted": ""]
+                ),
                 "count_units": (hull, table, [:]),
                 "find_short_segments": (
                     chunks("chunks").merging(["key": "k", "from_lower": "k >= lacuna_chunk.lacuna_lower"]) { $1 },

@@ -1,0 +1,40 @@
+-- Replaces what is settled of some units. A unit whose answer was as thin before is counted on.
+--
+-- Variables:
+--   stream          text
+--   columns, values text[]        the partition
+--   spoken          int8multirange   the units that something new is known of
+--   lowers, uppers, shortfalls   bigint[]   of these units those whose answer was as thin: ranges, half-open, and by how much
+WITH settled AS (
+    SELECT pg_catalog.int8range(s.lower, s.upper) AS units, s.shortfall
+    FROM ROWS FROM (
+        pg_catalog.unnest(:'lowers'::bigint[]), pg_catalog.unnest(:'uppers'::bigint[]),
+        pg_catalog.unnest(:'shortfalls'::bigint[])) AS s (lower, upper, shortfall)
+), touched AS (
+    DELETE FROM lacuna.settled
+    WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
+        AND pg_catalog.int8range(lower, upper) && :'spoken'::int8multirange
+    RETURNING pg_catalog.int8range(lower, upper) AS units, shortfall, asked_at, answers
+), again AS (
+    SELECT t.units * s.units AS units, s.shortfall, t.answers + 1 AS answers
+    FROM touched AS t
+    JOIN settled AS s ON s.shortfall = t.shortfall AND s.units && t.units
+), pieces AS (
+    SELECT
+        pg_catalog.unnest(pg_catalog.int8multirange(units) - :'spoken'::int8multirange) AS units, shortfall, asked_at, answers
+    FROM touched
+    UNION ALL
+    SELECT units, shortfall, pg_catalog.now(), answers FROM again
+    UNION ALL
+    SELECT
+        pg_catalog.unnest(
+            pg_catalog.int8multirange(units)
+            - COALESCE((SELECT pg_catalog.range_agg(a.units) FROM again AS a WHERE a.units <@ s.units), '{}')),
+        shortfall, pg_catalog.now(), 1
+    FROM settled AS s
+)
+INSERT INTO lacuna.settled (stream, partition, lower, upper, shortfall, asked_at, answers)
+SELECT
+    :'stream', pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[]), pg_catalog.lower(units),
+    pg_catalog.upper(units), shortfall, asked_at, answers
+FROM pieces
