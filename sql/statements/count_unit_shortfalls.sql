@@ -12,6 +12,7 @@
 --   in_range        fragment      lower <= unit < upper in a form that an index serves; NULL keys fall out
 --   unit            fragment      the ordinal of a row, bigint
 --   condition       fragment      what a row has to satisfy, or true
+--   only            fragment      nothing, or AND and the condition of the rows that count
 --   no_more         fragment      nothing, or UNION ALL and no rows: that keeps the planner from taking the key's statistics for
 --                                 those of the units, if several keys are one unit: it would expect too many to part the work
 --   failing         fragment      how many rows of a unit do not satisfy it, or 0; of lacuna_holds
@@ -23,7 +24,7 @@
 -- bigint[], shortfalls bigint[] (of the units that fall short, in the same order; NULL if there are none); in no order.
 --
 -- psql -v schema=public -v table=readings -v partition_list='' -v partition_values="'{}'::text[]" -v in_partition=true -v unit=n \
---      -v in_range='n >= 1 AND n < 10000000' -v condition=true -v no_more='' -v failing=0 \
+--      -v in_range='n >= 1 AND n < 10000000' -v condition=true -v only='' -v no_more='' -v failing=0 \
 --      -v shortfall='GREATEST(24 - lacuna_rows, 0)' -v wanted='' -f count_unit_shortfalls.sql
 SELECT
     :partition_values AS partition_values,
@@ -63,7 +64,7 @@ FROM (
 :condition
                     ) AS lacuna_holds
                 FROM :"schema".:"table"
-                WHERE :in_partition AND :in_range
+                WHERE :in_partition AND :in_range :only
                 :no_more
             ) AS lacuna_row
             GROUP BY :partition_list lacuna_unit

@@ -4,16 +4,19 @@ import Postgres
 import SQLStatements
 
 /// Counts the rows of each unit in the pass that finds the missing units (`sql/statements/count_unit_shortfalls.sql`): for streams
-/// that declare when a unit is complete.
+/// that declare when a unit is complete, and for tables of which only some rows count.
 package struct CountedGapScan: GapScan {
     /// When a unit is complete.
     private let complete: Completeness
+    /// The only rows that count, by a condition of the user's.
+    private let rowCondition: String?
     /// What names in the user's own SQL resolve with.
     private let userSearchPath: String
 
     /// A scan.
-    package init(_ complete: Completeness, userSearchPath: String) {
+    package init(_ complete: Completeness, where rowCondition: String? = nil, userSearchPath: String) {
         self.complete = complete
+        self.rowCondition = rowCondition
         self.userSearchPath = userSearchPath
     }
 
@@ -37,7 +40,7 @@ package struct CountedGapScan: GapScan {
         } else {
             result = try await gather(statement, range, judge, on: session)
         }
-        result.account = ScanAccount(strategy: .bits, reason: "`complete` has the rows of each unit counted")
+        result.account = ScanAccount(strategy: .bits, reason: "the rows of each unit are counted")
         if stream.definition.tracksChanges { result.account.changes = .scannedWhole("`complete` counts rows") }
         result.account.duration = clock.now - start
         return result
@@ -74,7 +77,10 @@ package struct CountedGapScan: GapScan {
                 "shortfall": judge.shortfall,
             ],
             values: ["lower": String(range.lowerBound), "upper": String(range.upperBound)],
-            userSQL: ["condition": judge.condition, "wanted": judge.wanted])
+            userSQL: [
+                "condition": judge.condition, "wanted": judge.wanted,
+                "only": rowCondition.map { "AND (\n\($0)\n)" } ?? "",
+            ])
     }
 
     /// The SQL that says how many rows a unit lacks.
@@ -94,7 +100,7 @@ package struct CountedGapScan: GapScan {
         switch complete {
         case .rows(let least):
             return Judge(
-                isUsers: false,
+                name: "--where", isUsers: rowCondition != nil,
                 shortfall: SQLFragment(trusted: "GREATEST(\(least) OPERATOR(pg_catalog.-) lacuna_rows, 0)"))
         case .everyRow(let condition):
             return Judge(

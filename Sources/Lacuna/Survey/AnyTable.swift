@@ -13,6 +13,8 @@ public struct AnyTable: Sendable, Hashable {
     public var step: HistoryLength?
     /// The zone that days are counted in.
     public var timezone: TimeZone
+    /// The only rows that count, by a condition in SQL; nil: all.
+    public var condition: String?
     /// How many rows each unit has at least; nil: one is enough.
     public var leastRows: Int64?
 

@@ -10,9 +10,10 @@ extension StreamDefinition {
     static func looking(
         at table: AnyTable, on session: Session
     ) async throws -> (StreamDefinition, TableDescription) {
-        let (column, partitionColumns) = (table.column, table.partitionColumns)
         let (step, timezone) = (table.step, table.timezone)
         let description = try await TableDescription.load(table.name, on: session)
+        let column = description.columnName(table.column)
+        let partitionColumns = table.partitionColumns.map(description.columnName)
         guard let found = description.column(column) else {
             throw StreamError.noSuchColumn(column, table: table.name, nearest: description.columns.map(\.name))
         }
@@ -23,22 +24,22 @@ extension StreamDefinition {
         switch (found.baseType, step) {
         case ("smallint", _), ("integer", _), ("bigint", _):
             guard case .units(let units) = step ?? .units(1), units > 0 else {
-                throw StreamError.invalid("--step of a number is a number, at least 1")
+                throw StreamError.stepMismatch("--step of a number is a number, at least 1")
             }
             type = .integer(step: units)
-        case ("date", nil), ("date", .days(1)): type = .date(timezone: timezone)
-        case ("date", _): throw StreamError.invalid("--step of a date is a day")
+        case ("date", nil), ("date", .days(1)), ("date", .seconds(86_400)): type = .date(timezone: timezone)
+        case ("date", _): throw StreamError.stepMismatch("--step of a date is a day")
         case ("timestamp with time zone", nil), ("timestamp without time zone", nil),
             ("timestamp with time zone", .days(1)), ("timestamp without time zone", .days(1)):
             type = .date(timezone: timezone)
         case ("timestamp with time zone", .seconds(let seconds)),
             ("timestamp without time zone", .seconds(let seconds)):
             guard (1...86_400).contains(seconds) else {
-                throw StreamError.invalid("--step of a time lies between 1s and 24h")
+                throw StreamError.stepMismatch("--step of a time lies between 1s and 24h")
             }
             type = .timestamp(step: seconds, timezone: timezone)
         case ("timestamp with time zone", _), ("timestamp without time zone", _):
-            throw StreamError.invalid("--step of a time is a time like 15m, 1h or 1d")
+            throw StreamError.stepMismatch("--step of a time is a time like 15m, 1h or 1d")
         default:
             throw StreamError.invalid(
                 "column '\(column)' is of type \(found.type): gaps are found in whole numbers, dates and times")
@@ -46,6 +47,7 @@ extension StreamDefinition {
         var definition = StreamDefinition(
             name: "\(description.schema).\(description.name)", table: try description.identifier, keyColumn: column,
             keyType: type)
+        definition.rowCondition = table.condition
         definition.complete = table.leastRows.map(Completeness.rows)
         if !partitionColumns.isEmpty {
             let statistics = try await session.autocommit { session in
@@ -53,7 +55,9 @@ extension StreamDefinition {
                     description, partitionColumns: partitionColumns, keyColumn: column, on: session)
             }
             definition.partitions = .query(
-                try partitionQuery(description, partitionColumns, hops: statistics.partitionsAreFew),
+                try partitionQuery(
+                    description, partitionColumns, where: table.condition,
+                    hops: statistics.partitionsAreFew && table.condition == nil),
                 columns: partitionColumns)
         }
         return (definition, description)
@@ -70,19 +74,27 @@ extension StreamDefinition {
         return try await session.query(
             BoundStatement(
                 name: "rows outside partitions",
-                sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE \(isNull)) AS has_some")
+                sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE (\(isNull))"
+                    + "\(StreamDefinition.and(rowCondition))) AS has_some")
         ).only().get("has_some")
     }
 
+    /// A condition of the user's as a further one. A comment at its end must not swallow the bracket.
+    private static func and(_ condition: String?) -> String { condition.map { " AND (\n\($0)\n)" } ?? "" }
+
     /// The partitions that a table has.
     ///
-    /// - Parameter hops: whether to go from one to the next along an index instead of reading all rows.
+    /// - Parameters:
+    ///   - condition: the only rows that count.
+    ///   - hops: whether to go from one to the next along an index instead of reading all rows.
     private static func partitionQuery(
-        _ table: TableDescription, _ columns: [String], hops: Bool
+        _ table: TableDescription, _ columns: [String], where condition: String?, hops: Bool
     ) throws -> String {
         let names = try columns.map { try SQLFragment(identifier: $0).description }
         let list = names.joined(separator: ", ")
-        let rows = "FROM \(try table.identifier) WHERE " + names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        let rows =
+            "FROM \(try table.identifier) WHERE " + names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+            + and(condition)
         guard hops else { return "SELECT DISTINCT \(list) \(rows)" }
         let this = names.map { "lacuna_this.\($0)" }.joined(separator: ", ")
         return """

@@ -186,8 +186,9 @@ public struct Surveyor: Sendable {
                 named: "expect.query", sql: query, of: stream, userSearchPath, session)
         }
         let scan: any GapScan =
-            if let complete = definition.complete {
-                CountedGapScan(complete, userSearchPath: userSearchPath)
+            if definition.complete != nil || definition.rowCondition != nil {
+                CountedGapScan(
+                    definition.complete ?? .rows(1), where: definition.rowCondition, userSearchPath: userSearchPath)
             } else {
                 scan
             }
@@ -205,8 +206,28 @@ public struct Surveyor: Sendable {
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
         }
-        let survey = Survey(stream: stream, now: now, partitions: partitions, flagged: flagged, scan: account)
+        let survey = Survey(
+            stream: stream, now: now, partitions: inOrder(partitions, of: stream), flagged: flagged, scan: account)
         return (survey, kept)
+    }
+
+    /// Partitions as a person looks for them: those whose values are whole numbers go by number.
+    private func inOrder(_ partitions: [PartitionCoverage], of stream: ResolvedStream) -> [PartitionCoverage] {
+        let areNumbers = stream.definition.partitions.columns.map { name in
+            ["smallint", "integer", "bigint"].contains(stream.table.column(name)?.baseType)
+        }
+        guard !purpose.needsSchema, areNumbers.contains(true) else { return partitions }
+        let values = partitions.map { coverage in
+            zip(coverage.partition.values, areNumbers).map { text, isNumber in (isNumber ? Int64(text) : nil, text) }
+        }
+        func precedes(_ left: Int, _ right: Int) -> Bool {
+            for (a, b) in zip(values[left], values[right]) {
+                if let a = a.0, let b = b.0, a != b { return a < b }
+                if !a.1.utf8.elementsEqual(b.1.utf8) { return a.1.utf8.lexicographicallyPrecedes(b.1.utf8) }
+            }
+            return false
+        }
+        return partitions.indices.sorted(by: precedes).map { partitions[$0] }
     }
 
     /// What the rows of partitions show, how it was found out, and the whole answer where it may be kept for the next scan.

@@ -29,6 +29,8 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     case readOnlyByDefault
     /// Another catchup of the stream is running.
     case catchupRunning(stream: String)
+    /// A step that the key of a table cannot have, which nobody declared.
+    case stepMismatch(String)
     /// Anything else that the declaration gets wrong about the database.
     case invalid(String)
 
@@ -68,6 +70,7 @@ public enum StreamError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "database (ALTER ROLE … SET default_transaction_read_only = off), or in the connection string by "
                 + "options=-cdefault_transaction_read_only=off"
         case .catchupRunning(let stream): "another catchup of stream \(stream) is running"
+        case .stepMismatch(let message): message
         case .invalid(let message): message
         }
     }

@@ -69,6 +69,15 @@ package struct TableDescription: Sendable, Hashable {
         columns.first { $0.name == name }
     }
 
+    /// The name of the column that a person writes: as it is, or as in SQL, in quotes or in any case.
+    package func columnName(_ text: String) -> String {
+        if column(text) != nil { return text }
+        if text.count > 1, text.hasPrefix("\""), text.hasSuffix("\"") {
+            return String(text.dropFirst().dropLast()).replacing("\"\"", with: "\"")
+        }
+        return column(text.lowercased()) == nil ? text : text.lowercased()
+    }
+
     /// Schema and name, quoted for SQL.
     package var identifier: String {
         get throws { try SQLFragment(identifier: schema, name).description }

@@ -84,6 +84,9 @@ struct GapsCommand: AsyncParsableCommand {
         help: ArgumentHelp("The last key expected in --table.", valueName: "key"))
     var to: String?
 
+    @Option(name: .customLong("where"), help: "Only rows of --table that satisfy this condition in SQL count.")
+    var condition: String?
+
     @Option(
         name: .customLong("min-rows"),
         help: ArgumentHelp("Units of --table with fewer rows are gaps too.", valueName: "rows"))
@@ -92,6 +95,18 @@ struct GapsCommand: AsyncParsableCommand {
     @Option(
         name: .long, help: "How the table is scanned: auto (by its statistics), window, segments, bits, probe or skip.")
     var scan: Scan = .auto
+
+    @Flag(name: .long, help: "List each missing unit on a line of its own.")
+    var each = false
+
+    @Flag(name: .long, help: "List the longest gaps first.")
+    var longest = false
+
+    @Option(name: .customLong("at-least"), help: ArgumentHelp("List only gaps of so many units.", valueName: "units"))
+    var atLeast: UInt64?
+
+    @Option(name: .long, help: ArgumentHelp("List at most so many gaps, or units with --each.", valueName: "lines"))
+    var limit: UInt64?
 
     @Flag(name: .long, help: "Say how the table was scanned, why so, and how long it took.")
     var explain = false
@@ -108,8 +123,18 @@ struct GapsCommand: AsyncParsableCommand {
         guard table == nil || !showsTail else {
             throw ValidationError("--tip and --max-behind need a stream with a source")
         }
-        guard table != nil || (by == nil && step == nil && from == nil && to == nil && minRows == nil) else {
-            throw ValidationError("--by, --step, --from, --to and --min-rows go with --table; a stream declares them")
+        guard list.isWhole || (!report && (format == .text || format == .csv)) else {
+            throw ValidationError(
+                "--each, --longest, --at-least and --limit go with lists: text without --report, and csv")
+        }
+        guard scan == .auto || (condition == nil && minRows == nil) else {
+            throw ValidationError("--scan does not go with --where and --min-rows, which count rows")
+        }
+        guard
+            table != nil || (by == nil && step == nil && from == nil && to == nil && minRows == nil && condition == nil)
+        else {
+            throw ValidationError(
+                "--by, --step, --from, --to, --where and --min-rows go with --table; a stream declares them")
         }
     }
 
@@ -155,13 +180,15 @@ struct GapsCommand: AsyncParsableCommand {
             return length
         }
         guard minRows ?? 1 >= 1 else { throw CommandFailure(.usage, "--min-rows is a number, at least 1") }
-        let columns = by?.split(separator: ",").map(String.init) ?? []
+        let columns = GapsCommand.columns(by)
         let (from, to) = (from, to)
         do {
             var looked = AnyTable(table, column: column, partitionColumns: columns, step: length, timezone: zone)
-            looked.leastRows = minRows
+            (looked.leastRows, looked.condition) = (minRows, condition)
             let survey = try await surveyor(global.bareDatabase()).survey(looked) { definition in
-                let (first, last) = (try definition.unit(of: "--from", from), try definition.unit(of: "--to", to))
+                let (first, last) = (
+                    try definition.unit(of: "--from", from), try definition.unit(of: "--to", to, isLast: true)
+                )
                 try RangeOptions.requireOrder(first, last, from, to)
                 definition.expect.from = first.map(Expectation.Bound.unit)
                 if let last { definition.expect.to = .unit(last) }
@@ -174,9 +201,27 @@ struct GapsCommand: AsyncParsableCommand {
             return survey
         } catch let failure as CommandFailure {
             throw failure
+        } catch StreamError.stepMismatch(let message) {
+            throw CommandFailure(.usage, message)
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }
+    }
+
+    private var list: GapList {
+        GapList(splits: each, longestFirst: longest, atLeast: atLeast ?? 1, limit: limit ?? .max)
+    }
+
+    /// The columns that `--by` names: joined by commas, quoted as in SQL if they hold one.
+    private static func columns(_ text: String?) -> [String] {
+        guard let text else { return [] }
+        var columns = [""]
+        var isQuoted = false
+        for character in text {
+            if character == "\"" { isQuoted.toggle() }
+            if character == ",", !isQuoted { columns.append("") } else { columns[columns.count - 1].append(character) }
+        }
+        return columns.map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
     private func surveyor(_ database: Database) -> Surveyor {
@@ -222,7 +267,7 @@ struct GapsCommand: AsyncParsableCommand {
                 {
                     console.data(report.csvHeader(showsTail: showsTail))
                 }
-                report.csvLines(showsTail: showsTail) { console.data($0) }
+                say(report.csvLines(list, showsTail: showsTail) { console.data($0) })
             }
         case .html: GapPage.write(reports, gapLimit: all ? .max : 12) { console.data($0) }
         case .prometheus:
@@ -235,23 +280,31 @@ struct GapsCommand: AsyncParsableCommand {
                 if self.report {
                     report.reportLines(gapLimit: all ? .max : 12, style: style) { console.output($0) }
                 } else {
-                    report.gapLines(showsTail: showsTail) { console.output($0) }
+                    say(report.gapLines(list, showsTail: showsTail) { console.output($0) })
                 }
                 if explain { console.output(report.scanLine()) }
             }
         }
         console.flush()
     }
+
+    /// Says what a list leaves out.
+    private func say(_ left: UInt64) {
+        guard left > 0 else { return }
+        Console.shared.message("… and \(Numbers.count(left, each ? "unit" : "gap")) more; --limit leaves them out")
+    }
 }
 
 extension StreamDefinition {
     /// The unit that a command's option names; nil if it is not given.
     ///
+    /// - Parameter isLast: whether it ends a range: a date means the whole day then.
     /// - Throws: ``CommandFailure`` with status 64.
-    func unit(of option: String, _ text: String?) throws -> Int64? {
+    func unit(of option: String, _ text: String?, isLast: Bool = false) throws -> Int64? {
         guard let text else { return nil }
         do {
-            return try unit(named: text, now: Int64(Date().timeIntervalSince1970))
+            let now = Int64(Date().timeIntervalSince1970)
+            return try isLast ? lastUnit(named: text, now: now) : unit(named: text, now: now)
         } catch {
             throw CommandFailure(.usage, "\(option): \(error)")
         }

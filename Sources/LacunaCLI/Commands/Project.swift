@@ -205,7 +205,7 @@ struct RangeOptions: ParsableArguments {
     func apply(to options: inout RunOptions, stream: StreamDefinition) throws {
         options.partitions = try partitions(of: stream)
         options.from = try stream.unit(of: "--from", from)
-        options.to = try stream.unit(of: "--to", to)
+        options.to = try stream.unit(of: "--to", to, isLast: true)
         try RangeOptions.requireOrder(options.from, options.to, self.from, self.to)
     }
 

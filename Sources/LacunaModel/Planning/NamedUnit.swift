@@ -6,6 +6,17 @@ extension StreamDefinition {
     ///   - now: seconds since the epoch.
     /// - Throws: ``KeyError`` if it is neither.
     public func unit(named text: String, now: Int64) throws(KeyError) -> Int64 {
+        try unit(named: text, isLast: false, now: now)
+    }
+
+    /// The unit that `text` names as the last one of a range: of a date without a time the last unit of that day.
+    ///
+    /// - Throws: as ``unit(named:now:)``.
+    package func lastUnit(named text: String, now: Int64) throws(KeyError) -> Int64 {
+        try unit(named: text, isLast: true, now: now)
+    }
+
+    private func unit(named text: String, isLast: Bool, now: Int64) throws(KeyError) -> Int64 {
         let compact = text.filter { !$0.isWhitespace }
         for (name, makeBound) in [("today", Expectation.Bound.today), ("now", Expectation.Bound.now)]
         where compact.hasPrefix(name) {
@@ -21,6 +32,6 @@ extension StreamDefinition {
             }
             return unit
         }
-        return try keyType.ordinal(of: text)
+        return try isLast ? keyType.lastOrdinal(of: text) : keyType.ordinal(of: text)
     }
 }

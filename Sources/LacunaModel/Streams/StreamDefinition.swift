@@ -52,6 +52,8 @@ public struct StreamDefinition: Sendable, Hashable {
     public var check: SQLScript?
     /// When a unit that has rows has all of them; nil: one row is enough.
     public var complete: Completeness?
+    /// The only rows that count, by a condition in SQL over the columns of the table: for looking at tables.
+    package var rowCondition: String?
     /// How transient faults are retried.
     public var retry = RetryPolicy()
     /// Whether batches are leased with session-level advisory locks. Off behind a proxy that pools transactions.

@@ -48,6 +48,19 @@ extension KeyType {
         }
     }
 
+    /// The last unit that a key's text names: of a date without a time the last one of that day.
+    ///
+    /// - Throws: ``KeyError`` if the text is not a key or lies outside ``limits``.
+    package func lastOrdinal(of text: String) throws(KeyError) -> Int64 {
+        let ordinal = try ordinal(of: text)
+        guard case .timestamp = self else { return ordinal }
+        var day = text.filter { !$0.isWhitespace }
+        guard let parsed = day.withUTF8({ KeyScanner.time($0) }), !parsed.hasTime,
+            let next = firstUnit(on: CivilDate(daysSinceEpoch: parsed.days + 1))
+        else { return ordinal }
+        return max(next - 1, ordinal)
+    }
+
     /// A unit's key as people and sources are shown it: the number, `2025-01-31`, or an ISO 8601 time with offset.
     public func text(_ ordinal: Int64) -> String {
         switch self {
