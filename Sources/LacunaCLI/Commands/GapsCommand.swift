@@ -291,6 +291,7 @@ struct GapsCommand: AsyncParsableCommand {
     /// Says what a list leaves out.
     private func say(_ left: UInt64) {
         guard left > 0 else { return }
+        Console.shared.flush()
         Console.shared.message("… and \(Numbers.count(left, each ? "unit" : "gap")) more; --limit leaves them out")
     }
 }
