@@ -203,7 +203,7 @@ extension SimulatedServer {
         for key in state.facts.keys where range.contains(key.unit) {
             partitions[key.partition, default: []].insert(key.unit)
         }
-        if let only = SimulatedServer.literal(after: "\"region\" = '", in: statement.sql) {
+        if let only = SimulatedServer.literal(after: "\"region\" OPERATOR(pg_catalog.=) '", in: statement.sql) {
             partitions = partitions.filter { $0.key == only }
         }
         var reply = Reply(columns: ["partition_values", "lower", "upper"])
