@@ -26,6 +26,8 @@ package enum Statements {
     package static let countUnitRows = statement("count_unit_rows", PackageResources.count_unit_rows_sql)
     /// `count_units.sql`
     package static let countUnits = statement("count_units", PackageResources.count_units_sql)
+    /// `count_withdrawn.sql`
+    package static let countWithdrawn = statement("count_withdrawn", PackageResources.count_withdrawn_sql)
     /// `create_batch_table.sql`
     package static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
@@ -46,6 +48,8 @@ package enum Statements {
     package static let deleteSummary = statement("delete_summary", PackageResources.delete_summary_sql)
     /// `delete_tracking.sql`
     package static let deleteTracking = statement("delete_tracking", PackageResources.delete_tracking_sql)
+    /// `delete_withdrawn.sql`
+    package static let deleteWithdrawn = statement("delete_withdrawn", PackageResources.delete_withdrawn_sql)
     /// `describe_columns.sql`
     package static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
@@ -243,8 +247,9 @@ package enum Statements {
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnitRows, countUnits, createBatchTable, createGuard, createTrackingTrigger,
+        countNewRecords, countSegments, countUnitRows, countUnits, countWithdrawn, createBatchTable, createGuard, createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
+        deleteWithdrawn,
         describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
         findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
@@ -304,5 +309,8 @@ package struct Migration: Sendable {
         Migration(
             number: 8, name: "accept_missing_units",
             sql: String(decoding: PackageResources._008_accept_missing_units_sql, as: UTF8.self)),
+        Migration(
+            number: 10, name: "replace_rows",
+            sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
     ]
 }

@@ -15,6 +15,8 @@ struct WindowState: Sendable {
     var confirmable = UnitSet()
     /// The units of the batch that were declared wrong.
     var refetch = UnitSet()
+    /// Those of them that may lose any number of rows, as whoever marked them said.
+    var replacing = UnitSet()
 
     /// What there is to close.
     func open(in batch: PlannedBatch) -> UnitSet {
@@ -116,6 +118,9 @@ extension BatchCommit {
             switch kind {
             case "verified": state.verified.insert(range)
             case "refetch": state.refetch.insert(range)
+            case "replacing":
+                state.refetch.insert(range)
+                state.replacing.insert(range)
             case "confirmable": state.confirmable.insert(range)
             default: state.provisional.insert(range)
             }
