@@ -247,7 +247,8 @@ package enum Statements {
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnitRows, countUnits, countWithdrawn, createBatchTable, createGuard, createTrackingTrigger,
+        countNewRecords, countSegments, countUnitRows, countUnits, countWithdrawn, createBatchTable, createGuard,
+        createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
         deleteWithdrawn,
         describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,

@@ -158,7 +158,7 @@ extension SimulatedServer {
         case "replace_verified", "replace_provisional", "remove_refetch", "insert_refetch", "extend_extents":
             return try await writeEvidence(values, backend)
         case "create_batch_table", "truncate_batch_table", "drop_batch_table", "copy_batch_csv", "copy_table_csv",
-            "upsert_batch", "find_conflicting_record":
+            "upsert_batch", "find_conflicting_record", "count_withdrawn", "delete_withdrawn":
             return try await load(values, data, backend)
         default: break
         }
@@ -172,7 +172,10 @@ extension SimulatedServer {
         switch name {
         case "describe_relation":
             return Reply(
-                columns: ["schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "can_delete", "oid"],
+                columns: [
+                    "schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "can_delete",
+                    "oid",
+                ],
                 rows: [["public", "facts", "r", "-1", "t", "t", "t", "t", "16384"]])
         case "describe_columns":
             return Reply(

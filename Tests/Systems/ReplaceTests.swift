@@ -198,7 +198,8 @@ struct ReplaceTests {
             #expect(empty.status == 1, "\(empty.output)")
             #expect(
                 empty.errors.contains(
-                    "t 0–499: the source no longer has 500 of the 500 rows of 0–499, and shrink_guard: 20% lets fewer go"),
+                    "t 0–499: the source no longer has 500 of the 500 rows of 0–499, and shrink_guard: 20% lets fewer go"
+                ),
                 "\(empty.errors)")
             #expect(empty.errors.contains("`lacuna mark t --from 0 --to 499 --replace`"), "\(empty.errors)")
             #expect(try await image(installation) == before)
@@ -250,7 +251,8 @@ struct ReplaceTests {
     @Test("of the newest unit stays until the source had nothing for it twice")
     func newest() async throws {
         let api = ReplaceAPI(units: 0..<10)
-        try await with(api, last: 9, rows: "rows: replace\n    shrink_guard: off", stream: "confirm: 1h") { installation in
+        try await with(api, last: 9, rows: "rows: replace\n    shrink_guard: off", stream: "confirm: 1h") {
+            installation in
             api.remove { $0.unit == 9 }
             try await mark(installation, 9, 9)
             let first = try await installation.lacuna("reconcile")
@@ -311,13 +313,15 @@ struct ReplaceTests {
             let fill = try await installation.lacuna("reconcile")
             try #require(fill.status == 0, "\(fill.errors)")
             api.remove { $0.part == 1 && [4, 11].contains($0.unit) }
-            let mark = try await installation.lacuna("mark", "t", "--from", "3", "--to", "9", "--partition", "station=a")
+            let mark = try await installation.lacuna(
+                "mark", "t", "--from", "3", "--to", "9", "--partition", "station=a")
             #expect(mark.status == 0, "\(mark.errors)")
             let run = try await installation.lacuna("reconcile")
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.output.contains("1 deleted"), "\(run.output)")
             #expect(
-                try await installation.database.column("SELECT station || n FROM t WHERE part = 1 AND n IN (4, 11) ORDER BY 1")
+                try await installation.database.column(
+                    "SELECT station || n FROM t WHERE part = 1 AND n IN (4, 11) ORDER BY 1")
                     == ["a11", "b11", "b4"])
         }
     }
@@ -353,7 +357,7 @@ struct ReplaceTests {
             let program = """
                 #!/bin/sh
                 [ "$1" = --tip ] && { echo 29; exit; }
-                [ "$1" = 20 ] && [ -e stray ] && psql -q -d "$TEST_DATABASE" -c "INSERT INTO t VALUES (25, 9, 9)"
+                [ "$1" = 20 ] && [ -e stray ] && psql -q -d "$DATABASE_URL" -c "INSERT INTO t VALUES (25, 9, 9)"
                 exec awk -v a="$1" -v b="$2" 'BEGIN { print "n,part,v"; for (n = a; n <= b; n++) print n ",0,1" }'
                 """
             try installation.directory.write(program, to: "fetch", executable: true)
@@ -430,7 +434,8 @@ struct ReplaceTests {
         }
     }
 
-    @Test("of a stream with scripts: they run for a marked window without records, and the guard counts what they delete")
+    @Test(
+        "of a stream with scripts: they run for a marked window without records, and the guard counts what they delete")
     func scripts() async throws {
         let schema = """
             CREATE TABLE t (n bigint, part integer, v integer, PRIMARY KEY (n, part));
@@ -501,6 +506,7 @@ struct ReplaceTests {
             #expect(kept.status == 1, "\(kept.output)")
             #expect(kept.errors.contains("1 row that the source no longer has stayed in t"), "\(kept.errors)")
 
+            try #require(try await installation.lacuna("forget", "t").status == 0)
             try installation.edit("lacuna.yaml", "table: t", to: "table: v\n    primary_key: [n, part]")
             let view = try await installation.lacuna("doctor")
             #expect(view.output.contains("v is a view or a foreign table"), "\(view.output)\(view.errors)")

@@ -146,6 +146,8 @@ struct BatchCommit: Sendable {
             fetched.records, plan, partition: batch.partition, request: batch.request, directly: loadsDirectly,
             withdrawal: withdrawal, table: &table, on: session)
 
+        precondition(
+            loaded.deleted == 0 || stream.definition.rows == .replace, "rows go only if the stream says rows: replace")
         let missing = try await missingAfter(fetched, before: before, loaded, on: session)
         window.missing = missing
         // In the hour that comes twice, only its row says which unit a record without an offset is of.
@@ -166,8 +168,11 @@ struct BatchCommit: Sendable {
             || loaded.updated + loaded.deleted > 0
         result.provisional = proven.provisional.union(staying)
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
+        // Nor are those of which the answer may lack some.
+        let stale = fetched.proof.cut.subtracting(before.missing)
         try await recordEvidence(
-            fetched, before: before, proven, staying: staying, into: &result, on: session)
+            fetched, before: before, proven, reread: proven.reread.subtracting(staying).subtracting(stale),
+            provisional: result.provisional, into: &result, on: session)
         try await accept(fetched.proof.gone, missing: missing, fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
             result.extents[batch.partition] = extents
@@ -185,7 +190,10 @@ struct BatchCommit: Sendable {
     ) -> Withdrawal? {
         let batch = fetched.batch
         let replacement = Replacement(window, answer, cut: fetched.proof.cut)
-        guard !(replacement.units.isEmpty && replacement.waiting.isEmpty) else { return nil }
+        // What the user's scripts delete is guarded always.
+        guard !replacement.units.isEmpty || !replacement.waiting.isEmpty || !stream.definition.load.isEmpty else {
+            return nil
+        }
         let hasRows = window.missing.count < batch.window.unitCount
         return Withdrawal(
             window: batch.window, partition: batch.partition, replacement: replacement,
@@ -262,12 +270,11 @@ struct BatchCommit: Sendable {
     }
 
     private func recordEvidence(
-        _ fetched: FetchedBatch, before: WindowState, _ proven: Attestation, staying: UnitSet,
+        _ fetched: FetchedBatch, before: WindowState, _ proven: Attestation, reread: UnitSet, provisional: UnitSet,
         into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
         let batch = fetched.batch
-        let (empty, reread) = (proven.empty, proven.reread.subtracting(staying))
-        let provisional = proven.provisional.union(staying)
+        let empty = proven.empty
         let verifiedChanges = empty != before.verified.intersection(batch.window)
         let provisionalChanges =
             provisional != before.provisional || !provisional.intersection(before.confirmable).isEmpty

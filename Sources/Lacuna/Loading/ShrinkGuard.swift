@@ -25,7 +25,9 @@ struct ShrinkRefused: Error, CustomStringConvertible {
     /// The batch's number in its run, once the transaction that loaded it is known.
     private(set) var batch: Int64?
 
-    init(_ count: Int, of rows: Int, _ percent: Int, in window: Range<Int64>, empty: UnitSet, of stream: StreamDefinition) {
+    init(
+        _ count: Int, of rows: Int, _ percent: Int, in window: Range<Int64>, empty: UnitSet, of stream: StreamDefinition
+    ) {
         self.empty = empty
         let (first, last) = (stream.keyType.text(window.lowerBound), stream.keyType.text(window.upperBound - 1))
         description =

@@ -59,6 +59,11 @@ struct RunContext: Sendable {
             let open = openUnits(of: batch, before: min(attestableEnd, sourceEnd)).subtracting(records.units)
             let proof = try await proof(
                 of: batch, records, summary, open: open, shownBefore: shownBefore, policy: policy)
+            if !proof.cut.intersection(batch.standing.refetch).isEmpty {
+                notes.add(
+                    "a limit of the source's may have cut through units that are marked: what of their rows it no longer has "
+                        + "stays, and so do the marks; a total, a `paginator` or a smaller `batch` would prove more")
+            }
             return .success(
                 FetchedBatch(
                     batch: batch, number: number, records: records, summary: summary, started: started,
@@ -167,7 +172,7 @@ struct RunContext: Sendable {
         guard isOpen(summary) else { return proof }
         let unresolved = try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy)
         proof.doubtful = proof.doubtful.union(unresolved)
-        if isOrdered, let hull = records.units.hull {
+        if definition.rows == .replace, isOrdered, let hull = records.units.hull {
             // The outermost units with records were to be asked for with them.
             for range in unresolved.ranges {
                 let unit = range.lowerBound < hull.lowerBound ? hull.lowerBound : hull.upperBound - 1
@@ -292,7 +297,8 @@ struct RunContext: Sendable {
                 cut.insert(range)
                 continue
             }
-            cut = cut.union(try await ask(
+            cut = cut.union(
+                try await ask(
                     again: .outermost(unit), of: batch, records, unresolved: UnitSet(range), policy: policy))
         }
         return cut

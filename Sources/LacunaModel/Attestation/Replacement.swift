@@ -22,7 +22,7 @@ package struct Replacement: Sendable, Hashable {
     /// - Parameters:
     ///   - window: the window before the load.
     ///   - answer: what the source said.
-    ///   - cut: the units with records that a limit of the source's may have cut through.
+    ///   - cut: the units that a limit of the source's may have cut through.
     package init(_ window: Attestation.Window, _ answer: Attestation.Answer, cut: UnitSet) {
         // As if all that the answer has no record for had gone.
         var bare = window
@@ -32,7 +32,7 @@ package struct Replacement: Sendable, Hashable {
         let proven = Attestation(bare, records)
         let spoken = window.asked.intersection(window.range).intersection(answer.spoken)
             .intersection(Int64.min..<answer.sourceEnd).subtracting(answer.doubtful)
-        empty = proven.empty.intersection(spoken)
+        empty = proven.empty.intersection(spoken).subtracting(cut)
         confirmed = empty.intersection(window.confirmable)
         units = spoken.intersection(answer.records).subtracting(cut).union(empty)
         waiting = proven.provisional.intersection(spoken)

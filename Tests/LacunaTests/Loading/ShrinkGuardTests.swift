@@ -11,7 +11,9 @@ struct ShrinkGuardTests {
             for count in 0...rows {
                 for percent in [0, 1, 20, 50, 99] {
                     let isTooMany = count > 0 && (count == rows || Double(count) > Double(rows) * Double(percent) / 100)
-                    #expect(ShrinkGuard(percent: percent).refuses(count, of: rows) == isTooMany, "\(count) of \(rows), \(percent)%")
+                    #expect(
+                        ShrinkGuard(percent: percent).refuses(count, of: rows) == isTooMany,
+                        "\(count) of \(rows), \(percent)%")
                 }
                 #expect(!ShrinkGuard(percent: 100).refuses(count, of: rows))
             }
