@@ -29,6 +29,8 @@ package enum Statements {
         "count_unit_shortfalls", PackageResources.count_unit_shortfalls_sql)
     /// `count_units.sql`
     package static let countUnits = statement("count_units", PackageResources.count_units_sql)
+    /// `count_withdrawn.sql`
+    package static let countWithdrawn = statement("count_withdrawn", PackageResources.count_withdrawn_sql)
     /// `create_batch_table.sql`
     package static let createBatchTable = statement("create_batch_table", PackageResources.create_batch_table_sql)
     /// `create_guard.sql`
@@ -49,6 +51,8 @@ package enum Statements {
     package static let deleteSummary = statement("delete_summary", PackageResources.delete_summary_sql)
     /// `delete_tracking.sql`
     package static let deleteTracking = statement("delete_tracking", PackageResources.delete_tracking_sql)
+    /// `delete_withdrawn.sql`
+    package static let deleteWithdrawn = statement("delete_withdrawn", PackageResources.delete_withdrawn_sql)
     /// `describe_columns.sql`
     package static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
@@ -250,9 +254,11 @@ package enum Statements {
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, createBatchTable, createGuard,
+        countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
+        createBatchTable, createGuard,
         createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
+        deleteWithdrawn,
         describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
         findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
@@ -316,5 +322,8 @@ package struct Migration: Sendable {
         Migration(
             number: 9, name: "remember_settled_units",
             sql: String(decoding: PackageResources._009_remember_settled_units_sql, as: UTF8.self)),
+        Migration(
+            number: 10, name: "replace_rows",
+            sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
     ]
 }

@@ -94,6 +94,7 @@ enum SettingsReference {
         case .duration: "duration"
         case .length: "length"
         case .bound(let allowsTip): allowsTip ? "bound or `tip`" : "bound"
+        case .share: "share in percent, `off`"
         case .season: "season"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .template: "template"

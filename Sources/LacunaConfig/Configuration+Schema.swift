@@ -54,6 +54,7 @@ enum JSONSchema {
         case .integer(let range): interpolated(integer(range))
         case .boolean: interpolated([("type", "boolean")])
         case .duration, .length: [("anyOf", [.object([("$ref", "#/$defs/span")]), reference("interpolated")])]
+        case .share: interpolated([("type", "string"), ("pattern", "^(100|[0-9]{1,2})%$|^off$")])
         case .season: [("type", "string"), ("pattern", "^[0-9]{2}-[0-9]{2}\\.\\.[0-9]{2}-[0-9]{2}$")]
         case .choice(let words): interpolated([("enum", .array(words.map(JSONValue.string)))])
         case .arguments: array(of: scalar())

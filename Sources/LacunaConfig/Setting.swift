@@ -52,6 +52,8 @@ indirect enum SettingKind: Sendable {
     case duration
     /// A number of units, a time or calendar months.
     case length
+    /// A share in percent, or `off`.
+    case share
     /// An end of the expected range.
     case bound(allowsTip: Bool)
     /// A part of every year.

@@ -131,6 +131,14 @@ enum SettingsTable {
                 "How far apart two empty answers prove a unit empty if the source has shown nothing newer.",
                 absent: "1d for dates, 10m for other keys, and never less than delay"),
             Setting(
+                "rows", .choice(RowPolicy.allCases.map(\.rawValue)),
+                "Rows that the source no longer has: upsert keeps them, replace deletes them as far as the answer proves that they are gone.",
+                absent: "upsert"),
+            Setting(
+                "shrink_guard", .share,
+                "The largest share of a window's rows that rows: replace takes away at once; below 100% never all of them. off allows everything.",
+                absent: "20%"),
+            Setting(
                 "moved_rows", .choice(MovedRowPolicy.allCases.map(\.rawValue)),
                 "A record that would take its row out of another unit: error fails the batch, allow moves the row.",
                 absent: "error"),

@@ -28,6 +28,7 @@ extension ShapeChecker {
         case .boolean: Written.boolean(text.text) != nil
         case .duration: Written.duration(text.text) != nil
         case .length: Written.length(text.text) != nil
+        case .share: Written.share(text.text) != nil
         case .season: Season(text.text) != nil
         case .choice(let words): words.contains(text.text)
         case .path: JSONPath(text.text) != nil
@@ -111,6 +112,7 @@ extension ShapeChecker {
         case .boolean: "true or false"
         case .duration: "a time like 30s, 5m or 1h"
         case .length: "a length like 500, 12h, 30d or 1 month"
+        case .share: "a share like 20%, or off"
         case .season: "a season like 10-01..06-30"
         case .choice(let words): list(words)
         case .version: "the number 1"

@@ -25,6 +25,9 @@ struct StreamReader {
         else { return nil }
         var definition = StreamDefinition(name: entry.name, table: table, keyColumn: key.column, keyType: key.type)
         read(section, into: &definition)
+        if definition.rows == .upsert, let node = own.first(where: { $0.name == "shrink_guard" })?.value {
+            reading.report("'shrink_guard' is for rows: replace; an upsert deletes nothing", at: node.position)
+        }
         guard let source, let type = source.value.sourceType else { return nil }
         let settings = sourceSection(own: own, source: source, type: type, at: entry.position)
         if let retry = settings["retry"] {
@@ -56,6 +59,8 @@ struct StreamReader {
         if let coalesce = section.integer("coalesce") { definition.coalesce = coalesce }
         if let empty: EmptyPolicy = section.choice("empty") { definition.empty = empty }
         if let confirm = section.duration("confirm") { definition.confirm = confirm.components.seconds }
+        if let rows: RowPolicy = section.choice("rows") { definition.rows = rows }
+        if let share = section.text("shrink_guard").flatMap(Written.share) { definition.shrinkGuard = share }
         if let moved: MovedRowPolicy = section.choice("moved_rows") { definition.movedRows = moved }
         if let workers = section.integer("workers") { definition.workers = Int(workers) }
         definition.load = section.scripts("load")

@@ -36,6 +36,13 @@ enum Written {
         }
     }
 
+    /// A share in percent; `off` is all.
+    static func share(_ text: String) -> Int? {
+        if text == "off" { return 100 }
+        guard text.last == "%", let share = integer(String(text.dropLast())), 0...100 ~= share else { return nil }
+        return Int(share)
+    }
+
     static func duration(_ text: String) -> Duration? {
         seconds(text).map { .seconds($0) }
     }

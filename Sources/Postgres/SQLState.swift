@@ -30,6 +30,8 @@ package struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConve
     package static let insufficientPrivilege = SQLState(rawValue: "42501")
     /// No such table.
     package static let undefinedTable = SQLState(rawValue: "42P01")
+    /// 42703: there is no such column.
+    package static let undefinedColumn = SQLState(rawValue: "42703")
     /// No such schema.
     package static let invalidSchemaName = SQLState(rawValue: "3F000")
     /// No such function.

@@ -97,6 +97,12 @@ struct SettingProblemTests {
         WrongConfig(
             integerConfig("empty: verfy"), at: "12:12", "expected confirm, verify, trust or error",
             "did you mean 'verify'?"),
+        WrongConfig(
+            integerConfig("rows: replac"), at: "12:11", "expected upsert or replace", "did you mean 'replace'?"),
+        WrongConfig(
+            integerConfig("rows: replace\nshrink_guard: 20"), at: "13:19", "expected a share like 20%, or off"),
+        WrongConfig(integerConfig("rows: replace\nshrink_guard: 101%"), at: "13:19", "expected a share like 20%"),
+        WrongConfig(integerConfig("shrink_guard: 20%"), at: "12:19", "'shrink_guard' is for rows: replace"),
         WrongConfig(integerConfig("batch: 0"), at: "12:12", "'batch' must be above zero"),
         WrongConfig(integerConfig("batch: -5"), at: "12:12", "expected a length like 500"),
         WrongConfig(integerConfig("batch: 30d"), at: "12:12", "integer keys take a number of units"),

@@ -100,6 +100,21 @@ struct ValueTests {
         }
     }
 
+    @Test("as what becomes of rows that the source no longer has, and how many may go at once")
+    func rows() throws {
+        try withFixture { fixture in
+            let plain = try fixture.parse(integerConfig()).streams[0].definition
+            #expect(plain.rows == .upsert && plain.shrinkGuard == 20)
+            for (share, percent) in [
+                ("", 20), ("shrink_guard: 5%", 5), ("shrink_guard: off", 100), ("shrink_guard: 100%", 100),
+            ] {
+                let definition = try fixture.parse(integerConfig("rows: replace\n\(share)")).streams[0].definition
+                #expect(definition.rows == .replace)
+                #expect(definition.shrinkGuard == percent, "\(share)")
+            }
+        }
+    }
+
     @Test("as partitions by their written text, whatever YAML makes of it")
     func partitions() throws {
         try withFixture { fixture in

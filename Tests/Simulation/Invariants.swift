@@ -15,6 +15,8 @@ final class Invariants: @unchecked Sendable {
     private(set) var violations: [String] = []
     /// What a catchup commits all or nothing.
     private let atomic: Atomicity
+    /// Whether rows go that the source no longer has.
+    private let replaces: Bool
     /// The runs whose batches were committed already; with the partition, if each has a transaction of its own.
     private var committedCatchups: Set<String> = []
     /// The commits that wrote something besides rows of runs.
@@ -22,7 +24,7 @@ final class Invariants: @unchecked Sendable {
 
     init(
         history: SimulatedHistory, server: SimulatedServer, first: Int64, windowsOverlap: Bool, isCapped: Bool,
-        atomic: Atomicity
+        atomic: Atomicity, replaces: Bool
     ) {
         self.history = history
         self.server = server
@@ -30,6 +32,7 @@ final class Invariants: @unchecked Sendable {
         self.windowsOverlap = windowsOverlap
         self.isCapped = isCapped
         self.atomic = atomic
+        self.replaces = replaces
     }
 
     func violated(_ text: String) {
@@ -54,7 +57,15 @@ final class Invariants: @unchecked Sendable {
     /// Rows come from the source, for a window of their transaction, and are not written where they are equal.
     private func checkRows(_ backend: Backend, _ writes: Writes, _ before: StoredState, _ batches: [BatchRow]) {
         for (key, value) in writes.facts {
-            guard let value else { continue }
+            guard let value else {
+                if !replaces || !history.isWithdrawn(key) {
+                    violated("row \(key) was deleted, but the source has it")
+                }
+                if !SimulatedServer.holds(batches, key.partition, key.unit) {
+                    violated("row \(key) was deleted outside the windows of the transaction")
+                }
+                continue
+            }
             if before.facts[key] == value, !windowsOverlap || batches.count == 1 {
                 violated("row \(key) was equal and was written again")
             }
@@ -88,10 +99,12 @@ final class Invariants: @unchecked Sendable {
         for row in writes.provisional.values.compactMap(\.self) {
             let old = before.provisionalUnits(of: row.partition)
             for unit in row.units where !old.contains(unit) {
+                // A refused answer is remembered in a transaction of its own, and its units have rows.
+                if replaces, batches.isEmpty || before.provisionalUnits(of: row.partition).contains(unit) { continue }
                 if !SimulatedServer.holds(batches, row.partition, unit) {
                     violated("provisional \(row.partition) \(unit) outside the windows of the transaction")
                 }
-                if isCovered(row.partition, unit, after) {
+                if isCovered(row.partition, unit, after), !replaces {
                     violated("provisional \(row.partition) \(unit) is covered")
                 }
             }
@@ -133,8 +146,9 @@ final class Invariants: @unchecked Sendable {
         _ backend: Backend, _ writes: Writes, _ before: StoredState, _ after: StoredState,
         _ batches: [Token: BatchRow]
     ) {
-        let new = writes.facts.count { before.facts[$0.key] == nil }
-        let changed = writes.facts.count - new
+        let new = writes.facts.count { before.facts[$0.key] == nil && $0.value != nil }
+        let deleted = writes.facts.count { $0.value == nil }
+        let changed = writes.facts.count - new - deleted
         var empty = 0
         for partition in Set(batches.values.map(\.partition)) {
             empty += after.verifiedUnits(of: partition).subtracting(before.verifiedUnits(of: partition)).count
@@ -148,6 +162,7 @@ final class Invariants: @unchecked Sendable {
         if !windowsOverlap || batches.count == 1 {
             expect("rows inserted", batches.values.reduce(0) { $0 + $1.inserted }, new)
             expect("rows updated", batches.values.reduce(0) { $0 + $1.updated }, changed)
+            expect("rows deleted", batches.values.reduce(0) { $0 + $1.deleted }, deleted)
         }
         expect("units emptied", batches.values.reduce(0) { $0 + $1.empty }, empty)
         // Extents that were reached meanwhile, marks that came meanwhile, and rows that a neighbour's wider window brought
@@ -155,7 +170,8 @@ final class Invariants: @unchecked Sendable {
         let hasMarks = before.refetch.values.contains { mark in
             batches.values.contains { $0.partition == mark.partition && $0.units.overlaps(mark.units) }
         }
-        if new + changed + empty == 0, !hasMarks, !windowsOverlap, writes.extents.isEmpty, writes.verified.isEmpty,
+        if new + changed + deleted + empty == 0, !hasMarks, !windowsOverlap, writes.extents.isEmpty,
+            writes.verified.isEmpty,
             writes.provisional.isEmpty
         {
             violated("a transaction wrote nothing but the journal")
@@ -175,6 +191,8 @@ final class Invariants: @unchecked Sendable {
             let parts = history.units[batch.partition]?[unit] ?? [:]
             for (part, versions) in parts {
                 let key = FactKey(partition: batch.partition, unit: unit, part: part)
+                // It may stay until the answer proves that it is gone, and then its mark does too.
+                if history.isWithdrawn(key) { continue }
                 guard let value = after.facts[key] else {
                     // What a cap cut off, and could not be asked for once more, stays a gap.
                     if !isCapped || isCovered(batch.partition, unit, after) {
@@ -247,6 +265,7 @@ final class Invariants: @unchecked Sendable {
             expect("batches", report.committed, batches.count)
             expect("rows inserted", report.inserted, batches.values.reduce(0) { $0 + $1.inserted })
             expect("rows updated", report.updated, batches.values.reduce(0) { $0 + $1.updated })
+            expect("rows deleted", report.deleted, batches.values.reduce(0) { $0 + $1.deleted })
             expect("units emptied", Int(report.emptied), batches.values.reduce(0) { $0 + $1.empty })
         }
         if report.state == .done {

@@ -55,6 +55,9 @@ public struct Setting: Sendable, CustomStringConvertible {
     /// What a catchup commits all or nothing.
     public let atomic: Atomicity
 
+    /// Whether the source withdraws rows, which are to go.
+    public let replaces: Bool
+
     /// Whether nothing crashes and no statement fails; after so many runs of one process everything heals.
     let calmRuns: Int?
 
@@ -103,6 +106,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         self.lag = calmRuns == nil && !isAhead ? lag : 0
         self.calmRuns = calmRuns
         atomic = partitions.count > 1 && oneIn(2) ? .partition : .stream
+        replaces = hasCorrections && oneIn(2)
     }
 
     /// All of it in a line.
@@ -114,7 +118,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         \(badStatements), lost COMMITs \(lostCommits)\(hasPruner ? ", pruner" : "")\(hasCorrections ? ", corrections" : "")\
         \(grows ? ", grows" : "")\(isAhead ? ", ahead" : "")\
         \(cap > 0 ? ", cap \(cap) \(capsNewest ? "newest" : "oldest")" : "")\(lag > 0 ? ", lag \(lag)" : "")\
-        \(atomic == .partition ? ", atomic partitions" : "")
+        \(atomic == .partition ? ", atomic partitions" : "")\(replaces ? ", replaces" : "")
         """
     }
 
@@ -130,6 +134,7 @@ public struct Setting: Sendable, CustomStringConvertible {
         stream.workers = workers
         stream.leases = leases
         stream.atomic = atomic
+        if replaces { stream.rows = .replace }
         // Beside a real server no clock is moved.
         if calmRuns != nil { stream.confirm = 1_000_000_000 }
         stream.retry = RetryPolicy(attempts: attempts, backoff: .seconds(1), maxBackoff: .seconds(10))

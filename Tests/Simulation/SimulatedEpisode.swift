@@ -71,7 +71,7 @@ public final class SimulatedEpisode: @unchecked Sendable {
         invariants = Invariants(
             history: history, server: server, first: setting.first, windowsOverlap: setting.overlap > 0,
             isCapped: setting.cap > 0,
-            atomic: setting.atomic)
+            atomic: setting.atomic, replaces: setting.replaces)
         end = setting.first + Int64(setting.unitCount) - 1
     }
 
@@ -127,7 +127,8 @@ public final class SimulatedEpisode: @unchecked Sendable {
             for unit in kept where scheduler.oneIn(2) { history.correct(partition, unit, now: scheduler.tick()) }
             // One mark over all of them: it is longer than a batch, and rows that are right lie in it too.
             let mark = RefetchRow(
-                partition: partition, units: oldest..<latest + 1, reason: "", markedAt: scheduler.tick())
+                partition: partition, units: oldest..<latest + 1, reason: "", markedAt: scheduler.tick(),
+                replaces: false)
             server.change { $0.refetch[server.makeID()] = mark }
         }
         if setting.badAnswers > 0, scheduler.oneIn(2) {
@@ -325,7 +326,13 @@ public final class SimulatedEpisode: @unchecked Sendable {
             unit = answer.window.lowerBound + Int64(scheduler.draw(0..<answer.window.count))
         }
         guard history.has(partition, unit), unit >= setting.first, unit <= extents.latest else { return }
-        history.correct(partition, unit, now: scheduler.tick())
+        if setting.replaces, unit < history.tips[partition] ?? .min, scheduler.oneIn(2) {
+            // Some of its rows, or all.
+            let keeps = scheduler.draw(0..<2)
+            for part in keeps..<3 { history.withdraw(partition, unit, part: part, now: scheduler.tick()) }
+        } else {
+            history.correct(partition, unit, now: scheduler.tick())
+        }
         var options = RunOptions()
         options.from = unit
         options.to = unit
@@ -335,7 +342,8 @@ public final class SimulatedEpisode: @unchecked Sendable {
             let client = makeClient()
             let reconciler = reconciler(client)
             let count: UInt64?? = await perform(client) {
-                try? await reconciler.mark(clear: false, bounds, reason: "corrected")
+                try? await reconciler.mark(
+                    clear: false, bounds, replace: self.setting.replaces, reason: "corrected")
             }
             if count != nil, count != .some(nil) { return }
         }

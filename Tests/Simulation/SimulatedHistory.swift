@@ -6,7 +6,8 @@ import Lacuna
 public final class SimulatedHistory: @unchecked Sendable {
     struct Version {
         let since: Int64
-        let value: String
+        /// Nil: the row is gone.
+        let value: String?
     }
 
     /// An answer that was given whole.
@@ -52,10 +53,22 @@ public final class SimulatedHistory: @unchecked Sendable {
     /// Gives every row of a unit another value.
     func correct(_ partition: String, _ unit: Int64, now: Int64) {
         guard let parts = units[partition]?[unit] else { return }
-        for (part, versions) in parts {
+        for (part, versions) in parts where versions.last?.value != nil {
             units[partition]?[unit]?[part]?.append(
                 Version(since: now, value: "\(partition)\(unit).\(part).\(versions.count)"))
         }
+    }
+
+    /// Takes a row of a unit away.
+    func withdraw(_ partition: String, _ unit: Int64, part: Int, now: Int64) {
+        guard units[partition]?[unit]?[part] != nil else { return }
+        units[partition]?[unit]?[part]?.append(Version(since: now, value: nil))
+    }
+
+    /// Whether a row was there and is gone.
+    func isWithdrawn(_ key: FactKey) -> Bool {
+        guard let last = units[key.partition]?[key.unit]?[key.part]?.last else { return false }
+        return last.value == nil
     }
 
     /// The rows of a window as they are now, in order.
@@ -78,7 +91,7 @@ public final class SimulatedHistory: @unchecked Sendable {
 
     /// Whether a unit has any row.
     func has(_ partition: String, _ unit: Int64) -> Bool {
-        units[partition]?[unit]?.isEmpty == false
+        units[partition]?[unit]?.values.contains { $0.last?.value != nil } == true
     }
 
     func note(_ answer: Answer, of client: Int, _ partition: String) {

@@ -49,7 +49,12 @@ extension SimulatedServer {
                 reply.rows.append([kind, String(row.units.lowerBound), String(row.units.upperBound)])
             }
         }
-        for (kind, rows) in [("refetch", sorted(marks)), ("verified", sorted(empty))] {
+        let replacing = state.refetch.values.filter { touches($0.units) && $0.replaces }.map {
+            (partition: $0.partition, units: $0.units)
+        }
+        for (kind, rows) in [
+            ("refetch", sorted(marks)), ("replacing", sorted(replacing)), ("verified", sorted(empty)),
+        ] {
             for row in rows where row.partition == partition {
                 reply.rows.append([kind, String(row.units.lowerBound), String(row.units.upperBound)])
             }
@@ -70,7 +75,7 @@ extension SimulatedServer {
         case "insert_refetch":
             let row = RefetchRow(
                 partition: try values.partition, units: try values.range, reason: try values["reason"],
-                markedAt: scheduler.tick())
+                markedAt: scheduler.tick(), replaces: try values["replaces"] == "true")
             backend.writes.refetch[makeID()] = row
         default: try await extendExtents(values, backend)
         }
@@ -156,7 +161,8 @@ extension SimulatedServer {
                 min(row.units.upperBound, range.upperBound)..<row.units.upperBound,
             ] where !part.isEmpty {
                 backend.writes.refetch[makeID()] = RefetchRow(
-                    partition: partition, units: part, reason: row.reason, markedAt: row.markedAt)
+                    partition: partition, units: part, reason: row.reason, markedAt: row.markedAt,
+                    replaces: row.replaces)
             }
         }
     }
@@ -173,7 +179,7 @@ extension SimulatedServer {
     }
 
     /// `{[1,3),[5,6)}`
-    private static func ranges(in literal: String) -> [Range<Int64>] {
+    static func ranges(in literal: String) -> [Range<Int64>] {
         literal.split(separator: "[").dropFirst().compactMap { part in
             let ends = part.prefix { $0 != ")" }.split(separator: ",")
             guard let lower = ends.first.flatMap({ Int64($0) }), let upper = ends.last.flatMap({ Int64($0) }) else {

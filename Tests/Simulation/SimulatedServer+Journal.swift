@@ -80,6 +80,7 @@ extension SimulatedServer {
         row.fetched = Int(try values.int("fetched"))
         row.inserted = Int(try values.int("inserted"))
         row.updated = Int(try values.int("updated"))
+        row.deleted = Int(try values.int("deleted"))
         row.empty = Int(try values.int("empty"))
         row.endedAt = scheduler.tick()
         backend.writes.batches[token] = row

@@ -21,6 +21,8 @@ extension SimulatedServer {
             return Reply(tag: "COPY \(rows.count)")
         case "copy_table_csv": return try await copyDirectly(statement, data ?? [], backend)
         case "find_conflicting_record": return try findConflict(statement, backend)
+        case "count_withdrawn": return try countWithdrawn(values, backend)
+        case "delete_withdrawn": return try await deleteWithdrawn(values, backend)
         default: return try await upsert(statement, backend)
         }
     }
@@ -76,6 +78,38 @@ extension SimulatedServer {
             }
         }
         return Reply(columns: ["key"])
+    }
+
+    /// The rows of a window, and those of them in some units that no record has.
+    private func withdrawn(_ values: Values, _ backend: Backend) throws -> (rows: Int, keys: [FactKey]) {
+        let sql = values.statement.sql
+        let range = try values.range
+        let partition = SimulatedServer.literal(after: "\"region\" = '", in: sql) ?? ""
+        let units = try SimulatedServer.ranges(in: values["units"])
+        let isEmpty = sql.contains("WHERE false")
+        let known = Set(isEmpty ? [] : try records(of: values.statement, backend).map(\.0))
+        let rows = visible(to: backend).facts.keys.filter { $0.partition == partition && range.contains($0.unit) }
+        let gone = rows.filter { key in !known.contains(key) && units.contains { $0.contains(key.unit) } }
+        return (rows.count, gone.sorted())
+    }
+
+    private func countWithdrawn(_ values: Values, _ backend: Backend) throws -> Reply {
+        let (rows, keys) = try withdrawn(values, backend)
+        let free = try SimulatedServer.ranges(in: values["unguarded"])
+        let guarded = keys.count { key in !free.contains { $0.contains(key.unit) } }
+        return Reply(
+            columns: ["rows", "withdrawn", "guarded"], rows: [[String(rows), String(keys.count), String(guarded)]])
+    }
+
+    private func deleteWithdrawn(_ values: Values, _ backend: Backend) async throws -> Reply {
+        var deleted = 0
+        for key in try withdrawn(values, backend).keys {
+            try await lock(.fact(key), backend)
+            guard visible(key, to: backend) != nil else { continue }
+            backend.writes.facts[key] = .some(nil)
+            deleted += 1
+        }
+        return Reply(columns: ["deleted"], rows: [[String(deleted)]])
     }
 
     private func visible(_ key: FactKey, to backend: Backend) -> String? {

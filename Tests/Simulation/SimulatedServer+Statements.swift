@@ -158,7 +158,7 @@ extension SimulatedServer {
         case "replace_verified", "replace_provisional", "remove_refetch", "insert_refetch", "extend_extents":
             return try await writeEvidence(values, backend)
         case "create_batch_table", "truncate_batch_table", "drop_batch_table", "copy_batch_csv", "copy_table_csv",
-            "upsert_batch", "find_conflicting_record":
+            "upsert_batch", "find_conflicting_record", "count_withdrawn", "delete_withdrawn":
             return try await load(values, data, backend)
         default: break
         }
@@ -172,16 +172,22 @@ extension SimulatedServer {
         switch name {
         case "describe_relation":
             return Reply(
-                columns: ["schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "oid"],
-                rows: [["public", "facts", "r", "-1", "t", "t", "t", "16384"]])
+                columns: [
+                    "schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "can_delete",
+                    "oid",
+                ],
+                rows: [["public", "facts", "r", "-1", "t", "t", "t", "t", "16384"]])
         case "describe_columns":
             return Reply(
                 columns: [
                     "name", "type", "base_type", "not_null", "is_generated", "has_default", "primary_key_position",
+                    "collation",
                 ],
                 rows: [
-                    ["region", "text", "text", "t", "f", "f", "0"], ["n", "bigint", "bigint", "t", "f", "f", "1"],
-                    ["part", "integer", "integer", "t", "f", "f", "2"], ["v", "text", "text", "t", "f", "f", nil],
+                    ["region", "text", "text", "t", "f", "f", "0", nil],
+                    ["n", "bigint", "bigint", "t", "f", "f", "1", nil],
+                    ["part", "integer", "integer", "t", "f", "f", "2", nil],
+                    ["v", "text", "text", "t", "f", "f", nil, nil],
                 ])
         case "measure_table": return Reply(columns: ["most_rows"], rows: [["290"]])
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])

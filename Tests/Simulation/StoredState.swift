@@ -34,6 +34,8 @@ struct RefetchRow: Hashable {
     let units: Range<Int64>
     let reason: String
     let markedAt: Int64
+    /// Whether any number of rows may go.
+    let replaces: Bool
 }
 
 /// The extents of a partition.
@@ -84,6 +86,8 @@ public struct BatchRow: Hashable, Sendable {
     public var inserted = 0
     /// Rows that were there and differed.
     public var updated = 0
+    /// Rows that went.
+    public var deleted = 0
     /// Units recorded as empty.
     public var empty = 0
     /// The runs in a row that it failed in.

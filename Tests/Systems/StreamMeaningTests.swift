@@ -157,6 +157,10 @@ struct StreamMeaningTests {
         ) { installation in
             let database = installation.database
             for undo in [
+                """
+                ALTER TABLE lacuna.batch DROP COLUMN rows_deleted; ALTER TABLE lacuna.refetch DROP COLUMN replaces;
+                DELETE FROM lacuna.migration WHERE number = 10
+                """,
                 "DROP TABLE lacuna.settled; DELETE FROM lacuna.migration WHERE number = 9",
                 "DROP TABLE lacuna.accepted; DELETE FROM lacuna.migration WHERE number = 8",
                 "ALTER TABLE lacuna.stream DROP COLUMN relation_oid; DELETE FROM lacuna.migration WHERE number = 7",

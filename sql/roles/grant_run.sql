@@ -1,8 +1,8 @@
 -- Lets a role run Lacuna: reconcile, catchup, mark and rewind, and register new streams. It cannot change the schema.
 --
 -- Run it as the owner of the schema: after the first `lacuna init`, and again after one that upgraded the schema. The role
--- needs SELECT, INSERT and UPDATE on the streams' own tables besides, and TEMPORARY on the database, which everybody has
--- unless it was revoked.
+-- needs SELECT, INSERT and UPDATE on the streams' own tables besides, DELETE if they have rows: replace, and TEMPORARY on the
+-- database, which everybody has unless it was revoked.
 --
 -- Variables:
 --   role            identifier

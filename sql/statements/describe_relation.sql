@@ -5,8 +5,8 @@
 -- Variables:
 --   relation        text          the name as a user writes it, quoted as in SQL where it needs to be
 --   search_path     text          where it is looked for without a schema; it holds for this statement
--- Rows: none if there is no such table, else one: schema, name, kind ("char"), row_estimate bigint, can_select, can_insert and
--- can_update boolean, oid bigint.
+-- Rows: none if there is no such table, else one: schema, name, kind ("char"), row_estimate bigint, can_select, can_insert,
+-- can_update and can_delete boolean, oid bigint.
 WITH path AS MATERIALIZED (
     SELECT pg_catalog.set_config('search_path', :'search_path', true) AS path
 ), found AS MATERIALIZED (
@@ -21,6 +21,7 @@ SELECT
     pg_catalog.has_table_privilege(c.oid, 'SELECT') AS can_select,
     pg_catalog.has_table_privilege(c.oid, 'INSERT') AS can_insert,
     pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS can_update,
+    pg_catalog.has_table_privilege(c.oid, 'DELETE') AS can_delete,
     c.oid::bigint AS oid
 FROM found
 JOIN pg_catalog.pg_class AS c ON c.oid = found.oid

@@ -6,8 +6,9 @@
 --   lower, upper    bigint        the window, half-open
 --   before          timestamptz   when the source is asked, by the server's clock
 --   confirm         bigint        how many seconds apart two empty answers prove a unit empty
--- Rows: kind text ('confirmable', 'provisional', 'refetch' or 'verified'), lower bigint, upper bigint; by kind, then lower.
-SELECT 'refetch' AS kind, lower, upper
+-- Rows: kind text ('confirmable', 'provisional', 'refetch', 'replacing' for a mark by which any number of rows may go, or
+-- 'verified'), lower bigint, upper bigint; by kind, then lower.
+SELECT CASE WHEN replaces THEN 'replacing' ELSE 'refetch' END AS kind, lower, upper
 FROM lacuna.refetch
 WHERE stream = :'stream' AND partition = pg_catalog.jsonb_object(:'columns'::text[], :'values'::text[])
     AND lower < :'upper'::bigint AND upper > :'lower'::bigint

@@ -80,6 +80,8 @@ public struct RunReport: Sendable {
     public var inserted = 0
     /// Rows that were there and differ now.
     public var updated = 0
+    /// Rows that were there and went, because the source no longer has them.
+    public var deleted = 0
     /// Units recorded as verified empty.
     public var emptied: UInt64 = 0
     /// Units recorded as missing for good, as the source said.

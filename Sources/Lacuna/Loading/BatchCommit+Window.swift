@@ -17,6 +17,8 @@ struct WindowState: Sendable {
     var refetch = UnitSet()
     /// Of the units that the batch takes for thin those that are.
     var thin = ThinUnits()
+    /// Those of them that may lose any number of rows, as whoever marked them said.
+    var replacing = UnitSet()
 
     /// What there is to close.
     func open(in batch: PlannedBatch) -> UnitSet {
@@ -134,6 +136,9 @@ extension BatchCommit {
             switch kind {
             case "verified": state.verified.insert(range)
             case "refetch": state.refetch.insert(range)
+            case "replacing":
+                state.refetch.insert(range)
+                state.replacing.insert(range)
             case "confirmable": state.confirmable.insert(range)
             default: state.provisional.insert(range)
             }

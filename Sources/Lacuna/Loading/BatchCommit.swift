@@ -29,6 +29,8 @@ struct AnswerProof: Sendable {
     var doubtful = UnitSet()
     /// The end (exclusive) of the units that a newer record had been shown for when the source was asked.
     var shownEnd = Int64.max
+    /// The units with records that a limit of the source's may have cut through: more of their rows may be there.
+    var cut = UnitSet()
     /// The units that the source says are lost for good, if they have no rows.
     var gone = UnitSet()
     /// Whether the source has given rows before, or is believed without.
@@ -39,6 +41,7 @@ struct AnswerProof: Sendable {
 struct CommittedBatch: Sendable {
     var inserted = 0
     var updated = 0
+    var deleted = 0
     var emptied: UInt64 = 0
     var accepted: UInt64 = 0
     /// The thin units whose answer was as thin.
@@ -55,6 +58,7 @@ struct CommittedBatch: Sendable {
     mutating func add(_ other: CommittedBatch) {
         inserted += other.inserted
         updated += other.updated
+        deleted += other.deleted
         emptied += other.emptied
         accepted += other.accepted
         settled += other.settled
@@ -72,6 +76,8 @@ struct BatchCommit: Sendable {
     let stream: ResolvedStream
     let runID: Int64
     let userSearchPath: String
+    /// The windows whose losses passed.
+    let guarded = GuardedWindows()
 
     /// Sets what the transaction relies on. The first statement of every transaction that loads batches.
     func begin(on session: isolated Session) throws {
@@ -111,7 +117,7 @@ struct BatchCommit: Sendable {
         _ fetched: FetchedBatch, directly: Bool, table: inout BatchTable, on session: isolated Session
     ) async throws -> CommittedBatch {
         let batch = fetched.batch
-        let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath)
+        let loader = BatchLoader(stream: stream, userSearchPath: userSearchPath, guarded: guarded)
         let plan = Result { try LoadPlan(fetched.records, partition: batch.partition, stream: stream) }
         // Thin units have rows.
         let mayLoadDirectly = directly && batch.thin.isEmpty && loader.canLoadDirectly(fetched.records, plan)
@@ -129,33 +135,48 @@ struct BatchCommit: Sendable {
         }
 
         try proveCount(fetched)
+        var window = Attestation.Window(
+            range: batch.window, asked: batch.units, missing: before.missing.intersection(batch.window),
+            verified: before.verified, provisional: before.provisional, confirmable: before.confirmable,
+            refetch: before.refetch)
+        var answer = Attestation.Answer(
+            spoken: fetched.proof.spoken, doubtful: fetched.proof.doubtful, sourceEnd: fetched.sourceEnd,
+            dueEnd: fetched.attestableEnd, records: fetched.records.units, shownEnd: fetched.proof.shownEnd,
+            isTrusted: fetched.proof.isTrusted)
+        // A window without rows has none to lose.
+        let withdrawal =
+            loadsDirectly || stream.definition.rows == .upsert ? nil : withdrawal(fetched, before, window, answer)
         let loaded = try await loader.load(
             fetched.records, plan, partition: batch.partition, request: batch.request, directly: loadsDirectly,
-            table: &table, on: session)
+            withdrawal: withdrawal, table: &table, on: session)
 
+        precondition(
+            loaded.deleted == 0 || stream.definition.rows == .replace, "rows go only if the stream says rows: replace")
         let missing = try await missingAfter(fetched, before: before, loaded, on: session)
-        let proven = Attestation(
-            Attestation.Window(
-                range: batch.window, asked: batch.units, missing: missing, verified: before.verified,
-                provisional: before.provisional, confirmable: before.confirmable, refetch: before.refetch),
-            Attestation.Answer(
-                spoken: fetched.proof.spoken, doubtful: fetched.proof.doubtful, sourceEnd: fetched.sourceEnd,
-                dueEnd: fetched.attestableEnd, records: fetched.records.units,
-                // In the hour that comes twice, only its row says which unit a record without an offset is of.
-                rowsDecide: !fetched.records.keysAreExact && stream.definition.load.isEmpty
-                    && loaded.inserted + loaded.updated == fetched.records.recordCount,
-                shownEnd: fetched.proof.shownEnd, isTrusted: fetched.proof.isTrusted))
+        window.missing = missing
+        // In the hour that comes twice, only its row says which unit a record without an offset is of.
+        answer.rowsDecide =
+            !fetched.records.keysAreExact && stream.definition.load.isEmpty
+            && loaded.inserted + loaded.updated == fetched.records.recordCount
+        let proven = Attestation(window, answer)
+        // Rows that are not proven to be gone: their marks stay, and the source is asked once more after a while.
+        let staying = withdrawal?.replacement.waiting.subtracting(missing) ?? UnitSet()
         if stream.definition.empty == .error {
             try requireRows(
                 proven.unanswered.intersection(batch.expected).subtracting(fetched.proof.gone)
                     .subtracting(batch.standing.accepted), fetched)
         }
-        var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated)
+        var result = CommittedBatch(inserted: loaded.inserted, updated: loaded.updated, deleted: loaded.deleted)
         result.metOthers =
-            !before.verified.isEmpty || before.missing.count < batch.request.unitCount || loaded.updated > 0
-        result.provisional = proven.provisional
+            !before.verified.isEmpty || before.missing.count < batch.request.unitCount
+            || loaded.updated + loaded.deleted > 0
+        result.provisional = proven.provisional.union(staying)
         result.isChanged = loaded.wroteSomething || missing != before.missing.intersection(batch.window)
-        try await recordEvidence(fetched, before: before, proven, into: &result, on: session)
+        // Nor are those of which the answer may lack some.
+        let stale = stream.definition.rows == .replace ? fetched.proof.cut.subtracting(before.missing) : UnitSet()
+        try await recordEvidence(
+            fetched, before: before, proven, reread: proven.reread.subtracting(staying).subtracting(stale),
+            provisional: result.provisional, into: &result, on: session)
         try await settle(before.thin, fetched, into: &result, on: session)
         try await accept(fetched.proof.gone, missing: missing, fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
@@ -166,6 +187,39 @@ struct BatchCommit: Sendable {
         // They go with what comes next, mostly with COMMIT.
         try finishing(fetched, result).forEach(session.enqueue)
         return result
+    }
+
+    /// Where the answer may take rows away.
+    private func withdrawal(
+        _ fetched: FetchedBatch, _ before: WindowState, _ window: Attestation.Window, _ answer: Attestation.Answer
+    ) -> Withdrawal? {
+        let batch = fetched.batch
+        let replacement = Replacement(window, answer, cut: fetched.proof.cut)
+        // What the user's scripts delete is guarded always.
+        guard !replacement.units.isEmpty || !replacement.waiting.isEmpty || !stream.definition.load.isEmpty else {
+            return nil
+        }
+        let hasRows = window.missing.count < batch.window.unitCount
+        return Withdrawal(
+            window: batch.window, partition: batch.partition, replacement: replacement,
+            unguarded: replacement.confirmed.union(before.replacing),
+            leastRows: guarded.rows(around: batch.window, of: batch.partition),
+            runsWithoutRecords: !stream.definition.load.isEmpty && !replacement.empty.isEmpty
+                && (hasRows || !before.refetch.isEmpty || !batch.flagged.isEmpty))
+    }
+
+    /// Remembers that a batch's answer had nothing for units whose rows the guard kept: a second such answer, long enough
+    /// after this one, takes them.
+    func remember(_ refused: ShrinkRefused, of fetched: FetchedBatch, on session: isolated Session) async throws {
+        let batch = fetched.batch
+        try await session.query(try Statements.lockEvidence.bound(values: stream.evidenceValues(batch.partition)))
+        for range in refused.empty.ranges {
+            var values = confirmValues(batch, asked: fetched.started)
+            values["lower"] = String(range.lowerBound)
+            values["upper"] = String(range.upperBound)
+            values["provisional"] = UnitSet(range).multirangeLiteral
+            try await session.query(try Statements.replaceProvisional.bound(values: values))
+        }
     }
 
     /// What comes last, once all batches are applied. It goes together with COMMIT.
@@ -209,9 +263,10 @@ struct BatchCommit: Sendable {
         let filled = before.missing.intersection(batch.window).intersection(records.units)
         let isKnown =
             records.keysAreExact && stream.key.acceptsExactText && stream.definition.load.isEmpty
+            && loaded.deleted == 0
             // A row that was there already and is equal is not written; if one was missing, all have to be.
             && (loaded.inserted + loaded.updated == records.recordCount || filled.isEmpty)
-        guard records.recordCount > 0, !isKnown else {
+        guard records.recordCount > 0 || loaded.deleted > 0 || loaded.ranWithoutRecords, !isKnown else {
             return before.missing.intersection(batch.window).subtracting(records.units)
         }
         let after = try await WindowGapScan().scan(
@@ -220,14 +275,14 @@ struct BatchCommit: Sendable {
     }
 
     private func recordEvidence(
-        _ fetched: FetchedBatch, before: WindowState, _ proven: Attestation, into result: inout CommittedBatch,
-        on session: isolated Session
+        _ fetched: FetchedBatch, before: WindowState, _ proven: Attestation, reread: UnitSet, provisional: UnitSet,
+        into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
         let batch = fetched.batch
-        let (empty, reread) = (proven.empty, proven.reread)
+        let empty = proven.empty
         let verifiedChanges = empty != before.verified.intersection(batch.window)
         let provisionalChanges =
-            proven.provisional != before.provisional || !proven.provisional.intersection(before.confirmable).isEmpty
+            provisional != before.provisional || !provisional.intersection(before.confirmable).isEmpty
         guard verifiedChanges || provisionalChanges || !reread.isEmpty else { return }
         result.isChanged = true
         let partition = stream.evidenceValues(batch.partition)
@@ -240,7 +295,7 @@ struct BatchCommit: Sendable {
         }
         if provisionalChanges {
             var values = confirmValues(batch, asked: fetched.started)
-            values["provisional"] = proven.provisional.multirangeLiteral
+            values["provisional"] = provisional.multirangeLiteral
             try await session.query(try Statements.replaceProvisional.bound(values: values))
         }
         for range in reread.ranges {
@@ -257,7 +312,7 @@ struct BatchCommit: Sendable {
         _ before: ThinUnits, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
         let spoken = before.units.intersection(fetched.proof.spoken).subtracting(fetched.proof.doubtful)
-            .intersection(Int64.min..<fetched.sourceEnd)
+            .subtracting(fetched.proof.cut).intersection(Int64.min..<fetched.sourceEnd)
         guard !spoken.isEmpty else { return }
         let after = try await thinUnits(of: fetched.batch, on: session)
         let same = after.unchanged(since: before).intersection(spoken)
@@ -323,7 +378,7 @@ struct BatchCommit: Sendable {
             "run": String(runID), "batch": String(fetched.number), "attempts": String(fetched.attempts),
             "pages": String(fetched.summary.pages), "fetched": String(fetched.records.recordCount),
             "inserted": String(result.inserted), "updated": String(result.updated),
-            "empty": String(result.emptied),
+            "deleted": String(result.deleted), "empty": String(result.emptied),
         ])
         guard !stream.definition.after.isEmpty else { return [figures] }
         return [

@@ -7,10 +7,13 @@ import SQLStatements
 struct LoadResult: Sendable {
     var inserted = 0
     var updated = 0
+    var deleted = 0
+    /// Whether the user's scripts ran though no records came.
+    var ranWithoutRecords = false
     /// Whether a script ran a statement that may have written without saying how much, as a function call does.
     var ranUncounted = false
 
-    var wroteSomething: Bool { inserted + updated > 0 || ranUncounted }
+    var wroteSomething: Bool { inserted + updated + deleted > 0 || ranUncounted }
 }
 
 /// A batch whose records contradict what was asked for or what the source said of them.
@@ -55,6 +58,7 @@ struct BatchTable: Sendable {
 struct BatchLoader: Sendable {
     let stream: ResolvedStream
     let userSearchPath: String
+    let guarded: GuardedWindows
 
     /// Whether records may be loaded directly into a window that has no rows, as far as they themselves tell.
     func canLoadDirectly(_ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>) -> Bool {
@@ -68,24 +72,61 @@ struct BatchLoader: Sendable {
     ///   - partition: the batch's partition.
     ///   - request: the units that were asked for.
     ///   - directly: whether the records are to be copied directly into the table; then the search path is the user's.
+    ///   - withdrawal: what of the window's rows goes if no record came for it; nil: nothing.
     ///   - table: the transaction's temporary table, used again if it fits.
-    /// - Throws: ``ProofError``, ``StreamError``, ``PostgresError``; ``DirectLoadRefused``.
+    /// - Throws: ``ProofError``, ``ShrinkRefused``, ``StreamError``, ``PostgresError``; ``DirectLoadRefused``.
     func load(
         _ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>, partition: Partition, request: Range<Int64>,
-        directly: Bool, table: inout BatchTable, on session: isolated Session
+        directly: Bool, withdrawal: Withdrawal? = nil, table: inout BatchTable, on session: isolated Session
     ) async throws -> LoadResult {
-        guard records.recordCount > 0 else { return LoadResult() }
+        guard records.recordCount > 0 else {
+            guard let withdrawal else { return LoadResult() }
+            return try await loadNothing(records, plan, withdrawal, &table, session)
+        }
         let plan = try plan.get()
         if directly { return try await loadDirectly(records, plan, session) }
         try await fillBatchTable(records, plan, &table, session)
         if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
         guard plan.runsScripts else {
             try await rejectMovedRows(plan, session)
-            return try await upsertParts(plan, session)
+            // Before the upsert: what is new may take a unique value over from what goes.
+            var deleted = 0
+            if let withdrawal { deleted = try await withdraw(withdrawal, records: try plan.recordKeys, session) }
+            var result = try await upsertParts(plan, session)
+            result.deleted = deleted
+            return result
         }
+        return try await loadByScripts(withdrawal, session)
+    }
+
+    /// Takes away what is gone if no records came, and runs the user's scripts over an empty table.
+    private func loadNothing(
+        _ records: SpooledRecords, _ plan: Result<LoadPlan, any Error>, _ withdrawal: Withdrawal,
+        _ table: inout BatchTable, _ session: isolated Session
+    ) async throws -> LoadResult {
+        guard withdrawal.runsWithoutRecords else {
+            return LoadResult(deleted: try await withdraw(withdrawal, records: nil, session))
+        }
+        try table.prepare(try plan.get().batchColumns, on: session)
+        do {
+            var result = try await loadByScripts(withdrawal, session)
+            result.ranWithoutRecords = true
+            return result
+        } catch PostgresError.server(let error) where error.sqlState == .undefinedColumn && records.fields.isEmpty {
+            throw ProofError(
+                "the source sent no records and no header, so that the scripts under `load` do not find their columns: "
+                    + "\(error.message)")
+        }
+    }
+
+    private func loadByScripts(_ withdrawal: Withdrawal?, _ session: isolated Session) async throws -> LoadResult {
         try session.enqueue(try Statements.analyzeBatch.bound())
         // Scripts are the user's, and find their tables as they do without Lacuna.
-        return try await session.withUserSearchPath(userSearchPath) { try await runScripts(session) }
+        func run() async throws -> LoadResult {
+            try await session.withUserSearchPath(userSearchPath) { try await runScripts(session) }
+        }
+        guard let withdrawal else { return try await run() }
+        return try await runScripts(withdrawal, session, run)
     }
 
     private func keysAreProven(_ records: SpooledRecords) -> Bool {
@@ -292,6 +333,8 @@ struct BatchLoader: Sendable {
                 for rows in try await session.script(script.text, name: script.path) {
                     if rows.commandTag.hasPrefix("INSERT") {
                         result.inserted += rows.affectedRows
+                    } else if stream.definition.rows == .replace, rows.commandTag.hasPrefix("DELETE") {
+                        result.deleted += rows.affectedRows
                     } else if ["UPDATE", "DELETE", "MERGE"].contains(where: rows.commandTag.hasPrefix) {
                         result.updated += rows.affectedRows
                     } else if rows.commandTag != "SET" {

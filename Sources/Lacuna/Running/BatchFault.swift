@@ -37,7 +37,8 @@ enum BatchFault: Sendable {
             }
         case is RecordError, is ProofError: self = .halve
         case is SpoolError, is StreamError: self = .stop
-        case is StaleFetch: self = .fail
+        // Its halves would be refused too, or would slip through.
+        case is StaleFetch, is ShrinkRefused: self = .fail
         case let error as PostgresError: self = BatchFault(error)
         default: self = .halve
         }

@@ -34,15 +34,33 @@ struct BatchTransaction: Sendable {
         withSession: SessionScope
     ) async throws -> CommittedBatch {
         let resolution = CommitResolution(limit: run.options.resolutionLimit)
-        let result = try await policy.run(mayPass: BatchFault.mayPass, onRetry: onRetry) { _ in
-            try await resolution.run {
-                try await withSession { session, followedBy in
-                    try await attempt(fetched, resolution, on: session, followedBy: followedBy)
+        let result: CommittedBatch
+        do {
+            result = try await policy.run(mayPass: BatchFault.mayPass, onRetry: onRetry) { _ in
+                try await resolution.run {
+                    try await withSession { session, followedBy in
+                        try await attempt(fetched, resolution, on: session, followedBy: followedBy)
+                    }
                 }
             }
+        } catch let refused as ShrinkRefused {
+            await remember(refused, fetched, withSession: withSession)
+            throw refused
         }
         if result.isChanged { run.journal.wasRecorded() }
         return result
+    }
+
+    /// Keeps what a refused answer said of empty units. Without it the next such answer counts as the first.
+    private func remember(_ refused: ShrinkRefused, _ fetched: [FetchedBatch], withSession: SessionScope) async {
+        guard !refused.empty.isEmpty, let batch = fetched.first(where: { $0.number == refused.batch }) else { return }
+        _ = try? await withSession { session, followedBy in
+            try await session.withTransaction(followedBy: followedBy) { session in
+                try run.commit.begin(on: session)
+                try await run.commit.remember(refused, of: batch, on: session)
+                return CommittedBatch()
+            }
+        }
     }
 
     private func attempt(
@@ -66,6 +84,8 @@ struct BatchTransaction: Sendable {
                         try await run.commit.apply(
                             batch, directly: resolution.mayLoadDirectly, table: &table, on: session))
                 } catch let error as ProofError {
+                    throw error.of(batch: batch.number)
+                } catch let error as ShrinkRefused {
                     throw error.of(batch: batch.number)
                 }
             }

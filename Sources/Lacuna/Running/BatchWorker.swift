@@ -158,7 +158,8 @@ actor BatchWorker {
         if fetched > 0 { inquiry?.hasPassed = true }
         run.options.onEvent(
             .finished(
-                window: batch.window, partition: batch.partition, rows: result.inserted + result.updated,
+                window: batch.window, partition: batch.partition,
+                rows: result.inserted + result.updated + result.deleted,
                 isCommitted: result.isChanged))
     }
 

@@ -75,6 +75,7 @@ extension RunReport {
         fetched += part.fetched
         inserted += part.result.inserted
         updated += part.result.updated
+        deleted += part.result.deleted
         emptied += part.result.emptied
         accepted += part.result.accepted
         settled += part.result.settled

@@ -101,6 +101,7 @@ package enum Diagnosis {
         } else {
             findings.append(Finding(level: .good, text: "this role may read and write the table"))
         }
+        if let problem = stream.replaceProblem { findings.append(Finding(level: .bad, text: problem)) }
         let names = ["schema": stream.table.schema, "name": stream.table.name]
         if stream.definition.load.isEmpty {
             let row = try await session.query(

@@ -368,6 +368,11 @@ extension Reconciler {
                 throw FailedBatch(
                     failure: BatchFailure(error, of: batch.batch), number: batch.number, attempts: batch.attempts,
                     started: batch.started)
+            } catch let error as ShrinkRefused {
+                guard let batch = fetched.first(where: { $0.number == error.batch }) else { throw error }
+                throw FailedBatch(
+                    failure: BatchFailure(error, of: batch.batch), number: batch.number, attempts: batch.attempts,
+                    started: batch.started)
             }
         }
     }

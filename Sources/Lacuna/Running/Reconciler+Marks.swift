@@ -12,17 +12,24 @@ extension Reconciler {
     ///   - clear: whether to take marks back instead.
     ///   - options: which partitions and units; without bounds all of them.
     ///   - condition: SQL over the columns of the table: only units with a row for which it is true; nil: all.
+    ///   - replace: whether any number of their rows may go if the source no longer has them, with ``RowPolicy/replace``.
     ///   - reason: why, for people.
     /// - Returns: the number of units that are marked now inside the bounds, or were taken back.
     /// - Throws: ``StreamError``, also if the condition fails; ``PostgresError``.
     public func mark(
-        clear: Bool, _ options: RunOptions, where condition: String? = nil, reason: String
+        clear: Bool, _ options: RunOptions, where condition: String? = nil, replace: Bool = false, reason: String
     ) async throws -> UInt64 {
-        try await withSession { try await mark(clear: clear, options, where: condition, reason: reason, on: $0) }
+        guard !replace || definition.rows == .replace else {
+            throw StreamError.invalid("a mark that lets rows go is for streams with rows: replace")
+        }
+        return try await withSession {
+            try await mark(clear: clear, options, where: condition, replace: replace, reason: reason, on: $0)
+        }
     }
 
     private func mark(
-        clear: Bool, _ options: RunOptions, where condition: String?, reason: String, on session: Session
+        clear: Bool, _ options: RunOptions, where condition: String?, replace: Bool, reason: String,
+        on session: Session
     ) async throws -> UInt64 {
         let stream = try await ResolvedStream.resolve(definition, on: session)
         try await SchemaInstaller.requireWritable(on: session)
@@ -36,7 +43,7 @@ extension Reconciler {
         let bounds = options.bounds(definition.keyType.limits)
         let id: Int64 = try await session.query(try Statements.nextRun.bound()).only().get("id")
         let note =
-            "\(clear ? "cleared" : "marked") \(definition.keyType.text(hull(bounds, survey)))"
+            "\(clear ? "cleared" : replace ? "marked to be replaced" : "marked") \(definition.keyType.text(hull(bounds, survey)))"
             + (condition.map { " where \($0)" } ?? "")
             + (reason.isEmpty ? "" : ": \(reason)")
         let journalEntry = try finishedRun(id, mode: .mark, note: note)
@@ -64,6 +71,7 @@ extension Reconciler {
                     values["before"] = "infinity"
                     try await session.query(try Statements.removeRefetch.bound(values: values))
                     values["reason"] = reason
+                    values["replaces"] = replace ? "true" : "false"
                     try await session.query(try Statements.insertRefetch.bound(values: values))
                 }
             }

@@ -298,6 +298,7 @@ public struct Reconciler: Sendable {
             }
             try await stream.requireUniqueIndex(on: session)
         }
+        if let problem = stream.replaceProblem { throw StreamError.invalid(problem) }
         try await StreamRegistry.register(stream, on: session)
     }
 

@@ -59,6 +59,11 @@ struct RunContext: Sendable {
             let open = openUnits(of: batch, before: min(attestableEnd, sourceEnd)).subtracting(records.units)
             let proof = try await proof(
                 of: batch, records, summary, open: open, shownBefore: shownBefore, policy: policy)
+            if !proof.cut.intersection(batch.standing.refetch).isEmpty {
+                notes.add(
+                    "a limit of the source's may have cut through units that are marked: what of their rows it no longer has "
+                        + "stays, and so do the marks; a total, a `paginator` or a smaller `batch` would prove more")
+            }
             return .success(
                 FetchedBatch(
                     batch: batch, number: number, records: records, summary: summary, started: started,
@@ -104,12 +109,18 @@ struct RunContext: Sendable {
         return shown.newest(of: batch.partition).map { batch.units.intersection(Int64.min..<$0) } ?? UnitSet()
     }
 
-    /// The units of a batch of which an answer without a record for them would say something: that they are empty, or that
-    /// their mark is done with.
+    /// The units of a batch of which an answer without a record for them would say something: that they are empty, that
+    /// their mark is done with, or that their rows are to go.
     private func openUnits(of batch: PlannedBatch, before end: Int64) -> UnitSet {
-        batch.standing.present.missing(in: batch.window).subtracting(batch.standing.verified)
-            .union(batch.standing.refetch.intersection(batch.window)).intersection(batch.units)
+        let rows = definition.rows == .replace ? UnitSet(batch.window) : UnitSet()
+        return unitsToClose(of: batch).union(rows.subtracting(batch.standing.verified)).intersection(batch.units)
             .intersection(Int64.min..<end)
+    }
+
+    /// The units of a batch that are missing or marked.
+    private func unitsToClose(of batch: PlannedBatch) -> UnitSet {
+        batch.standing.present.missing(in: batch.window).subtracting(batch.standing.verified)
+            .union(batch.standing.refetch.intersection(batch.window))
     }
 
     /// How far an answer proves that units are empty. Its edges are asked for once more if nothing else proves them.
@@ -130,7 +141,7 @@ struct RunContext: Sendable {
         if summary.goneReason != nil {
             proof.spoken = UnitSet()
             guard proof.isTrusted else { return proof }
-            proof.gone = open.subtracting(batch.standing.accepted)
+            proof.gone = open.intersection(unitsToClose(of: batch)).subtracting(batch.standing.accepted)
             if !proof.gone.subtracting(batch.standing.present.missing(in: batch.window)).isEmpty {
                 notes.add(
                     "the source has lost units that are marked and have rows: the rows stay, and the marks are gone")
@@ -138,8 +149,16 @@ struct RunContext: Sendable {
             return proof
         }
         let claimed = open.intersection(proof.spoken)
-        guard definition.empty == .confirm || definition.empty == .verify else { return proof }
-        try requireUncapped(batch, records, summary)
+        let asksEdges = definition.empty == .confirm || definition.empty == .verify
+        if asksEdges { try requireUncapped(batch, records, summary) }
+        // Whether all rows of a unit came matters if others are to go, or if a thin unit is to be settled.
+        let wanted = definition.rows == .replace ? UnitSet(batch.request) : batch.thin
+        if !wanted.isEmpty, definition.empty != .trust {
+            proof.cut = try await unitsCutThrough(
+                of: batch, records, summary, edges: asksEdges ? claimed : UnitSet(), policy: policy
+            ) { wanted.contains($0) }
+        }
+        guard asksEdges else { return proof }
         if isOpen(summary), !records.units.isEmpty {
             // Units that have rows now may lose them before the commit: nobody asked whether a cap cut these off.
             let between = isOrdered ? UnitSet(records.units.hull ?? 0..<0) : records.units
@@ -154,8 +173,15 @@ struct RunContext: Sendable {
                 .compactMap(\.self).max() ?? .min
         }
         guard isOpen(summary) else { return proof }
-        proof.doubtful = proof.doubtful.union(
-            try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy))
+        let unresolved = try await unresolvedDoubts(of: batch, records, open: claimed, policy: policy)
+        proof.doubtful = proof.doubtful.union(unresolved)
+        if !wanted.isEmpty, isOrdered, let hull = records.units.hull {
+            // The outermost units with records were to be asked for with them.
+            for range in unresolved.ranges {
+                let unit = range.lowerBound < hull.lowerBound ? hull.lowerBound : hull.upperBound - 1
+                proof.cut.insert(unit..<unit + 1)
+            }
+        }
         return proof
     }
 
@@ -196,40 +222,91 @@ struct RunContext: Sendable {
             ? EdgeDoubt.edges(of: open, records: records.units) : EdgeDoubt.missing(open, records: records.units)
         var unresolved = UnitSet()
         for edge in edges {
-            let again: SpooledRecords
-            let summary: FetchSummary
-            do {
-                (again, summary) = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in
-                    try await fetcher.fetchAgain(edge, of: batch)
-                }
-            } catch let error where !(error is CancellationError) {
-                if case .deferRun = BatchFault(error) { throw error }
-                notes.add(
-                    "\(definition.keyType.text(edge.range)) could not be asked for once more, so that it is not taken for "
-                        + "empty: \(error.message)")
-                unresolved = unresolved.union(edge.units)
-                continue
-            }
-            // Lost is not empty: the next run asks for these units alone, and hears it of them.
-            guard summary.goneReason == nil else {
-                unresolved = unresolved.union(edge.units)
-                continue
-            }
-            let isCutThrough = edge.outermost.map { unit in
-                (again.edges.count(of: unit) ?? 0) > (records.edges.count(of: unit) ?? 0)
-            }
-            // Also a record beside the window, which `overlap` asks for, was left out before.
-            guard again.units.subtracting(records.units).isEmpty, isCutThrough != true else {
-                shown.noteCut(at: records.recordCount)
-                throw SourceError(
-                    .permanent,
-                    "the source leaves records out: of \(definition.keyType.text(batch.request)) it sent "
-                        + "\(records.recordCount), and of \(definition.keyType.text(edge.range)) alone it sends others; "
-                        + "if it gives at most \(records.recordCount) at once, declare a `paginator` or a smaller `batch`"
-                )
-            }
+            unresolved = unresolved.union(
+                try await ask(again: edge, of: batch, records, unresolved: edge.units, policy: policy))
         }
         return unresolved
+    }
+
+    /// Asks once more for an edge of an answer.
+    ///
+    /// - Parameter unresolved: the units of which nothing is known if it cannot be asked for.
+    /// - Returns: those units, or none.
+    /// - Throws: ``SourceError`` if a cap shows itself.
+    private func ask(
+        again edge: EdgeDoubt, of batch: PlannedBatch, _ records: SpooledRecords, unresolved: UnitSet,
+        policy: RetryPolicy
+    ) async throws -> UnitSet {
+        let again: SpooledRecords
+        let summary: FetchSummary
+        do {
+            (again, summary) = try await policy.run(mayPass: BatchFault.mayPass, onRetry: report(batch)) { _ in
+                try await fetcher.fetchAgain(edge, of: batch)
+            }
+        } catch let error where !(error is CancellationError) {
+            if case .deferRun = BatchFault(error) { throw error }
+            notes.add(
+                "\(definition.keyType.text(edge.range)) could not be asked for once more, so that it is not taken for "
+                    + "\(edge.units.isEmpty ? "whole" : "empty"): \(error.message)")
+            return unresolved
+        }
+        // Lost is not empty: the next run asks for these units alone, and hears it of them.
+        guard summary.goneReason == nil else { return unresolved }
+        let isCutThrough = edge.outermost.map { unit in
+            (again.edges.count(of: unit) ?? 0) > (records.edges.count(of: unit) ?? 0)
+        }
+        // Also a record beside the window, which `overlap` asks for, was left out before.
+        guard again.units.subtracting(records.units).isEmpty, isCutThrough != true else {
+            shown.noteCut(at: records.recordCount)
+            throw SourceError(
+                .permanent,
+                "the source leaves records out: of \(definition.keyType.text(batch.request)) it sent "
+                    + "\(records.recordCount), and of \(definition.keyType.text(edge.range)) alone it sends others; "
+                    + "if it gives at most \(records.recordCount) at once, declare a `paginator` or a smaller `batch`"
+            )
+        }
+        return UnitSet()
+    }
+
+    /// The units with records that a limit of the source's may have cut through, so that more of their rows may be there.
+    ///
+    /// An outermost unit of an open answer is asked for once more alone, if it has rows to lose. If it is the only one with
+    /// records, no smaller answer could be asked for: it is believed unless a cap has shown itself that may have cut it.
+    ///
+    /// - Parameters:
+    ///   - edges: the units without records that are asked for once more, each edge with the unit beside it.
+    ///   - matters: whether a unit is asked for once more for this alone.
+    private func unitsCutThrough(
+        of batch: PlannedBatch, _ records: SpooledRecords, _ summary: FetchSummary, edges: UnitSet,
+        policy: RetryPolicy, _ matters: (Int64) -> Bool
+    ) async throws -> UnitSet {
+        guard let hull = records.units.hull, summary.end == .unproven || isOpen(summary) else { return UnitSet() }
+        // Of ids nobody knows in which order they come.
+        guard definition.keyType.isOrdered else {
+            return records.units.count > 1 || shown.mayBeCut(at: records.recordCount) ? records.units : UnitSet()
+        }
+        let (first, last) = (hull.lowerBound, hull.upperBound - 1)
+        guard summary.end == .open, records.keysAreExact else {
+            return UnitSet([first, last].map { $0.subtracting(saturating: 1)..<$0.adding(saturating: 2) })
+        }
+        guard first < last else {
+            return shown.mayBeCut(at: records.recordCount) ? records.units : UnitSet()
+        }
+        var cut = UnitSet()
+        for unit in [first, last] where batch.window.contains(unit) && batch.units.contains(unit) && matters(unit) {
+            let beside = unit == first ? edges.intersection(Int64.min..<first) : edges.subtracting(Int64.min..<last)
+            guard beside.isEmpty else { continue }
+            let range = unit..<unit + 1
+            let hadRows = batch.standing.present.missing(in: range).isEmpty
+            guard hadRows else {
+                cut.insert(range)
+                continue
+            }
+            cut = cut.union(
+                try await ask(
+                    again: .outermost(unit), of: batch, records, unresolved: UnitSet(range), policy: policy))
+        }
+        return cut
     }
 
     /// Tells the run's display of a wait before a batch is tried again.

@@ -138,6 +138,7 @@ final class RunState: Sendable {
                 state.report.fetched += fetched
                 state.report.inserted += result.inserted
                 state.report.updated += result.updated
+                state.report.deleted += result.deleted
                 state.report.emptied += result.emptied
                 state.report.accepted += result.accepted
                 state.report.settled += result.settled

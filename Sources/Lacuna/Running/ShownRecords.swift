@@ -34,6 +34,11 @@ final class ShownRecords: Sendable {
         state.withLock { $0.cuts.filter { $0.value > 1 }.keys.min() }
     }
 
+    /// Whether an answer of so many records may be one that a cap cut.
+    func mayBeCut(at count: Int) -> Bool {
+        state.withLock { $0.cuts.keys.contains { $0 <= count } }
+    }
+
     /// Notes that an answer of so many records was cut.
     func noteCut(at count: Int) {
         state.withLock { $0.cuts[count, default: 0] += 1 }

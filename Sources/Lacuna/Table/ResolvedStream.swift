@@ -83,6 +83,18 @@ package struct ResolvedStream: Sendable, Hashable {
         }
     }
 
+    /// Why rows that the source no longer has cannot be deleted; nil if they can, or are not to be.
+    var replaceProblem: String? {
+        guard definition.rows == .replace else { return nil }
+        guard table.isTable else {
+            return "rows: replace deletes rows of a table, and \(table.name) is a view or a foreign table"
+        }
+        guard table.privileges.canDelete else {
+            return "this role may not DELETE from \(table.name), which rows: replace needs: grant it"
+        }
+        return nil
+    }
+
     /// The table as ``StreamRegistry`` and messages name it.
     var relation: String { "\(table.schema).\(table.name)" }
 

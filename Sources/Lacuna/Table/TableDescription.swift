@@ -19,6 +19,8 @@ package struct TableDescription: Sendable, Hashable {
         package let isGenerated: Bool
         /// Whether it gets a value if nothing is written.
         package let hasDefault: Bool
+        /// Its collation, quoted and with its schema; nil if it is the type's own.
+        package var collation: SQLFragment?
 
         /// The type for a statement that is run with a search path of somebody else's.
         var typeName: SQLFragment { TableDescription.qualified(type) }
@@ -48,8 +50,11 @@ package struct TableDescription: Sendable, Hashable {
     package let primaryKey: [String]
     /// The planner's estimate of the number of rows, -1 where the table was never analysed.
     package let rowEstimate: Int64
-    /// Whether this role may read, insert and update.
+    /// What this role may do with it.
     package let privileges: Privileges
+
+    /// Whether it is a table of rows of its own, and no view or foreign table.
+    package var isTable = true
 
     /// The number that the server knows it by, which stays when it is renamed.
     package var oid: Int64 = 0
@@ -62,6 +67,8 @@ package struct TableDescription: Sendable, Hashable {
         package let canInsert: Bool
         /// UPDATE.
         package let canUpdate: Bool
+        /// DELETE.
+        package var canDelete = false
     }
 
     /// The column of that name.
@@ -107,7 +114,8 @@ package struct TableDescription: Sendable, Hashable {
             let column = Column(
                 name: try row.get("name"), type: try row.get("type"), baseType: try row.get("base_type"),
                 isNotNull: try row.get("not_null"), isGenerated: try row.get("is_generated"),
-                hasDefault: try row.get("has_default"))
+                hasDefault: try row.get("has_default"),
+                collation: try row.getIfPresent("collation", as: String.self).map(SQLFragment.init(trusted:)))
             if let position = try row.getIfPresent("primary_key_position", as: Int.self) {
                 primaryKey.append((position, column.name))
             }
@@ -119,7 +127,7 @@ package struct TableDescription: Sendable, Hashable {
             rowEstimate: try row.get("row_estimate"),
             privileges: Privileges(
                 canSelect: try row.get("can_select"), canInsert: try row.get("can_insert"),
-                canUpdate: try row.get("can_update")),
-            oid: try row.get("oid"))
+                canUpdate: try row.get("can_update"), canDelete: try row.get("can_delete")),
+            isTable: ["r", "p"].contains(try row.get("kind", as: String.self)), oid: try row.get("oid"))
     }
 }

@@ -22,6 +22,11 @@ struct MarkCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Take marks back instead.")
     var clear = false
 
+    @Flag(
+        name: .long,
+        help: "Let any number of their rows go if the source no longer has them. For streams with rows: replace.")
+    var replace = false
+
     @Option(
         name: .customLong("where"),
         help: ArgumentHelp(
@@ -38,6 +43,7 @@ struct MarkCommand: AsyncParsableCommand {
         guard all || range.from != nil || range.to != nil || condition != nil || clear else {
             throw ValidationError("say which units: --from and --to, --where, or --all")
         }
+        guard !clear || !replace else { throw ValidationError("--replace does not go with --clear") }
         guard !clear || condition == nil else { throw ValidationError("--where does not go with --clear") }
         guard !all || (range.from == nil && range.to == nil) else {
             throw ValidationError("--all does not go with --from and --to")
@@ -51,7 +57,7 @@ struct MarkCommand: AsyncParsableCommand {
         try range.apply(to: &options, stream: stream.definition)
         do {
             let count = try await project.reconciler(stream).mark(
-                clear: clear, options, where: condition, reason: reason)
+                clear: clear, options, where: condition, replace: replace, reason: reason)
             let units = Numbers.count(count, "unit")
             guard count > 0 || clear else {
                 let reason =

@@ -74,6 +74,7 @@ struct RunReportRendering {
             parts.append("\(Numbers.count(done, "batch", "batches")) committed")
             parts.append("\(Numbers.count(report.inserted, "row")) inserted")
             if report.updated > 0 { parts.append("\(Numbers.grouped(report.updated)) updated") }
+            if report.deleted > 0 { parts.append("\(Numbers.grouped(report.deleted)) deleted") }
             if report.emptied > 0 { parts.append("\(Numbers.count(report.emptied, "unit")) verified empty") }
             if report.settled > 0 { parts.append("\(Numbers.count(report.settled, "unit")) as thin at the source") }
             if report.accepted > 0 { parts.append("\(Numbers.count(report.accepted, "unit")) accepted as missing") }
@@ -109,7 +110,8 @@ struct RunReportRendering {
             ("planned", .number(report.planned)), ("committed", .number(report.committed)),
             ("unchanged", .number(report.unchanged)), ("held_elsewhere", .number(report.heldElsewhere)),
             ("rows_fetched", .number(report.fetched)), ("rows_inserted", .number(report.inserted)),
-            ("rows_updated", .number(report.updated)), ("verified_empty_units", .number(report.emptied)),
+            ("rows_updated", .number(report.updated)), ("rows_deleted", .number(report.deleted)),
+            ("verified_empty_units", .number(report.emptied)),
             ("settled_units", .number(report.settled)),
             ("accepted_units", .number(report.accepted)), ("provisional_units", .number(report.provisional)),
             ("waiting_units", .number(report.waiting)), ("missing_units", report.missing.map(JSONOutput.number)),

@@ -11,6 +11,11 @@ package struct EdgeDoubt: Sendable, Hashable {
     /// The outermost unit with records, if it is asked for too.
     package let outermost: Int64?
 
+    /// A unit with records that a cap may have cut through, to be asked for alone.
+    package static func outermost(_ unit: Int64) -> EdgeDoubt {
+        EdgeDoubt(range: unit..<unit + 1, units: UnitSet(), outermost: unit)
+    }
+
     /// The ids that no record came for, of an answer that has records.
     package static func missing(_ open: UnitSet, records: UnitSet) -> [EdgeDoubt] {
         guard !records.isEmpty, let hull = open.hull else { return [] }

@@ -33,6 +33,11 @@ public struct StreamDefinition: Sendable, Hashable {
     /// How far apart the two empty answers lie, in seconds, that prove a unit empty if the source has shown nothing newer; nil:
     /// a day for dates, ten minutes for other keys, and never less than `delay`.
     public var confirm: Int64?
+    /// What becomes of rows that the source no longer has.
+    public var rows: RowPolicy = .upsert
+    /// With ``RowPolicy/replace``, the largest share of a window's rows, in percent, that an answer may take away. Below 100 it
+    /// may not take away all of them either.
+    public var shrinkGuard = 20
     /// What becomes of records that would take rows out of other units.
     public var movedRows: MovedRowPolicy = .error
     /// How many batches are in flight at once, at least one.
@@ -121,6 +126,14 @@ public enum EmptyPolicy: String, Sendable, Hashable, CaseIterable {
     case trust
     /// Every expected unit must have rows: the batch fails.
     case error
+}
+
+/// What becomes of rows that are in the table and no longer in the source.
+public enum RowPolicy: String, Sendable, Hashable, CaseIterable {
+    /// They stay.
+    case upsert
+    /// They are deleted in the batch's transaction, as far as the answer proves that they are gone.
+    case replace
 }
 
 /// What becomes of fields that no column of the table takes.

@@ -77,6 +77,37 @@ struct AttestationTests {
         #expect(Attestation(window, untrusted).provisional == missing)
     }
 
+    @Test(
+        "rows go from units that are whole in the answer or proven empty, and from no other unit, whatever rows there are"
+    )
+    func replacement() {
+        var generator = SeededGenerator("Replacement against each unit")
+        for _ in 0..<20_000 {
+            let (window, answer) = randomCase(&generator)
+            let range = window.range
+            var cut = UnitSet()
+            for unit in range where Int.random(in: 0..<4, using: &generator) == 0 { cut.insert(unit..<unit + 1) }
+            let replacement = Replacement(window, answer, cut: cut)
+            for unit in range {
+                let isAnswered =
+                    window.asked.contains(unit) && answer.spoken.contains(unit) && unit < answer.sourceEnd
+                    && !answer.doubtful.contains(unit)
+                let hasRecord = answer.records.contains(unit)
+                let isClaimed = isAnswered && !hasRecord && unit < answer.dueEnd
+                let isConfirmed = window.confirmable.contains(unit)
+                let isEmpty = isClaimed && answer.isTrusted && (unit < answer.shownEnd || isConfirmed)
+                let what = "unit \(unit) of \(window), \(answer); seed \(generator.seed)"
+                let isCut = cut.contains(unit)
+                #expect(replacement.empty.contains(unit) == (isEmpty && !isCut), "\(what)")
+                #expect(
+                    replacement.units.contains(unit) == ((isEmpty || (isAnswered && hasRecord)) && !isCut), "\(what)")
+                #expect(replacement.confirmed.contains(unit) == (isEmpty && isConfirmed && !isCut), "\(what)")
+                #expect(replacement.waiting.contains(unit) == (isClaimed && !isEmpty), "\(what)")
+            }
+            #expect(replacement.units.union(replacement.waiting).subtracting(range).isEmpty)
+        }
+    }
+
     /// A window of up to twelve units at an edge of the numbers or near zero, and any answer.
     private func randomCase(_ generator: inout SeededGenerator) -> (Attestation.Window, Attestation.Answer) {
         let starts: [Int64] = [.min, -5, 0, .max - 12]

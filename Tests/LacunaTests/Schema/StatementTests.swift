@@ -24,6 +24,11 @@ struct StatementTests {
                 "largest": "false",
                 "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint",
             ]
+            let withdrawn = [
+                "records": "(SELECT k FROM pg_temp.batch) AS lacuna_record", "primary_key": "\"k\"",
+                "unit": "\"k\"::bigint",
+                "in_window": "\"k\" >= :'lower'::bigint AND \"k\" < :'upper'::bigint AND region = 'gb'",
+            ]
             func chunks(_ name: String) -> [String: String] {
                 [
                     name:
@@ -41,6 +46,8 @@ struct StatementTests {
                         "new_unit": "there.k::bigint", "identity": "here.k", "key": "here.k", "new_key": "there.k",
                     ], table, [:]
                 ),
+                "count_withdrawn": (withdrawn, table, [:]),
+                "delete_withdrawn": (withdrawn, table, [:]),
                 "count_new_records": (["records": "pg_temp.batch", "primary_key": "\"k\""], table, [:]),
                 "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
                 "find_conflicting_record": (
@@ -256,7 +263,7 @@ struct StatementTests {
             let printed = try psql(
                 "describe_relation", ["relation": "\"T\"", "search_path": "\"S'\""], table.database)
             let oid = try await table.database.value("SELECT '\"S''\".\"T\"'::regclass::oid::text")
-            #expect(printed == ["S'|T|r|-1|t|t|t|\(oid)"])
+            #expect(printed == ["S'|T|r|-1|t|t|t|t|\(oid)"])
             let description = try await TableDescription.load("\"S'\".\"T\"", on: table.session)
             #expect(description.schema == "S'" && description.name == "T" && description.rowEstimate == -1)
             try await table.run("SET search_path = \"S'\"")
