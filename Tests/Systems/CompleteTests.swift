@@ -159,6 +159,37 @@ struct CompleteTests {
         }
     }
 
+    @Test("are not settled by an answer that a cap may have cut through")
+    func cappedAnswers() async throws {
+        let config = """
+            sources: {api: {type: command, command: [./fetch, "{window.first}", "{window.last}"], retry: {attempts: 1}}}
+            streams:
+              hours: {source: api, table: hours, key: {column: day, type: date}, primary_key: [day, hour], batch: 2,
+                expect: {from: 2024-01-02, to: 2024-01-07}, complete: {rows: 24}}
+
+            """
+        let program = #"""
+            #!/bin/sh
+            day="$1"
+            while :; do
+              for hour in $(seq 0 23); do echo "{\"day\": \"$day\", \"hour\": $hour, \"kw\": $hour}"; done
+              [ "$day" = "$2" ] && break
+              day="${day%?}$((${day#2024-01-0} + 1))"
+            done | head -n 30
+            """#
+        try await Installation.with(Self.table, config: config, files: ["fetch": program]) { installation in
+            try await installation.database.execute(
+                """
+                INSERT INTO hours SELECT date '2024-01-02' + d, h, h FROM generate_series(0, 5) d, generate_series(0, 23) h;
+                DELETE FROM hours WHERE day IN ('2024-01-04', '2024-01-05') AND hour > 5;
+                """)
+            let run = try await installation.lacuna("reconcile")
+            #expect(run.status != 0, "\(run.output)")
+            #expect(run.errors.contains("the source leaves records out"), "\(run.errors)")
+            #expect(try await installation.database.value("SELECT count(*) FROM lacuna.settled") == "0")
+        }
+    }
+
     @Test(
         "are told by a condition on each row or on any, and by a query",
         arguments: [
