@@ -25,8 +25,9 @@ struct GapsCommand: AsyncParsableCommand {
               lacuna gaps --table ledgers --column sequence
               lacuna gaps --table games --column played_on --by league --report
 
-            --format html writes the report as one page, --format prometheus as metrics for its textfile collector:
-              lacuna gaps --format html > gaps.html
+            --format html writes the report as one page, --format prometheus as metrics for its textfile collector. \
+            --output replaces a file at once, so that a reader never finds half of it:
+              lacuna gaps --format html --output gaps.html
 
             Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
             """)
@@ -39,6 +40,13 @@ struct GapsCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: "text, json, csv, html (a page with the whole report) or prometheus.")
     var format: Format = .text
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write into this file: beside it first, then in its place. It stays as it was if something fails.",
+            valueName: "file"), completion: .file())
+    var output: String?
 
     @Flag(name: .long, help: "Ask the source for its tip too, and show how far behind it the table is.")
     var tip = false
@@ -144,8 +152,11 @@ struct GapsCommand: AsyncParsableCommand {
         var failures: [String] = []
         let reports = try await surveys(&failures).map(GapReport.init)
         let runs = format == .prometheus ? await lastRuns(&failures) : []
-        show(reports, runs, failures)
+        let streams = format == .html ? await pageInputs(reports, &failures) : []
+        func show() { self.show(reports, runs, streams, failures) }
+        if output == nil { show() }
         for failure in failures { Console.shared.error(Console.shared.line(failure)) }
+        if let output, failures.isEmpty { try write(show, into: output) }
         guard failures.isEmpty else { throw ExitStatus.failed }
         if exitCode || maxBehind != nil, !reports.allSatisfy(\.isClean) { throw ExitStatus.workRemains }
         if let maxBehind, reports.contains(where: { $0.behindCount > maxBehind }) { throw ExitStatus.workRemains }
@@ -249,8 +260,48 @@ struct GapsCommand: AsyncParsableCommand {
         }
     }
 
+    /// What the page is made from. A journal that this role may not read, or that is not there, is no failure.
+    private func pageInputs(_ reports: [GapReport], _ failures: inout [String]) async -> [PageInput] {
+        var inputs: [PageInput] = []
+        for report in reports {
+            inputs.append(PageInput(report, isStream: table == nil, journal: await journal(of: report, &failures)))
+        }
+        return inputs
+    }
+
+    private func journal(of report: GapReport, _ failures: inout [String]) async -> PageInput.Journal {
+        guard table == nil else { return .unknown("a table that is no stream has no journal") }
+        do {
+            var status = try await Project(global).database.withSession("gaps") { session in
+                try await StreamStatus.load(report.definition, limit: 5, on: session)
+            }
+            // What failed once and is wanted no more, as a look far back, is over.
+            status.failures.removeAll { !report.survey.wants($0.window, of: $0.partition) }
+            return .read(status)
+        } catch let error as StreamError {
+            return .unknown("\(error)")
+        } catch {
+            failures.append("the journal: \(error)")
+            return .unknown("the journal could not be read")
+        }
+    }
+
+    /// Shows the results in a file that is replaced at once.
+    private func write(_ show: () -> Void, into path: String) throws {
+        do {
+            let file = try OutputFile(path)
+            if let failure = Console.shared.redirected(to: file.descriptor, show) {
+                throw CommandFailure(.failed, "--output \(path): \(failure)")
+            }
+            try file.commit()
+        } catch let failure as OutputFile.Failure {
+            throw CommandFailure(.failed, failure.description)
+        }
+    }
+
     private func show(
-        _ reports: [GapReport], _ runs: [(stream: String, runs: [LastRun])], _ failures: [String]
+        _ reports: [GapReport], _ runs: [(stream: String, runs: [LastRun])], _ streams: [PageInput],
+        _ failures: [String]
     ) {
         let console = Console.shared
         switch format {
@@ -269,7 +320,12 @@ struct GapsCommand: AsyncParsableCommand {
                 }
                 say(report.csvLines(list, showsTail: showsTail) { console.data($0) })
             }
-        case .html: GapPage.write(reports, gapLimit: all ? .max : 12) { console.data($0) }
+        case .html:
+            var limits = GapPage.Limits()
+            if all { limits.listEverything() }
+            GapPage(streams, failures: failures.map(console.line), config: global.config, limits: limits).write {
+                console.data($0)
+            }
         case .prometheus:
             GapMetrics.write(reports) { console.data($0) }
             GapMetrics.write(runs) { console.data($0) }

@@ -9,7 +9,7 @@ enum CoverageBar {
     }
 
     /// How much of each of `width` equal parts is covered; none if nothing is expected.
-    static func fractions(_ coverage: PartitionCoverage, width: Int) -> [Double] {
+    private static func fractions(_ coverage: PartitionCoverage, width: Int) -> [Double] {
         let expected = coverage.expected
         let total = expected.count
         guard total > 0, width > 0 else { return [] }

@@ -15,6 +15,8 @@ final class Console: Sendable {
         var format = LogFormat.text
         var statusLine = ""
         var pending: [UInt8] = []
+        /// What takes results; nil: standard output.
+        var file: Int32?
         var readerIsGone = false
         var outputFailure: String?
     }
@@ -24,8 +26,9 @@ final class Console: Sendable {
     /// Whether standard error is a terminal that can redraw a line.
     let errorIsTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     private let outputIsTerminal = isatty(STDOUT_FILENO) == 1
-    /// Whether standard output may be coloured.
-    let outputIsColoured =
+    /// Whether results may be coloured: those for a terminal.
+    var outputIsColoured: Bool { standardOutputIsColoured && state.withLock(\.file) == nil }
+    private let standardOutputIsColoured =
         isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
         && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
@@ -48,7 +51,22 @@ final class Console: Sendable {
 
     /// Prints a result for programs: as it is, but for what a terminal would obey where there is one.
     func data(_ text: String) {
-        append(outputIsTerminal ? Console.printable(text, keepingLines: true) : text)
+        let isForTerminal = outputIsTerminal && state.withLock(\.file) == nil
+        append(isForTerminal ? Console.printable(text, keepingLines: true) : text)
+    }
+
+    /// Sends the results that `body` prints into an open file instead.
+    ///
+    /// - Returns: why they could not be written; nil: all are.
+    func redirected(to file: Int32, _ body: () -> Void) -> String? {
+        flush()
+        state.withLock { $0.file = file }
+        body()
+        return state.withLock { state in
+            Console.flush(&state)
+            defer { (state.file, state.outputFailure, state.readerIsGone) = (nil, nil, false) }
+            return state.outputFailure
+        }
     }
 
     private func append(_ text: String) {
@@ -68,7 +86,7 @@ final class Console: Sendable {
     }
 
     private static func flush(_ state: inout State) {
-        if !state.readerIsGone, !send(state.pending, to: STDOUT_FILENO) {
+        if !state.readerIsGone, !send(state.pending, to: state.file ?? STDOUT_FILENO) {
             if errno != EPIPE { state.outputFailure = String(cString: strerror(errno)) }
             state.readerIsGone = true
         }

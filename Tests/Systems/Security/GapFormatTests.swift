@@ -47,28 +47,35 @@ struct GapFormatTests {
             #expect(result.status == 0, "\(result.errors)")
             let page = result.output
             #expect(page.hasPrefix("<!DOCTYPE html>") && page.hasSuffix("</html>\n"))
-            let tags = Set(page.matches(of: /<\/?([A-Za-z!][A-Za-z0-9]*)/).map { String($0.output.1) })
+            let checker = PageMarkupChecker(page)
+            #expect(checker.problems.isEmpty, "\(checker.problems)")
             let known: Set<String> = [
-                "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "br", "strong",
-                "section",
-                "div", "table", "thead", "tbody", "tr", "th", "td", "svg", "rect",
+                "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "strong", "section", "div",
+                "ul",
+                "li", "nav", "a", "span", "b", "bdi", "code", "dl", "dt", "dd", "details", "summary", "time", "wbr",
+                "svg",
+                "defs", "pattern", "rect", "circle", "line", "text", "path", "figure", "figcaption",
             ]
-            #expect(tags.isSubset(of: known), "\(tags.subtracting(known))")
+            #expect(checker.tags.isSubset(of: known), "\(checker.tags.subtracting(known))")
             for text in [
-                "&lt;b&gt;&#39;&amp;&quot;", "public.&lt;i&gt;t", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;",
-                "a&quot;b\\c\\u{a}d",
-                "{},=x", "&amp;lt;\\u{1b}[31m", "5 gaps, 30 units missing: 40.0 % of 50 expected units",
-                "2024-01-02–2024-01-09", "8 units", "49,999 gaps, 49,999 units missing", "99999",
-                "… and 49,987 more gaps",
-                "default-src 'none'",
+                "6 of 6 partitions have gaps", "<b>'&\"", "public.<i>t", "<script>alert('x')</script>",
+                "a\"b\\c\\u{a}d",
+                "{},=x", "&lt;\\u{1b}[31m", "40.0 % of 50 expected days covered, 5 gaps", "2024-01-02–2024-01-09",
+                "8 days",
+                "missing: 2024-01-05–2024-01-09, 5 days", "every 2, 2–99998", "49,999 × 1 unit", "49,999 units missing",
+                "lacuna reconcile --partition 'region=<script>alert('\\''x'\\'')</script>' '<b>'\\''&\"'",
+                "lacuna reconcile numbers", "The journal has no runs of this stream.",
             ] {
-                #expect(page.contains(text), "\(text)")
+                #expect(checker.shows(text), "\(text)")
             }
-            #expect(!page.contains("http:") && !page.contains("https:") && !page.contains("url("))
-            // A picture of each partition.
-            #expect(page.components(separatedBy: "<svg ").count == 7)
+            #expect(page.contains("default-src 'none'"))
+            #expect(
+                !page.contains("http:") && !page.contains("https:")
+                    && !page.replacing("url(#", with: "").contains("url("))
+            // A strip of each partition.
+            #expect(page.components(separatedBy: "<svg class=\"strip\"").count == 7)
             let all = try await installation.lacuna("gaps", "numbers", "--format", "html", "--all")
-            #expect(all.output.components(separatedBy: "<tr>").count > 49_000 && !all.output.contains("more gaps"))
+            #expect(all.output.components(separatedBy: "<li><b>").count > 49_000 && !all.output.contains("more gap"))
         }
     }
 
