@@ -29,8 +29,11 @@ enum HTMLText {
     /// A range whose ends are not broken over two lines.
     static func range(_ text: String, isOrdered: Bool) -> String {
         guard isOrdered else { return "<bdi>\(escape(text))</bdi>" }
-        return escape(text).split(separator: "–").map { "<span class=\"whole\">\($0)</span>" }.joined(
-            separator: "–<wbr>")
+        // A rhythm before the range may stand on a line of its own.
+        let parts = escape(text).split(separator: "–").map { part in
+            part.split(separator: ", ").map { "<span class=\"whole\">\($0)</span>" }.joined(separator: ", ")
+        }
+        return parts.joined(separator: "–<wbr>")
     }
 
     /// A share of 0 to 1, as a percentage with two decimals.
