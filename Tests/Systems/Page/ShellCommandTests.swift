@@ -68,7 +68,7 @@ struct PagePaletteTests {
         // What is missing stands out by its darkness or brightness too.
         let missing = try #require(palette.states[.missing])
         #expect(Self.contrast(missing, try #require(palette.states[.covered])) >= 3)
-        for state in [UnitState.missing, .marked, .provisional, .behind, .accepted] {
+        for state in [UnitState.missing, .thin, .marked, .provisional, .behind, .accepted] {
             let colour = try #require(palette.states[state])
             #expect(Self.contrast(colour, palette.card) >= 3 && Self.contrast(colour, palette.ground) >= 3, "\(state)")
         }

@@ -60,6 +60,8 @@ struct PageDetail: Sendable {
         if let run = coverage.contiguous {
             facts.append(("contiguous", "\(words.text(run)), \(words.count(run.unitCount))"))
         }
+        add("thin", coverage.thin)
+        add("thin at the source", coverage.settled)
         add("to be fetched again", coverage.refetch)
         add("provisional", coverage.provisional)
         add("verified empty", coverage.verified)
@@ -135,6 +137,8 @@ struct PageDetail: Sendable {
         }
         let marked = partition.units[.marked].count(in: group.hull)
         if marked > flagged, group.count == 1 { parts.append("\(words.count(marked - flagged)) marked") }
+        let thin = partition.units[.thin].count(in: group.hull)
+        if thin > 0, group.count == 1 { parts.append("\(words.count(thin)) thin") }
         if parts.isEmpty {
             if partition.coverage.isNew { return "nothing ingested yet" }
             guard case .read = input.journal else { return "" }

@@ -24,7 +24,8 @@ struct PagePalette: Sendable {
         page: 0xF8F8F6, card: 0xFFFFFF, code: 0xF0F0ED, ink: 0x1B1F24, soft: 0x565C64, bad: 0xB01E26, good: 0x17683F,
         link: 0x1B5CAB, line: 0xDFE1E4, ground: 0xEEF0EE,
         states: [
-            .missing: 0xB3141F, .marked: 0x2456C4, .provisional: 0x6E4BB0, .behind: 0x8A5A00, .accepted: 0x7A6A10,
+            .missing: 0xB3141F, .thin: 0xB0470B, .marked: 0x2456C4, .provisional: 0x6E4BB0, .behind: 0x8A5A00,
+            .accepted: 0x7A6A10,
             .empty: 0x3F9168, .covered: 0x93D1B2, .unexpected: 0xFFFFFF, .notDue: 0x8A9098,
         ])
 
@@ -32,7 +33,8 @@ struct PagePalette: Sendable {
         page: 0x101214, card: 0x191C1F, code: 0x272B30, ink: 0xECEEF0, soft: 0xA3AAB2, bad: 0xFF9A9A, good: 0x6AD9A6,
         link: 0x8FBFFF, line: 0x33383E, ground: 0x23272B,
         states: [
-            .missing: 0xFF9C9C, .marked: 0x7FAEFF, .provisional: 0xC3A6FF, .behind: 0xE8B04A, .accepted: 0xCDBB5A,
+            .missing: 0xFF9C9C, .thin: 0xFFB070, .marked: 0x7FAEFF, .provisional: 0xC3A6FF, .behind: 0xE8B04A,
+            .accepted: 0xCDBB5A,
             .empty: 0x48B283, .covered: 0x256B4C, .unexpected: 0x191C1F, .notDue: 0x7A828A,
         ])
 

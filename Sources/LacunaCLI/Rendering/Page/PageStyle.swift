@@ -50,6 +50,7 @@ enum PageStyle {
         .legend svg { width: 20px; height: 24px; flex: none; }
         rect.u-covered { fill: var(--covered); }
         rect.u-missing { fill: var(--missing); stroke: var(--missing); stroke-width: 1.5px; }
+        rect.u-thin { fill: url(#k-thin); stroke: var(--thin); stroke-width: 1.5px; }
         rect.u-marked { fill: url(#k-marked); stroke: var(--marked); stroke-width: 1.5px; }
         rect.u-provisional { fill: url(#k-provisional); stroke: var(--provisional); stroke-width: 1.5px; }
         rect.u-behind { fill: url(#k-behind); stroke: var(--behind); stroke-width: 1.5px; }
@@ -60,6 +61,7 @@ enum PageStyle {
         path { fill: none; stroke-width: 10; stroke-dasharray: 10 2; }
         path.u-covered { stroke: var(--covered); }
         path.u-missing { stroke: var(--missing); stroke-width: 12; stroke-dasharray: none; }
+        path.u-thin { stroke: var(--thin); stroke-dasharray: 5 7; }
         path.u-marked { stroke: url(#k-marked); }
         path.u-provisional { stroke: url(#k-provisional); }
         path.u-behind { stroke: url(#k-behind); }
@@ -128,6 +130,8 @@ enum PageStyle {
         </pattern>
         <pattern id="k-empty" width="24" height="24" patternUnits="userSpaceOnUse"><rect width="24" height="24" \
         style="fill:var(--card)"/><rect y="9" width="24" height="6" style="fill:var(--empty)"/></pattern>
+        <pattern id="k-thin" width="24" height="24" patternUnits="userSpaceOnUse"><rect width="24" height="24" \
+        style="fill:var(--ground)"/><rect y="12" width="24" height="12" style="fill:var(--thin)"/></pattern>
         <pattern id="k-notDue" width="24" height="24" patternUnits="userSpaceOnUse"><rect y="11" width="24" height="2" \
         style="fill:var(--notDue)"/></pattern>
         </defs></svg>

@@ -14,6 +14,8 @@ struct PageTotals: Sendable {
     let missing: UInt64
     let expected: UInt64
     let covered: UInt64
+    /// Of ``missing`` those that have rows.
+    let thin: UInt64
     let provisional: UInt64
     let accepted: UInt64
     /// The most units that a partition is behind; nil if it is not known of all.
@@ -51,6 +53,7 @@ struct PageTotals: Sendable {
         (gappyCount, newCount, gapCount) = (gappy, new, gaps)
         (self.missing, self.expected, self.covered) = (missing, expected, covered)
         (self.provisional, self.accepted) = (provisional, accepted)
+        thin = partitions.reduce(0) { $0 + $1.thin.count }
         let known = zip(partitions, input.behind).filter { !$0.0.isNew }.map(\.1)
         behind = known.isEmpty || known.contains(nil) ? nil : known.compactMap(\.self).max()
         failing = if case .read(let status) = input.journal { status.failures.count } else { nil }
@@ -91,6 +94,7 @@ struct PageTotals: Sendable {
         let fraction = expected == 0 ? 1 : Double(covered) / Double(expected)
         var parts = ["\(Numbers.percent(fraction)) of \(Numbers.count(expected, "expected \(words.noun)")) covered"]
         if gapCount > 0 { parts.append(Numbers.count(gapCount, "gap")) }
+        if thin > 0 { parts.append("\(words.count(thin)) of them thin") }
         if provisional > 0 { parts.append("\(words.count(provisional)) provisional") }
         if accepted > 0 { parts.append("\(words.count(accepted)) accepted as missing") }
         if newCount > 0 {

@@ -22,7 +22,7 @@ struct Strip: Sendable {
 
     /// The order in which states are drawn.
     static let order: [UnitState] = [
-        .covered, .unexpected, .notDue, .behind, .empty, .accepted, .provisional, .marked, .missing,
+        .covered, .unexpected, .notDue, .behind, .empty, .accepted, .provisional, .marked, .thin, .missing,
     ]
 
     /// - Parameter cells: how many ranges can be told apart at most.
@@ -36,7 +36,7 @@ struct Strip: Sendable {
 
     /// The strip of ids, which have no order: each state gets a part as long as its share.
     init(sharesOf units: PartitionUnits) {
-        let shown: [UnitState] = [.covered, .empty, .accepted, .provisional, .marked, .missing]
+        let shown: [UnitState] = [.covered, .empty, .accepted, .provisional, .marked, .thin, .missing]
         let total = max(shown.reduce(0) { $0 + units[$1].count }, 1)
         var before: UInt64 = 0
         marks = shown.compactMap { state in
@@ -53,7 +53,7 @@ struct Strip: Sendable {
     /// What lies under the gaps: all that is expected up to the newest unit, so that no hairlines show between its parts.
     private static func base(_ units: PartitionUnits, on axis: PageAxis, cells: Int) -> [Mark] {
         var expected = units[.covered]
-        for state in [UnitState.empty, .accepted, .provisional, .marked, .missing] {
+        for state in [UnitState.empty, .accepted, .provisional, .marked, .thin, .missing] {
             expected = expected.union(units[state])
         }
         let cell = Int64(clamping: axis.range.unitCount / UInt64(cells))

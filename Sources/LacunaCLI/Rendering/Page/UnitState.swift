@@ -3,7 +3,7 @@ import Lacuna
 /// Where units stand, as the page draws them. A new state needs a case here with its words and its shape, its units in
 /// ``PartitionUnits``, and a colour in ``PagePalette``.
 enum UnitState: String, CaseIterable, Sendable {
-    case missing, marked, provisional, behind, accepted, empty, covered, unexpected, notDue
+    case missing, thin, marked, provisional, behind, accepted, empty, covered, unexpected, notDue
 
     /// How a state is told from the others without any colour.
     enum Shape: Hashable, Sendable {
@@ -14,6 +14,8 @@ enum UnitState: String, CaseIterable, Sendable {
         /// Stripes that lie, rise or stand.
         case lyingStripes, risingStripes, standingStripes
         case dots
+        /// Fills half of its place.
+        case half
         /// A narrow bar or a small square in the middle.
         case middle
         /// A thin line, or next to nothing.
@@ -25,6 +27,7 @@ enum UnitState: String, CaseIterable, Sendable {
     var words: String {
         switch self {
         case .missing: "missing"
+        case .thin: "thin: has rows, but not all of them"
         case .marked: "to be fetched again"
         case .provisional: "provisional"
         case .behind: "behind: due, and newer than what is there"
@@ -39,6 +42,7 @@ enum UnitState: String, CaseIterable, Sendable {
     var shape: Shape {
         switch self {
         case .missing: .standingOut
+        case .thin: .half
         case .marked: .lyingStripes
         case .provisional: .dots
         case .behind: .standingStripes
@@ -53,7 +57,7 @@ enum UnitState: String, CaseIterable, Sendable {
     /// Whether one such unit among many is worth being shown for all of them.
     var isUrgent: Bool {
         switch self {
-        case .missing, .marked, .provisional: true
+        case .missing, .thin, .marked, .provisional: true
         case .behind, .accepted, .empty, .covered, .unexpected, .notDue: false
         }
     }
@@ -78,11 +82,13 @@ struct PartitionUnits: Sendable {
         let expected = coverage.expected
         let gaps = coverage.gaps
         let marked = gaps.intersection(coverage.refetch)
+        let thin = coverage.thin.subtracting(marked)
         let open = gaps.union(coverage.provisional)
         let accepted = coverage.accepted.subtracting(open)
         let empty = coverage.verified.intersection(expected).subtracting(open).subtracting(accepted)
         var sets: [UnitState: UnitSet] = [
-            .missing: gaps.subtracting(marked), .marked: marked, .provisional: coverage.provisional,
+            .missing: gaps.subtracting(marked).subtracting(thin), .thin: thin, .marked: marked,
+            .provisional: coverage.provisional,
             .accepted: accepted, .empty: empty,
             .covered: expected.subtracting(open).subtracting(accepted).subtracting(empty),
         ]
