@@ -409,7 +409,7 @@ struct ReplaceTests {
             sources: {api: {type: command, command: [./fetch, "{window.first}", "{window.last}"], format: csv, retry: {attempts: 1}}}
             streams:
               t: {source: api, table: t, key: {column: n, type: integer}, expect: {from: 0, to: 29}, batch: 10,
-                rows: replace, shrink_guard: off, check: orphans.sql}
+                rows: replace, check: orphans.sql}
 
             """
         let check = "SELECT DISTINCT n FROM t JOIN chain USING (n) WHERE t.hash <> coalesce(chain.hash, '')"

@@ -202,7 +202,7 @@ struct BatchCommit: Sendable {
         let hasRows = window.missing.count < batch.window.unitCount
         return Withdrawal(
             window: batch.window, partition: batch.partition, replacement: replacement,
-            unguarded: replacement.confirmed.union(before.replacing),
+            unguarded: replacement.confirmed.union(before.replacing).union(batch.flagged),
             leastRows: guarded.rows(around: batch.window, of: batch.partition),
             runsWithoutRecords: !stream.definition.load.isEmpty && !replacement.empty.isEmpty
                 && (hasRows || !before.refetch.isEmpty || !batch.flagged.isEmpty))

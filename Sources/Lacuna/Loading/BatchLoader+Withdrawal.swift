@@ -9,7 +9,7 @@ struct Withdrawal: Sendable {
     let partition: Partition
     /// Where rows may go.
     let replacement: Replacement
-    /// The units that may lose any number of rows: somebody said so, or the source did twice.
+    /// The units that may lose any number of rows: somebody or the stream's check said so, or the source did twice.
     let unguarded: UnitSet
     /// How many rows the window counts with at least: those of the window that it was cut from.
     let leastRows: Int
