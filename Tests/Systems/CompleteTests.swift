@@ -11,6 +11,7 @@ struct CompleteTests {
         echo "$1" >> requests
         last=23
         if [ "$1" = 2024-01-05 ] && [ ! -e healed ]; then last=19; fi
+        if [ "$1" = 2024-01-05 ] && [ -e partial ]; then last=21; fi
         for hour in $(seq 0 $last); do echo "{\"day\": \"$1\", \"hour\": $hour, \"kw\": $hour}"; done
         """#
 
@@ -102,6 +103,31 @@ struct CompleteTests {
     private func move(_ installation: Installation, _ interval: String) async throws {
         try await installation.database.execute(
             "UPDATE lacuna.settled SET asked_at = asked_at - interval '\(interval)'")
+    }
+
+    @Test("are settled only if nothing of them came, and as long as their rows are those that they had")
+    func changes() async throws {
+        try await with { installation in
+            let database = installation.database
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await database.value("SELECT shortfall FROM lacuna.settled") == "4")
+            // More came, and it is still thin: the next run asks whether there is still more.
+            try installation.directory.write("", to: "partial")
+            try await move(installation, "2 days")
+            let run = try await installation.lacuna("reconcile")
+            #expect(run.status == 2, "\(run.output)")
+            #expect(run.output.contains("2 rows inserted, 1 unit still missing"), "\(run.output)")
+            #expect(try await database.value("SELECT count(*) FROM lacuna.settled") == "0")
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await database.value("SELECT shortfall || ' ' || answers FROM lacuna.settled") == "2 1")
+
+            // Rows that come and go again are not covered by what was answered before.
+            try await database.execute("INSERT INTO hours SELECT '2024-01-05', h, h FROM generate_series(22, 23) h")
+            #expect(try await installation.lacuna("reconcile").output == "hours: nothing to do\n")
+            #expect(try await database.value("SELECT count(*) FROM lacuna.settled") == "0")
+            try await database.execute("DELETE FROM hours WHERE day = '2024-01-05' AND hour > 21")
+            #expect(try await gaps(installation) == ["hours,2024-01-05,2024-01-05,1,thin"])
+        }
     }
 
     @Test("that a fill brings are asked for once more in the same run")
