@@ -8,9 +8,9 @@ struct AcceptCommand: AsyncParsableCommand {
         commandName: "accept",
         abstract: "Declares units missing for good, so that they are no gaps and no run asks for them.",
         discussion: """
-            Use it if the source has lost data. Expected units that are over and have no rows can be accepted, with a reason. The \
-            report shows it, and `lacuna gaps --strict` counts such units as gaps. A declaration ends if a run finds rows in the \
-            units, on the day of --until, or by --clear. A later declaration replaces an earlier one.
+            Use it if the source has lost data. Expected units that are over can be accepted, with a reason, if they lack rows. The \
+            report shows it, and `lacuna gaps --strict` counts such units as gaps. A declaration ends if a run finds the \
+            units complete, on the day of --until, or by --clear. A later declaration replaces an earlier one.
               lacuna accept readings --from 2021-03-01 --to 2021-03-14 --reason "station was off"
             """)
 
@@ -61,7 +61,8 @@ struct AcceptCommand: AsyncParsableCommand {
                 Console.shared.output("\(name): \(units) no longer accepted")
             } else if count == 0 {
                 Console.shared.output(
-                    "\(name): nothing to accept: every expected unit there has rows, is verified empty or is not over")
+                    "\(name): nothing to accept: every expected unit there has its rows, is verified empty or is not over"
+                )
             } else {
                 Console.shared.output("\(name): \(units) accepted as missing\(until.map { " until \($0)" } ?? "")")
             }

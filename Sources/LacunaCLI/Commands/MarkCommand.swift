@@ -7,7 +7,7 @@ struct MarkCommand: AsyncParsableCommand {
         commandName: "mark",
         abstract: "Declares units wrong, so that the next reconcile fetches them again.",
         discussion: """
-            Nothing is deleted: marked units count as missing until they were fetched and committed again, so a forced full \
+            A mark deletes nothing: marked units count as missing until they were fetched and committed again, so a forced full \
             backfill (--all) is as durable as any other and goes on after a crash.
               lacuna mark results --from 2024-03-01 --to 2024-03-31
               lacuna mark games --where "attendance IS NULL"

@@ -14,7 +14,7 @@ enum GapMetrics {
         Metric(name: "lacuna_expected_units", help: "Units that should be there.") { $1.expected.count },
         Metric(
             name: "lacuna_covered_units",
-            help: "Expected units that have rows, are verified empty or accepted as missing."
+            help: "Expected units that are complete, settled, verified empty or accepted, and not marked."
         ) {
             $1.coveredCount
         },
