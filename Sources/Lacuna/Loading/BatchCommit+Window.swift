@@ -45,14 +45,6 @@ extension BatchCommit {
         return state
     }
 
-    /// Of the units that the batch takes for thin those that are, and by how much.
-    func thinUnits(of batch: PlannedBatch, on session: isolated Session) async throws -> ThinUnits {
-        guard let complete = stream.definition.complete, let hull = batch.thin.hull else { return ThinUnits() }
-        let scan = CountedGapScan(complete, userSearchPath: userSearchPath)
-        let found = try await scan.scan(stream, range: hull, partition: batch.partition, on: session)
-        return found.thin[batch.partition]?.only(batch.thin) ?? ThinUnits()
-    }
-
     private func rowsAndEvidence(
         of batch: PlannedBatch, asked: String, then next: BoundStatement?, on session: isolated Session
     ) async throws -> WindowState {

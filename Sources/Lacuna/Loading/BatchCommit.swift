@@ -307,28 +307,6 @@ struct BatchCommit: Sendable {
         }
     }
 
-    /// Records which units are as thin as they were although the source was asked again: it has no more of them.
-    private func settle(
-        _ before: ThinUnits, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
-    ) async throws {
-        let spoken = before.units.intersection(fetched.proof.spoken).subtracting(fetched.proof.doubtful)
-            .subtracting(fetched.proof.cut).intersection(Int64.min..<fetched.sourceEnd)
-        guard !spoken.isEmpty else { return }
-        let after = try await thinUnits(of: fetched.batch, on: session)
-        let same = after.unchanged(since: before).intersection(spoken)
-        assert(same.subtracting(after.units).isEmpty, "a unit that is settled is thin")
-        let ranges = after.ranges(of: same)
-        var values = stream.evidenceValues(fetched.batch.partition)
-        try await session.query(try Statements.lockEvidence.bound(values: values))
-        values["spoken"] = spoken.multirangeLiteral
-        values["lowers"] = "{\(ranges.map { String($0.range.lowerBound) }.joined(separator: ","))}"
-        values["uppers"] = "{\(ranges.map { String($0.range.upperBound) }.joined(separator: ","))}"
-        values["shortfalls"] = "{\(ranges.map { String($0.shortfall) }.joined(separator: ","))}"
-        try await session.query(try Statements.replaceSettled.bound(values: values))
-        result.settled = same.count
-        result.isChanged = true
-    }
-
     /// Records what the source says is lost for good. A unit that has rows keeps them, and loses its mark.
     private func accept(
         _ gone: UnitSet, missing: UnitSet, _ fetched: FetchedBatch, into result: inout CommittedBatch,
