@@ -9,21 +9,26 @@ struct CompleteTests {
     private static let program = #"""
         #!/bin/sh
         echo "$1" >> requests
+        if [ -e silent ]; then exit 0; fi
         last=23
         if [ "$1" = 2024-01-05 ] && [ ! -e healed ]; then last=19; fi
         if [ "$1" = 2024-01-05 ] && [ -e partial ]; then last=21; fi
         for hour in $(seq 0 $last); do echo "{\"day\": \"$1\", \"hour\": $hour, \"kw\": $hour}"; done
         """#
 
-    private func with(complete: String = "{rows: 24}", _ body: (Installation) async throws -> Void) async throws {
-        let config = """
-            sources: {api: {type: command, command: [./fetch, "{window.first}"], retry: {attempts: 1}}}
-            streams:
-              hours: {source: api, table: hours, key: {column: day, type: date}, primary_key: [day, hour], batch: 1,
-                expect: {from: 2024-01-01, to: 2024-01-08}, complete: \(complete)}
+    private static func config(complete: String) -> String {
+        """
+        sources: {api: {type: command, command: [./fetch, "{window.first}"], retry: {attempts: 1}}}
+        streams:
+          hours: {source: api, table: hours, key: {column: day, type: date}, primary_key: [day, hour], batch: 1,
+            expect: {from: 2024-01-01, to: 2024-01-08}, complete: \(complete)}
 
-            """
-        try await Installation.with(Self.table, config: config, files: ["fetch": Self.program], body)
+        """
+    }
+
+    private func with(complete: String = "{rows: 24}", _ body: (Installation) async throws -> Void) async throws {
+        try await Installation.with(
+            Self.table, config: Self.config(complete: complete), files: ["fetch": Self.program], body)
     }
 
     private func requests(_ installation: Installation) throws -> [String] {
@@ -130,6 +135,24 @@ struct CompleteTests {
         }
     }
 
+    @Test("are not settled by an answer without a record, and not under another rule")
+    func falseAnswers() async throws {
+        try await with(complete: "{where: kw <> 0}") { installation in
+            let database = installation.database
+            try await database.execute(
+                "INSERT INTO hours SELECT date '2024-01-01' + d, h, h FROM generate_series(0, 7) d, generate_series(0, 23) h"
+            )
+            try installation.directory.write("", to: "silent")
+            #expect(try await installation.lacuna("reconcile").status == 2)
+            #expect(try await database.value("SELECT count(*) FROM lacuna.settled") == "0")
+            try FileManager.default.removeItem(at: installation.directory.url.appendingPathComponent("silent"))
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await gaps(installation) == [])
+            try installation.configure(Self.config(complete: "{where: kw <> 1}"))
+            #expect(try await gaps(installation) == ["hours,2024-01-01,2024-01-08,8,thin"])
+        }
+    }
+
     @Test("that a fill brings are asked for once more in the same run")
     func fills() async throws {
         try await with { installation in
@@ -167,7 +190,7 @@ struct CompleteTests {
             #expect(try await gaps(installation) == ["hours,2024-01-05,2024-01-05,1,thin"])
             #expect(try await installation.lacuna("reconcile").status == 0)
             #expect(try requests(installation) == ["5"])
-            #expect(try await installation.database.value("SELECT answers FROM lacuna.settled") == "2")
+            #expect(try await installation.database.value("SELECT answers FROM lacuna.settled") == "1")
 
             try await move(installation, "8 days")
             let accept = try await installation.lacuna(

@@ -65,7 +65,8 @@ struct TableListTests {
                 try await looker.lines(
                     "--table", "numbers", "--column", "n", "--by", "kind", "--step", "2", "--where", "kind = 'even'",
                     "--min-rows", "2", "--longest", "--limit", "1") == [
-                        "public.numbers  kind=even  22–148  64 units  thin"
+                        "public.numbers  kind=even  22–148  64 units  thin",
+                        "public.numbers  kind=odd  nothing ingested yet",
                     ])
             let wrong = try await looker.result("--table", "numbers", "--column", "n", "--where", "m = 1")
             #expect(wrong.status == 1)

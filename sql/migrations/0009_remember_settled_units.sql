@@ -5,10 +5,11 @@ CREATE TABLE lacuna.settled (
     partition jsonb NOT NULL DEFAULT '{}',
     lower bigint NOT NULL,
     upper bigint NOT NULL,
-    -- How many rows each unit fell short.
+    -- The rule that they fell short of, and by how many rows each.
+    rule text NOT NULL,
     shortfall bigint NOT NULL,
     asked_at timestamptz NOT NULL,
-    -- How often the answer was as thin.
+    -- How often the answer was as thin when it was due.
     answers integer NOT NULL,
     PRIMARY KEY (stream, partition, lower),
     CHECK (lower < upper),

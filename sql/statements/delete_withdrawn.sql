@@ -1,6 +1,6 @@
 -- Deletes the rows of a window that the source no longer has: those that count_withdrawn.sql counts.
 --
--- The statement's own operators are resolved before the search path is set, under which the table's triggers run.
+-- It is run with the user's search path, under which the table's triggers find their names.
 --
 -- Variables:
 --   schema, table   identifiers
@@ -10,13 +10,10 @@
 --   in_window       fragment      whether a row belongs to the window and the partition
 --   lower, upper    bigint        the window, half-open
 --   units           int8multirange   the units that may lose rows
---   search_path     text          what the table's triggers find their names by; it holds until the transaction ends
 -- Rows: one: deleted bigint.
-WITH path AS MATERIALIZED (
-    SELECT pg_catalog.set_config('search_path', :'search_path', true) AS lacuna_path
-), deleted AS (
-    DELETE FROM :"schema".:"table"
-    USING path, (
+WITH lacuna_deleted AS (
+    DELETE FROM :"schema".:"table" AS lacuna_target
+    USING (
         SELECT lacuna_table, lacuna_row
         FROM (
             SELECT
@@ -34,9 +31,9 @@ WITH path AS MATERIALIZED (
         ) AS lacuna_held
         WHERE lacuna_is_withdrawn
     ) AS lacuna_withdrawn
-    WHERE :"table".tableoid OPERATOR(pg_catalog.=) lacuna_table AND :"table".ctid OPERATOR(pg_catalog.=) lacuna_row
-        AND lacuna_path IS NOT NULL AND (:in_window)
+    WHERE lacuna_target.tableoid OPERATOR(pg_catalog.=) lacuna_table
+        AND lacuna_target.ctid OPERATOR(pg_catalog.=) lacuna_row AND (:in_window)
     RETURNING 1
 )
 SELECT pg_catalog.count(*) AS deleted
-FROM deleted
+FROM lacuna_deleted

@@ -14,11 +14,14 @@ extension BatchCommit {
     }
 
     /// Records which units are as thin as they were although the source was asked again: it has no more of them.
+    ///
+    /// An answer without a record for a unit says nothing of how many rows it has: that source may just fail.
     func settle(
         _ before: ThinUnits, _ fetched: FetchedBatch, into result: inout CommittedBatch, on session: isolated Session
     ) async throws {
         let spoken = before.units.intersection(fetched.proof.spoken).subtracting(fetched.proof.doubtful)
             .subtracting(fetched.proof.cut).intersection(Int64.min..<fetched.sourceEnd)
+            .intersection(fetched.records.units)
         guard !spoken.isEmpty else { return }
         let after = try await thinUnits(of: fetched.batch, on: session)
         let same = after.unchanged(since: before).intersection(spoken)
@@ -30,6 +33,7 @@ extension BatchCommit {
         values["lowers"] = "{\(ranges.map { String($0.range.lowerBound) }.joined(separator: ","))}"
         values["uppers"] = "{\(ranges.map { String($0.range.upperBound) }.joined(separator: ","))}"
         values["shortfalls"] = "{\(ranges.map { String($0.shortfall) }.joined(separator: ","))}"
+        values["rule"] = stream.definition.complete?.rule
         try await session.query(try Statements.replaceSettled.bound(values: values))
         result.settled = same.count
         result.isChanged = true

@@ -81,7 +81,8 @@ extension BatchCommit {
         } else {
             answer = try await session.query(statement)
             state = try await session.withTransaction(.snapshot) { session in
-                try session.enqueue(path)
+                // The user's SQL reads days of the stream's zone, as in a batch's own transaction.
+                if batch.thin.isEmpty { try session.enqueue(path) } else { try begin(on: session) }
                 return try await look(at: batch, on: session)
             }
         }

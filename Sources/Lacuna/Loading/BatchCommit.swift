@@ -178,7 +178,8 @@ struct BatchCommit: Sendable {
             fetched, before: before, proven, reread: proven.reread.subtracting(staying).subtracting(stale),
             provisional: result.provisional, into: &result, on: session)
         try await settle(before.thin, fetched, into: &result, on: session)
-        try await accept(fetched.proof.gone, missing: missing, fetched, into: &result, on: session)
+        try await accept(
+            fetched.proof.gone, missing: missing.union(before.thin.units), fetched, into: &result, on: session)
         if let extents = extents(of: proven.covered, fetched) {
             result.extents[batch.partition] = extents
             result.isChanged = true

@@ -43,8 +43,9 @@ extension BatchLoader {
         try require(withdrawal, losesAtMost: found.guarded, of: rows)
         guarded.note(withdrawal.window, of: withdrawal.partition, rows: rows)
         let statement = try bound(Statements.deleteWithdrawn, withdrawal, units, records: records)
-        let deleted: Int = try await session.query(statement).only().get("deleted")
-        try session.useLacunaSearchPath()
+        let deleted: Int = try await session.withUserSearchPath(userSearchPath) {
+            try await session.query(statement).only().get("deleted")
+        }
         if deleted != found.withdrawn {
             let left = try await count(withdrawal, units, records: records, session).withdrawn
             guard left == 0 else {
@@ -111,7 +112,6 @@ extension BatchLoader {
             values: [
                 "lower": String(withdrawal.window.lowerBound), "upper": String(withdrawal.window.upperBound),
                 "units": units.multirangeLiteral, "unguarded": withdrawal.unguarded.multirangeLiteral,
-                "search_path": userSearchPath,
             ])
     }
 }

@@ -141,8 +141,10 @@ struct RunContext: Sendable {
         if summary.goneReason != nil {
             proof.spoken = UnitSet()
             guard proof.isTrusted else { return proof }
-            proof.gone = open.intersection(unitsToClose(of: batch)).subtracting(batch.standing.accepted)
-            if !proof.gone.subtracting(batch.standing.present.missing(in: batch.window)).isEmpty {
+            let closable = open.intersection(unitsToClose(of: batch)).union(batch.thin)
+            proof.gone = closable.subtracting(batch.standing.accepted)
+            if !proof.gone.subtracting(batch.standing.present.missing(in: batch.window)).subtracting(batch.thin).isEmpty
+            {
                 notes.add(
                     "the source has lost units that are marked and have rows: the rows stay, and the marks are gone")
             }
@@ -158,6 +160,8 @@ struct RunContext: Sendable {
                 of: batch, records, summary, edges: asksEdges ? claimed : UnitSet(), policy: policy
             ) { wanted.contains($0) }
         }
+        // Whoever cannot tell whether there is more settles nothing.
+        if summary.objection != nil { proof.cut = proof.cut.union(batch.thin) }
         guard asksEdges else { return proof }
         if isOpen(summary), !records.units.isEmpty {
             // Units that have rows now may lose them before the commit: nobody asked whether a cap cut these off.

@@ -29,7 +29,7 @@ package struct CountedGapScan: GapScan {
         guard !range.isEmpty else { return GapScanResult(range: range, present: [:]) }
         let clock = ContinuousClock()
         let start = clock.now
-        let judge = try await judge(stream, on: session)
+        let judge = try await judge(stream, range, on: session)
         let statement = try statement(stream, range: range, partition: partition, judge)
         var result: GapScanResult
         if session.transactionMode == .snapshot {
@@ -95,7 +95,9 @@ package struct CountedGapScan: GapScan {
         var wanted = ""
     }
 
-    private func judge(_ stream: ResolvedStream, on session: isolated Session) async throws -> Judge {
+    private func judge(_ stream: ResolvedStream, _ range: Range<Int64>, on session: isolated Session) async throws
+        -> Judge
+    {
         let failing = SQLFragment(trusted: "pg_catalog.count(*) FILTER (WHERE lacuna_holds IS NOT TRUE)")
         switch complete {
         case .rows(let least):
@@ -115,12 +117,14 @@ package struct CountedGapScan: GapScan {
             let shortfall = "GREATEST(COALESCE(lacuna_wanted, 0) OPERATOR(pg_catalog.-) lacuna_rows, 0)"
             return Judge(
                 name: "complete.query", shortfall: SQLFragment(trusted: shortfall),
-                wanted: try await join(query.withoutTrailingSemicolon, stream, on: session))
+                wanted: try await join(query.withoutTrailingSemicolon, stream, range, on: session))
         }
     }
 
     /// The join with the numbers of rows that a query of the user's names.
-    private func join(_ query: String, _ stream: ResolvedStream, on session: isolated Session) async throws -> String {
+    private func join(
+        _ query: String, _ stream: ResolvedStream, _ range: Range<Int64>, on session: isolated Session
+    ) async throws -> String {
         let definition = stream.definition
         let own = definition.partitions.columns + [definition.keyColumn]
         let probe = BoundStatement(name: "complete.query", sql: "SELECT * FROM (\n\(query)\n) AS answer LIMIT 0")
@@ -134,6 +138,9 @@ package struct CountedGapScan: GapScan {
         guard let column = stream.table.column(definition.keyColumn) else { return "" }
         let cast = SQLFragment(trusted: "(answer.\(try SQLFragment(identifier: column.name))::\(column.baseTypeName))")
         let key = try KeyExpression(cast, column: column, type: definition.keyType, stream: definition.name)
+        // Keys that are no unit, as infinity, are nobody's.
+        let units = range.clamped(to: definition.keyType.limits)
+        let inRange = try key.inRange(from: String(units.lowerBound), to: String(units.upperBound))
         let partition = try definition.partitions.columns.map {
             "answer.\(try SQLFragment(identifier: $0))::pg_catalog.text"
         }
@@ -148,6 +155,7 @@ package struct CountedGapScan: GapScan {
                 FROM (
             \(query)
                 ) AS answer
+                WHERE \(inRange)
                 GROUP BY 1, 2
             ) AS lacuna_asked
                 ON lacuna_asked.lacuna_asked_unit OPERATOR(pg_catalog.=) lacuna_unit

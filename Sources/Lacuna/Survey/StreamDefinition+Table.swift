@@ -55,9 +55,8 @@ extension StreamDefinition {
                     description, partitionColumns: partitionColumns, keyColumn: column, on: session)
             }
             definition.partitions = .query(
-                try partitionQuery(
-                    description, partitionColumns, where: table.condition,
-                    hops: statistics.partitionsAreFew && table.condition == nil),
+                // Also those without a row that counts: nothing hides.
+                try partitionQuery(description, partitionColumns, hops: statistics.partitionsAreFew),
                 columns: partitionColumns)
         }
         return (definition, description)
@@ -75,26 +74,20 @@ extension StreamDefinition {
             BoundStatement(
                 name: "rows outside partitions",
                 sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE (\(isNull))"
-                    + "\(StreamDefinition.and(rowCondition))) AS has_some")
+                    + "\(rowCondition.map { " AND (\n\($0)\n)" } ?? "")) AS has_some")
         ).only().get("has_some")
     }
 
-    /// A condition of the user's as a further one. A comment at its end must not swallow the bracket.
-    private static func and(_ condition: String?) -> String { condition.map { " AND (\n\($0)\n)" } ?? "" }
-
     /// The partitions that a table has.
     ///
-    /// - Parameters:
-    ///   - condition: the only rows that count.
-    ///   - hops: whether to go from one to the next along an index instead of reading all rows.
+    /// - Parameter hops: whether to go from one to the next along an index instead of reading all rows.
     private static func partitionQuery(
-        _ table: TableDescription, _ columns: [String], where condition: String?, hops: Bool
+        _ table: TableDescription, _ columns: [String], hops: Bool
     ) throws -> String {
         let names = try columns.map { try SQLFragment(identifier: $0).description }
         let list = names.joined(separator: ", ")
         let rows =
             "FROM \(try table.identifier) WHERE " + names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
-            + and(condition)
         guard hops else { return "SELECT DISTINCT \(list) \(rows)" }
         let this = names.map { "lacuna_this.\($0)" }.joined(separator: ", ")
         return """

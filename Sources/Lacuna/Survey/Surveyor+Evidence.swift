@@ -35,7 +35,7 @@ extension Surveyor {
             let ended = settled.subtracting(coverage.evidence.thin.settled(by: coverage.evidence.settled, now: .min))
             guard !ended.isEmpty else { continue }
             let values = survey.stream.evidenceValues(coverage.partition).merging([
-                "spoken": ended.multirangeLiteral, "lowers": "{}", "uppers": "{}", "shortfalls": "{}",
+                "spoken": ended.multirangeLiteral, "rule": "", "lowers": "{}", "uppers": "{}", "shortfalls": "{}",
             ]) { $1 }
             try await session.withTransaction { session in
                 try await session.query(try Statements.lockEvidence.bound(values: values))
@@ -111,6 +111,7 @@ extension Surveyor {
             "stream": stream.definition.name,
             "columns": TextArray.literal(stream.definition.partitions.columns),
             "lower": String(range.lowerBound), "upper": String(range.upperBound),
+            "rule": stream.definition.complete?.rule ?? "",
         ])
         var settled: [Partition: [SettledRange]] = [:]
         for row in try await session.query(statement) {

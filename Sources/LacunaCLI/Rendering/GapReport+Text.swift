@@ -58,7 +58,8 @@ extension GapReport {
                 unit += 1
                 shown += 1
             }
-            left += (unit..<gap.upperBound).unitCount
+            let rest = left.addingReportingOverflow((unit..<gap.upperBound).unitCount)
+            left = rest.overflow ? .max : rest.partialValue
         }
         func wanted(_ coverage: PartitionCoverage) -> some Sequence<Range<Int64>> {
             (coverage.isNew && !countsNew ? [] : gaps(of: coverage)).lazy.filter { $0.unitCount >= list.atLeast }

@@ -9,7 +9,7 @@ extension StreamDefinition {
         try unit(named: text, isLast: false, now: now)
     }
 
-    /// The unit that `text` names as the last one of a range: of a date without a time the last unit of that day.
+    /// The unit that `text` names as the last one of a range: of a date without a time, or of `today`, the last unit of that day.
     ///
     /// - Throws: as ``unit(named:now:)``.
     package func lastUnit(named text: String, now: Int64) throws(KeyError) -> Int64 {
@@ -30,7 +30,10 @@ extension StreamDefinition {
             guard let offset, let unit = unit(of: makeBound(offset), now: now) else {
                 throw KeyError(text: text, expected: "\(keyType.example), or \(name)-30d on dates and times")
             }
-            return unit
+            guard isLast, name == "today", case .timestamp = keyType, let day = keyType.localStart(of: unit)?.date,
+                let next = keyType.firstUnit(on: CivilDate(daysSinceEpoch: day.daysSinceEpoch + 1))
+            else { return unit }
+            return max(next - 1, unit)
         }
         return try isLast ? keyType.lastOrdinal(of: text) : keyType.ordinal(of: text)
     }

@@ -11,4 +11,14 @@ public enum Completeness: Sendable, Hashable {
     /// A query says how many rows a unit has at least: it returns the partition columns, a column named like the key, and one
     /// more, the number. Units that it does not name are complete.
     case query(String)
+
+    /// What is kept beside evidence, so that it does not count under another rule.
+    package var rule: String {
+        switch self {
+        case .rows(let least): "rows: \(least)"
+        case .everyRow(let condition): "where: \(condition)"
+        case .anyRow(let condition): "any where: \(condition)"
+        case .query(let query): "query: \(query)"
+        }
+    }
 }
