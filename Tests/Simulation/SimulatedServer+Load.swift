@@ -84,7 +84,7 @@ extension SimulatedServer {
     private func withdrawn(_ values: Values, _ backend: Backend) throws -> (rows: Int, keys: [FactKey]) {
         let sql = values.statement.sql
         let range = try values.range
-        let partition = SimulatedServer.literal(after: "\"region\" = '", in: sql) ?? ""
+        let partition = SimulatedServer.literal(after: "\"region\" OPERATOR(pg_catalog.=) '", in: sql) ?? ""
         let units = try SimulatedServer.ranges(in: values["units"])
         let isEmpty = sql.contains("WHERE false")
         let known = Set(isEmpty ? [] : try records(of: values.statement, backend).map(\.0))
