@@ -116,6 +116,30 @@ struct TableListTests {
         }
     }
 
+    @Test(
+        "counts more missing units than a number holds as the largest number",
+        arguments: ["text", "csv", "json", "html"])
+    func manyUnits(format: String) async throws {
+        try await with(
+            """
+            CREATE TABLE t (p integer, n bigint);
+            INSERT INTO t SELECT p, n FROM generate_series(1, 3) p, (VALUES (-9223372036854775800), (9223372036854775800)) v (n);
+            """
+        ) { looker in
+            for list in [[], ["--each", "--limit", "1"], ["--report"]] where list.isEmpty || format == "text" {
+                let result = try await LacunaProcess(
+                    [
+                        "gaps", "--database", looker.database.connectionString, "--table", "t", "--column", "n", "--by",
+                        "p",
+                        "--format", format, "--exit-code",
+                    ] + list, in: looker.directory.url
+                ).wait()
+                #expect(result.status == 2, "\(list): \(result.errors)")
+                if format == "json" { #expect(result.output.contains("18446744073709551615"), "\(result.output)") }
+            }
+        }
+    }
+
     @Test("takes column names as SQL does, and orders partitions by number")
     func names() async throws {
         try await with(Self.numbers + "ALTER TABLE numbers RENAME n TO \"N\"") { looker in

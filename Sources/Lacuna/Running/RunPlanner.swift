@@ -69,14 +69,14 @@ struct RunPlanner: Sendable {
                     flagged: flagged, standing: standing),
             ].filter { !$0.units.isEmpty }
         }
-        let waitingCount = waiting.values.reduce(0) { $0 + $1.count }
+        let waitingCount = waiting.values.reduce(0) { $0.adding(saturating: $1.count) }
         if waitingCount > 0 {
             notes.append(
                 "\(waitingCount) unit\(waitingCount == 1 ? "" : "s") failed in earlier runs and wait; --retry-now tries "
                     + "them at once")
         }
         let batches = Planner(definition).schedule(for: demands)
-        if batches.unitCount < demands.reduce(UInt64(0), { $0 + $1.units.count }) {
+        if batches.unitCount < demands.reduce(UInt64(0), { $0.adding(saturating: $1.units.count) }) {
             notes.append("there is more to fetch than one plan holds; the next run goes on from here")
         }
         return RunPlan(
@@ -105,7 +105,7 @@ extension RunPlan {
     /// Says in the report of a run what it begins with.
     func begin(_ report: inout RunReport) {
         report.planned = batches.count
-        report.waiting = waiting.values.reduce(0) { $0 + $1.count }
+        report.waiting = waiting.values.reduce(0) { $0.adding(saturating: $1.count) }
         report.failures = failures
         report.notes = notes
         if let deferral { report.deferRun(deferral) }

@@ -40,7 +40,7 @@ extension MeasuredTable {
             }
             return short
         }
-        let units = short.joined().reduce(UInt64(0)) { $0 + $1.unitCount }
+        let units = short.joined().reduce(UInt64(0)) { $0.adding(saturating: $1.unitCount) }
         if !opensAll, units > spannedUnits / MeasuredTable.costOfLooking { return .tooManyShort }
         let segments = short.enumerated().flatMap { index, ranges in
             ranges.map { Chunk(partitionIndex: index, units: $0) }

@@ -27,27 +27,27 @@ public struct Survey: Sendable {
 
     /// The number of units missing, over all partitions.
     public var missingCount: UInt64 {
-        partitions.reduce(0) { $0 + $1.gaps.count }
+        partitions.reduce(0) { $0.adding(saturating: $1.gaps.count) }
     }
 
     /// The number of units that were answered with nothing and are neither gaps nor covered yet, over all partitions.
     public var provisionalCount: UInt64 {
-        partitions.reduce(0) { $0 + $1.provisional.count }
+        partitions.reduce(0) { $0.adding(saturating: $1.provisional.count) }
     }
 
     /// The number of expected units that a person declared missing for good, over all partitions.
     public var acceptedCount: UInt64 {
-        partitions.reduce(0) { $0 + $1.accepted.count }
+        partitions.reduce(0) { $0.adding(saturating: $1.accepted.count) }
     }
 
     /// The number of missing units that have rows and are not complete, over all partitions.
     public var thinCount: UInt64 {
-        partitions.reduce(0) { $0 + $1.thin.count }
+        partitions.reduce(0) { $0.adding(saturating: $1.thin.count) }
     }
 
     /// The number of units that are not complete, and covered because the source has no more of them, over all partitions.
     public var settledCount: UInt64 {
-        partitions.reduce(0) { $0 + $1.settled.count }
+        partitions.reduce(0) { $0.adding(saturating: $1.settled.count) }
     }
 
     /// The same snapshot, in which accepted units are gaps.
@@ -66,7 +66,7 @@ public struct Survey: Sendable {
 
     /// The number of units of a range that are missing, over all partitions.
     func missingCount(in range: Range<Int64>) -> UInt64 {
-        partitions.reduce(0) { $0 + $1.gaps.count(in: range) }
+        partitions.reduce(0) { $0.adding(saturating: $1.gaps.count(in: range)) }
     }
 
     /// The same snapshot, seen with the tips of its partitions known.

@@ -87,9 +87,9 @@ package struct TrackedGapScan: GapScan {
             return .costsTooMuch("all of it may have changed since \(summary.since)")
         }
         var (partitions, largestKey) = try await summarized(id, range, partition, on: session)
-        let units = changes.units.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
+        let units = changes.units.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) }
         if units > 0 {
-            let present = partitions.values.reduce(UInt64(0)) { $0.addingSaturating($1.count) }
+            let present = partitions.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) }
             let chunks = changes.units.values.reduce(0) { $0 + $1.ranges.count }
             let statistics = try await ScanStatistics.load(
                 stream.table, partitionColumns: stream.definition.partitions.columns,
@@ -140,12 +140,5 @@ package struct TrackedGapScan: GapScan {
             partitions[partition, default: []].append(lower..<upper)
         }
         return (partitions.mapValues { PresentUnits(range, missing: UnitSet($0)) }, largestKey)
-    }
-}
-
-extension UInt64 {
-    fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
-        let (sum, overflows) = addingReportingOverflow(other)
-        return overflows ? .max : sum
     }
 }

@@ -58,8 +58,7 @@ extension GapReport {
                 unit += 1
                 shown += 1
             }
-            let rest = left.addingReportingOverflow((unit..<gap.upperBound).unitCount)
-            left = rest.overflow ? .max : rest.partialValue
+            left = left.adding(saturating: (unit..<gap.upperBound).unitCount)
         }
         func wanted(_ coverage: PartitionCoverage) -> some Sequence<Range<Int64>> {
             (coverage.isNew && !countsNew ? [] : gaps(of: coverage)).lazy.filter { $0.unitCount >= list.atLeast }

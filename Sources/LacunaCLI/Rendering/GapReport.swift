@@ -12,14 +12,14 @@ struct GapReport {
     var columns: [String] { definition.partitions.columns }
     var partitions: [PartitionCoverage] { survey.partitions }
     var missingCount: UInt64 { survey.missingCount }
-    var expectedCount: UInt64 { partitions.reduce(0) { $0 + $1.expected.count } }
+    var expectedCount: UInt64 { partitions.reduce(0) { $0.adding(saturating: $1.expected.count) } }
     var provisionalCount: UInt64 { survey.provisionalCount }
     /// Whether the report tells units without rows from those without all their rows.
     var showsThin: Bool { definition.complete != nil }
     var thinCount: UInt64 { survey.thinCount }
     var settledCount: UInt64 { survey.settledCount }
     var acceptedCount: UInt64 { survey.acceptedCount }
-    var coveredCount: UInt64 { partitions.reduce(0) { $0 + $1.coveredCount } }
+    var coveredCount: UInt64 { partitions.reduce(0) { $0.adding(saturating: $1.coveredCount) } }
     var gapCount: Int { partitions.reduce(0) { $0 + gaps(of: $1).count } }
     /// The units behind the tip, as far as they are over and it is known, of the partition that is furthest behind.
     var behindCount: UInt64 { partitions.map { survey.behindCount(of: $0) ?? 0 }.max() ?? 0 }

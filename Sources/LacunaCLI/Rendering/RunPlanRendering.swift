@@ -45,7 +45,7 @@ enum RunPlanRendering {
         for note in plan.notes { console.message(console.line("\(stream.name): \(note)")) }
         let batches = plan.batches.prefix(limit ?? .max)
         let count = min(plan.batches.count, limit ?? .max)
-        let units = batches.reduce(UInt64(0)) { $0 + $1.units.count }
+        let units = batches.reduce(UInt64(0)) { $0.adding(saturating: $1.units.count) }
         guard count > 0 else {
             console.output("\(stream.name): nothing to do")
             return
@@ -88,8 +88,8 @@ enum RunPlanRendering {
                     ])
                 }
             ),
-            ("units", .number(plan.batches.reduce(UInt64(0)) { $0 + $1.units.count })),
-            ("waiting_units", .number(plan.waiting.values.reduce(UInt64(0)) { $0 + $1.count })),
+            ("units", .number(plan.batches.reduce(UInt64(0)) { $0.adding(saturating: $1.units.count) })),
+            ("waiting_units", .number(plan.waiting.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) })),
             ("requests", time == nil ? nil : .number(plan.batches.count)),
             ("seconds", time.map { .number($0 / .seconds(1)) }),
             ("notes", .list(plan.notes) { .text(Console.shared.masked($0)) }),

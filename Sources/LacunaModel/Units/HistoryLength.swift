@@ -93,3 +93,11 @@ extension Int64 {
         return overflow ? (other < 0 ? .max : .min) : value
     }
 }
+
+extension UInt64 {
+    /// The sum, held at the largest number: partitions of 64-bit keys may together lack more than that.
+    package func adding(saturating other: UInt64) -> UInt64 {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
+    }
+}

@@ -39,21 +39,21 @@ struct PageTotals: Sendable {
         let isOrdered = input.definition.keyType.isOrdered
         for (index, coverage) in partitions.enumerated() {
             if coverage.isNew { new += 1 }
-            expected += coverage.expected.count
-            covered += coverage.coveredCount
-            provisional += coverage.provisional.count
-            accepted += coverage.accepted.count
+            expected = expected.adding(saturating: coverage.expected.count)
+            covered = covered.adding(saturating: coverage.coveredCount)
+            provisional = provisional.adding(saturating: coverage.provisional.count)
+            accepted = accepted.adding(saturating: coverage.accepted.count)
             guard let first = coverage.gaps.ranges.first?.lowerBound else { continue }
             gappy += 1
             let count = coverage.gaps.count
             gaps += isOrdered ? coverage.gaps.ranges.count : Int(clamping: count)
-            missing += count
+            missing = missing.adding(saturating: count)
             if first < oldest?.unit ?? .max { oldest = (first, index) }
         }
         (gappyCount, newCount, gapCount) = (gappy, new, gaps)
         (self.missing, self.expected, self.covered) = (missing, expected, covered)
         (self.provisional, self.accepted) = (provisional, accepted)
-        thin = partitions.reduce(0) { $0 + $1.thin.count }
+        thin = partitions.reduce(0) { $0.adding(saturating: $1.thin.count) }
         let known = zip(partitions, input.behind).filter { !$0.0.isNew }.map(\.1)
         behind = known.isEmpty || known.contains(nil) ? nil : known.compactMap(\.self).max()
         failing = if case .read(let status) = input.journal { status.failures.count } else { nil }
@@ -153,7 +153,7 @@ enum PageVerdict {
         guard !totals.isEmpty else {
             return .init(value: nil, caption: "missing: nothing could be looked at", isGood: nil)
         }
-        let missing = totals.reduce(0) { $0 + $1.missing }
+        let missing = totals.reduce(0) { $0.adding(saturating: $1.missing) }
         let gaps = totals.reduce(0) { $0 + $1.gapCount }
         let nouns = Set(totals.filter { $0.missing > 0 }.map(\.words.noun))
         let noun = (nouns.count == 1 ? nouns.first : nil) ?? "unit"
