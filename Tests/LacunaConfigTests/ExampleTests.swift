@@ -57,6 +57,7 @@ struct ExampleTests {
             columns: {race_date: date}
             after: [sql/statistics.sql]
             check: sql/suspect.sql
+            complete: {rows: {at_least: 24}}
             leases: false
             command: [./fetch-results, "{partition.region}", "{window.first:yyyyMMdd}"]
           blocks:
@@ -113,6 +114,7 @@ struct ExampleTests {
             results.columns = ["race_date": "date"]
             results.after = [SQLScript(path: "sql/statistics.sql", text: "SELECT 'statistics';\n")]
             results.check = SQLScript(path: "sql/suspect.sql", text: "SELECT 'suspect';\n")
+            results.complete = .rows(24)
             results.leases = false
             results.retry = RetryPolicy(attempts: 7, backoff: .seconds(5), maxBackoff: .seconds(300))
             #expect(configuration.streams[0].definition == results)
@@ -176,7 +178,8 @@ struct ExampleTests {
             _ = try Configuration.read(ExampleTests.text, reading: reading)
             var groups = [
                 SettingsTable.document, SettingsTable.stream, SettingsTable.key, SettingsTable.expect,
-                SettingsTable.retry, SettingsTable.partitionQuery, SettingsTable.notify,
+                SettingsTable.retry, SettingsTable.partitionQuery, SettingsTable.notify, SettingsTable.complete,
+                SettingsTable.completeRows,
             ]
             groups += SourceType.allCases.map(SettingsTable.source)
             // The groups inside an HTTP source are read where they stand; HTTPSettingsTests holds them against values.
@@ -218,7 +221,8 @@ struct ExampleTests {
                 SettingsTable.document, SettingsTable.notify, SettingsTable.stream, SettingsTable.key,
                 SettingsTable.expect, SettingsTable.partitionQuery, SettingsTable.retry, SettingsTable.auth,
                 SettingsTable.rateLimit, SettingsTable.timeouts, SettingsTable.request, SettingsTable.tip,
-                SettingsTable.paginator, SettingsTable.tls, SettingsTable.onError,
+                SettingsTable.paginator, SettingsTable.tls, SettingsTable.onError, SettingsTable.complete,
+                SettingsTable.completeRows,
             ] + SourceType.allCases.map(SettingsTable.source)
         for group in groups {
             let rows = sections[group.name] ?? []

@@ -102,6 +102,11 @@ struct SettingProblemTests {
         WrongConfig(
             integerConfig("rows: replace\nshrink_guard: 20"), at: "13:19", "expected a share like 20%, or off"),
         WrongConfig(integerConfig("rows: replace\nshrink_guard: 101%"), at: "13:19", "expected a share like 20%"),
+        WrongConfig(
+            integerConfig("complete: {rows: 24, where: a > 1}"), at: "12:15", "'complete' takes one of 'rows', 'where'"),
+        WrongConfig(integerConfig("complete: {rows: 24, any: true}"), at: "12:31", "'any' goes with 'where'"),
+        WrongConfig(integerConfig("complete: {rows: 0}"), at: "12:22", "rows"),
+        WrongConfig(integerConfig("complete: {rows: {at_most: 3}}"), at: "12:23", "unknown setting 'at_most'"),
         WrongConfig(integerConfig("shrink_guard: 20%"), at: "12:19", "'shrink_guard' is for rows: replace"),
         WrongConfig(integerConfig("batch: 0"), at: "12:12", "'batch' must be above zero"),
         WrongConfig(integerConfig("batch: -5"), at: "12:12", "expected a length like 500"),

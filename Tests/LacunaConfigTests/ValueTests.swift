@@ -115,6 +115,21 @@ struct ValueTests {
         }
     }
 
+    @Test("as when a unit has all its rows")
+    func complete() throws {
+        try withFixture { fixture in
+            for (written, complete) in [
+                ("{rows: 24}", Completeness.rows(24)), ("{rows: {at_least: 24}}", .rows(24)),
+                ("{where: a IS NOT NULL}", .everyRow("a IS NOT NULL")),
+                ("{where: a IS NOT NULL, any: false}", .everyRow("a IS NOT NULL")),
+                ("{where: a > 1, any: true}", .anyRow("a > 1")), ("{query: SELECT 1}", .query("SELECT 1")),
+            ] {
+                let definition = try fixture.parse(integerConfig("complete: \(written)")).streams[0].definition
+                #expect(definition.complete == complete)
+            }
+        }
+    }
+
     @Test("as partitions by their written text, whatever YAML makes of it")
     func partitions() throws {
         try withFixture { fixture in

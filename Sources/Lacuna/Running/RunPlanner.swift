@@ -69,7 +69,7 @@ struct RunPlanner: Sendable {
                     flagged: flagged, standing: standing),
             ].filter { !$0.units.isEmpty }
         }
-        let waitingCount = waiting.values.reduce(0) { $0.adding(saturating: $1.count) }
+        let waitingCount = waiting.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) }
         if waitingCount > 0 {
             notes.append(
                 "\(waitingCount) unit\(waitingCount == 1 ? "" : "s") failed in earlier runs and wait; --retry-now tries "

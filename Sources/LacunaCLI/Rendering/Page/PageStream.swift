@@ -87,7 +87,7 @@ struct PageStream: Sendable {
         guard !hidden.isEmpty else { return }
         let summed = hidden.map { input.partitions[$0] }
         let gappy = summed.filter { !$0.gaps.isEmpty }
-        let missing = gappy.reduce(0) { $0.adding(saturating: $1.gaps.count) }
+        let missing = gappy.reduce(UInt64(0)) { $0.adding(saturating: $1.gaps.count) }
         let gaps = gappy.reduce(0) { $0 + $1.gaps.ranges.count }
         let of = Numbers.count(hidden.count, "more partition")
         let text =

@@ -53,7 +53,7 @@ struct PageTotals: Sendable {
         (gappyCount, newCount, gapCount) = (gappy, new, gaps)
         (self.missing, self.expected, self.covered) = (missing, expected, covered)
         (self.provisional, self.accepted) = (provisional, accepted)
-        thin = partitions.reduce(0) { $0.adding(saturating: $1.thin.count) }
+        thin = partitions.reduce(UInt64(0)) { $0.adding(saturating: $1.thin.count) }
         let known = zip(partitions, input.behind).filter { !$0.0.isNew }.map(\.1)
         behind = known.isEmpty || known.contains(nil) ? nil : known.compactMap(\.self).max()
         failing = if case .read(let status) = input.journal { status.failures.count } else { nil }
@@ -153,7 +153,7 @@ enum PageVerdict {
         guard !totals.isEmpty else {
             return .init(value: nil, caption: "missing: nothing could be looked at", isGood: nil)
         }
-        let missing = totals.reduce(0) { $0.adding(saturating: $1.missing) }
+        let missing = totals.reduce(UInt64(0)) { $0.adding(saturating: $1.missing) }
         let gaps = totals.reduce(0) { $0 + $1.gapCount }
         let nouns = Set(totals.filter { $0.missing > 0 }.map(\.words.noun))
         let noun = (nouns.count == 1 ? nouns.first : nil) ?? "unit"
