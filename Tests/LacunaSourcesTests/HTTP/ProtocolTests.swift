@@ -6,7 +6,7 @@ import Testing
 
 @testable import LacunaSources
 
-@Suite("The protocol of an HTTP source", .timeLimit(.minutes(5)))
+@Suite("The protocol of an HTTP source", .timeLimit(.minutes(30)))
 struct ProtocolTests {
     private static let identity = (certificate: TransportTests.certificate, key: TransportTests.key)
 

@@ -3,7 +3,7 @@
     import TestSupport
     import Testing
 
-    @Suite("A page that is small only while it is compressed", .timeLimit(.minutes(5)))
+    @Suite("A page that is small only while it is compressed", .timeLimit(.minutes(30)))
     struct BombTests {
         /// 300 MB of blanks, compressed.
         private func bomb(_ program: String, in directory: TestDirectory) async throws -> [UInt8] {
