@@ -6,14 +6,14 @@ import SQLStatements
 extension Reconciler {
     /// Declares units missing for good, so that no run asks for them; or takes that back.
     ///
-    /// They count as covered while they have no rows. Earlier marks are taken off them.
+    /// They count as covered while they are not complete. Earlier marks are taken off them.
     ///
     /// - Parameters:
     ///   - clear: whether to take declarations back instead.
     ///   - options: which partitions and units; without bounds all of them.
     ///   - reason: why, for people.
     ///   - end: from when on they are gaps again, seconds since the epoch; nil: never.
-    /// - Returns: the number of expected units without rows that are accepted now inside the bounds, or no longer are.
+    /// - Returns: the number of expected units that are not complete and accepted now inside the bounds, or no longer are.
     /// - Throws: ``StreamError``, ``PostgresError``.
     public func accept(clear: Bool, _ options: RunOptions, reason: String, end: Int64?) async throws -> UInt64 {
         try await withSession { try await accept(clear: clear, options, reason: reason, end: end, on: $0) }

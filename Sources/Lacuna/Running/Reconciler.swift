@@ -84,7 +84,7 @@ public struct Reconciler: Sendable {
             hadRows: plan.survey.hasRows)
         let state = RunState(plan.batches, report: report, options: options)
         await runWorkers(context, state: state)
-        await followCheck(plan, context, state)
+        await followUp(plan, context, state)
         report = state.report
         await runOwedScripts(&report, searchPath: userSearchPath)
         await surveyAgain(&report, stream: stream, tips: plan.tips, options)

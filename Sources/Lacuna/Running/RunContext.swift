@@ -59,7 +59,7 @@ struct RunContext: Sendable {
             let open = openUnits(of: batch, before: min(attestableEnd, sourceEnd)).subtracting(records.units)
             let proof = try await proof(
                 of: batch, records, summary, open: open, shownBefore: shownBefore, policy: policy)
-            if !proof.cut.intersection(batch.standing.refetch).isEmpty {
+            if definition.rows == .replace, !proof.cut.intersection(batch.standing.refetch).isEmpty {
                 notes.add(
                     "a limit of the source's may have cut through units that are marked: what of their rows it no longer has "
                         + "stays, and so do the marks; a total, a `paginator` or a smaller `batch` would prove more")

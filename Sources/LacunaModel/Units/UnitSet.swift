@@ -1,6 +1,6 @@
 /// A set of units, kept as sorted, disjoint, non-adjacent half-open ranges of ordinals.
 ///
-/// The algebra of gaps runs on it: `gaps = expected − ((present ∪ verified ∪ accepted) − refetch)`. All operations are linear merges
+/// The algebra of gaps runs on it: ``PartitionCoverage`` says how. All operations are linear merges
 /// over the ranges of both sides, so a million ranges cost milliseconds.
 ///
 /// Ordinals run from `Int64.min` to `Int64.max - 1`: the unit 2^63−1 cannot be an element, because no half-open

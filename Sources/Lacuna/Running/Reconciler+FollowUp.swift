@@ -14,7 +14,7 @@ extension Reconciler {
     /// - Parameters:
     ///   - plan: what the run began with.
     ///   - state: has done all of it.
-    func followCheck(_ plan: RunPlan, _ context: RunContext, _ state: RunState) async {
+    func followUp(_ plan: RunPlan, _ context: RunContext, _ state: RunState) async {
         guard definition.check != nil || definition.complete != nil, definition.keyType.isOrdered else { return }
         let options = context.options
         var context = context
