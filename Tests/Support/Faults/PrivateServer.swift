@@ -121,7 +121,8 @@ public final class PrivateServer: Sendable {
 
     /// Settings of a server whose write-ahead log only grows.
     public static let keepingLog = [
-        "max_wal_size=1GB", "min_wal_size=2MB", "checkpoint_timeout=1d", "wal_recycle=off", "wal_compression=off",
+        "max_wal_size=1GB", "min_wal_size=2MB", "wal_keep_size=1GB", "checkpoint_timeout=1d", "wal_recycle=off",
+        "wal_compression=off",
     ]
 
     private var logText: String {
