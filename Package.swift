@@ -18,6 +18,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         // Child processes of the command source: no shell, process groups, streamed output.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        // The server of `lacuna serve`: small, and with no dependencies.
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         // The server that the tests of the http source talk to; no product of this package needs it.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
@@ -62,10 +64,12 @@ let package = Package(
             name: "LacunaConfig",
             dependencies: ["LacunaModel", "LacunaSources", .product(name: "Yams", package: "Yams")]
         ),
+        // Documents over HTTP. It knows nothing of what they hold.
+        .target(name: "LacunaServer", dependencies: [.product(name: "FlyingFox", package: "FlyingFox")]),
         .executableTarget(
             name: "LacunaCLI",
             dependencies: [
-                "LacunaConfig", "LacunaSources", "Lacuna", "Postgres", "CURL",
+                "LacunaConfig", "LacunaSources", "LacunaServer", "Lacuna", "Postgres", "CURL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

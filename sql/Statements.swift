@@ -128,6 +128,8 @@ package enum Statements {
     package static let insertSummary = statement("insert_summary", PackageResources.insert_summary_sql)
     /// `insert_tracking.sql`
     package static let insertTracking = statement("insert_tracking", PackageResources.insert_tracking_sql)
+    /// `insert_turns.sql`
+    package static let insertTurns = statement("insert_turns", PackageResources.insert_turns_sql)
     /// `limit_statement_time.sql`
     package static let limitStatementTime = statement(
         "limit_statement_time", PackageResources.limit_statement_time_sql)
@@ -161,12 +163,16 @@ package enum Statements {
     package static let removeAccepted = statement("remove_accepted", PackageResources.remove_accepted_sql)
     /// `remove_refetch.sql`
     package static let removeRefetch = statement("remove_refetch", PackageResources.remove_refetch_sql)
+    /// `rename_stream.sql`
+    package static let renameStream = statement("rename_stream", PackageResources.rename_stream_sql)
     /// `replace_provisional.sql`
     package static let replaceProvisional = statement("replace_provisional", PackageResources.replace_provisional_sql)
     /// `replace_settled.sql`
     package static let replaceSettled = statement("replace_settled", PackageResources.replace_settled_sql)
     /// `replace_verified.sql`
     package static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
+    /// `return_turns.sql`
+    package static let returnTurns = statement("return_turns", PackageResources.return_turns_sql)
     /// `rewind_extents.sql`
     package static let rewindExtents = statement("rewind_extents", PackageResources.rewind_extents_sql)
     /// `scan_changed_chunks.sql`
@@ -237,6 +243,8 @@ package enum Statements {
         "set_transaction_parameters", PackageResources.set_transaction_parameters_sql)
     /// `skip_units.sql`
     package static let skipUnits = statement("skip_units", PackageResources.skip_units_sql)
+    /// `take_turns.sql`
+    package static let takeTurns = statement("take_turns", PackageResources.take_turns_sql)
     /// `tracking_readable.sql`
     package static let trackingReadable = statement("tracking_readable", PackageResources.tracking_readable_sql)
     /// `truncate_batch_table.sql`
@@ -255,27 +263,22 @@ package enum Statements {
     package static let all: [StatementTemplate] = [
         analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
         countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
-        createBatchTable, createGuard,
-        createTrackingTrigger,
-        deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
-        deleteWithdrawn,
-        describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
-        dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
-        findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
-        findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
-        groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration,
-        insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence,
-        lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
-        probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch,
-        replaceProvisional, replaceSettled,
-        replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
-        selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
-        selectPartitions,
-        selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectSettled, selectStream,
-        selectStreamNames,
-        selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits,
-        selectVerified,
-        selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
+        createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteEvidenceOutside, deleteExtents,
+        deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, describeColumns, describeRelation,
+        describeScan, describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger,
+        exportSnapshot, extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
+        findMovedRows, findNewerBatches, findOddPartition, findShortSegments, findStrayRecord, findUniqueIndex,
+        finishBatch, finishRun, finishSummary, forgetStream, groupUnits, importSnapshot, insertAccepted, insertBatch,
+        insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun,
+        insertSummary, insertTracking, insertTurns, limitStatementTime, lockEvidence, lockSummary, lockTrackedTable,
+        lockWindow, measurePartition, measurePartitions, measureTable, nextRun, probeUnits, pruneJournal,
+        registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch, renameStream, replaceProvisional,
+        replaceSettled, replaceVerified, returnTurns, rewindExtents, scanChangedChunks, schemaExists, selectAccepted,
+        selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLastRuns,
+        selectLiveSessions, selectMigrations, selectPartitions, selectProvisional, selectRecentRuns, selectRefetch,
+        selectRunBefore, selectSettled, selectStream, selectStreamNames, selectSummary, selectTrackedTables,
+        selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits, selectVerified, selectWindowEvidence,
+        setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits, takeTurns,
         trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
@@ -325,5 +328,11 @@ package struct Migration: Sendable {
         Migration(
             number: 10, name: "replace_rows",
             sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
+        Migration(
+            number: 11, name: "share_limits",
+            sql: String(decoding: PackageResources._011_share_limits_sql, as: UTF8.self)),
+        Migration(
+            number: 12, name: "rename_streams",
+            sql: String(decoding: PackageResources._012_rename_streams_sql, as: UTF8.self)),
     ]
 }

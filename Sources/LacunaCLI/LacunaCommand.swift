@@ -23,6 +23,7 @@ struct LacunaCommand: AsyncParsableCommand {
             GapsCommand.self, WhyCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self,
             AcceptCommand.self,
             StatusCommand.self, DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self,
+            RenameCommand.self,
             ScheduleCommand.self,
             ConfigCommand.self,
         ])
@@ -70,6 +71,9 @@ enum ExitStatus: Int32, Error, Comparable {
     case outcomeUnknown = 4
     case usage = 64
     case configuration = 78
+
+    /// Whether the next run would not put it right by itself.
+    var needsPerson: Bool { self > .workRemains }
 
     /// Whether `lhs` is the lesser trouble: of several streams the worst decides.
     static func < (lhs: ExitStatus, rhs: ExitStatus) -> Bool {

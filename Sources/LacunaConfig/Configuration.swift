@@ -87,7 +87,8 @@ package struct Configuration: Sendable {
         // The shape was checked; nothing but a 1 can stand there.
         _ = root["version"]
         let notify = root["notify"]
-        let withheld = document.variables.union(["PGPASSWORD"]).subtracting(Configuration.plainVariables)
+        let withheld = document.variables.union(["PGPASSWORD", "LACUNA_DATABASE"]).subtracting(
+            Configuration.plainVariables)
         let reader = StreamReader(
             reading: reading,
             sources: root["sources"]?.map ?? [],

@@ -111,7 +111,13 @@ struct HTTPReader {
             let limit = Section(node, group: SettingsTable.rateLimit.name, reading: reading)
             let exhaustion: RateLimit.Exhaustion? = limit.choice("on_exhausted")
             guard let requests = limit.integer("requests"), let period = limit.duration("per") else { return nil }
-            return RateLimit(requests: Int(requests), period: period, onExhausted: exhaustion)
+            let isShared = limit.boolean("shared") ?? false
+            if isShared, requests > RateLimit.mostSharedRequests {
+                reading.report(
+                    "a limit that is shared has at most \(RateLimit.mostSharedRequests) requests, because each is a row of the "
+                        + "database; take a shorter period", at: limit["requests"]?.position)
+            }
+            return RateLimit(requests: Int(requests), period: period, onExhausted: exhaustion, isShared: isShared)
         }
         limits.concurrency = section.integer("concurrency").map { Int($0) }
         limits.stagger = section.duration("stagger") ?? .zero

@@ -19,17 +19,19 @@ struct NotificationReader {
         settings.secrets = reading.secrets
         settings.directory = reading.directory
         settings.proxies = ProxyRules(environment: reading.environment)
-        if let webhook = settings.webhook {
+        settings.ping = notify.text("ping")
+        for (name, address) in [("webhook", settings.webhook), ("ping", settings.ping)] {
+            guard let address else { continue }
             // Wherever it is written: who knows it can post.
-            reading.addSecret(webhook)
-            if !NotificationSettings.isWebhook(webhook) {
+            reading.addSecret(address)
+            if !NotificationSettings.isWebhook(address) {
                 reading.report(
-                    "'webhook': expected an address like https://host/path, without a user",
-                    at: notify["webhook"]?.position)
+                    "'\(name)': expected an address like https://host/path, without a user",
+                    at: notify[name]?.position)
             }
         }
-        if settings.webhook == nil, settings.command.isEmpty {
-            reading.report("'notify' tells nobody: give it a 'webhook' or a 'command'", at: node.position)
+        if settings.webhook == nil, settings.ping == nil, settings.command.isEmpty {
+            reading.report("'notify' tells nobody: give it a 'webhook', a 'command' or a 'ping'", at: node.position)
         }
         return settings
     }

@@ -28,6 +28,10 @@ extension SettingsTable {
                 "on_exhausted", .choice(RateLimit.Exhaustion.allCases.map(\.rawValue)),
                 "What happens when they are used up: the request waits, or the run is deferred.",
                 absent: "defer for periods of a day and longer, else wait"),
+            Setting(
+                "shared", .boolean,
+                "Whether all processes together keep to it that use the same database and a source of this name.",
+                absent: "no: each process keeps to it"),
         ])
 
     static let timeouts = SettingsGroup(

@@ -29,6 +29,10 @@ enum SettingsTable {
                 "command", .list(.text),
                 "The argument vector of a program that reads the message from its standard input. Never a shell."),
             Setting(
+                "ping", .text,
+                "The address of a dead man's switch. It is asked with /start when a run begins and with /STATUS, the exit status, when it ends."
+            ),
+            Setting(
                 "on", .oneOrMany(.choice(NotificationSettings.Occasion.allCases.map(\.rawValue))),
                 "Which runs are told of.", absent: "failure and healed"),
         ])

@@ -11,7 +11,7 @@ struct ExampleTests {
         version: 1
         database: ${env:DATABASE_URL}
         defaults: {workers: 8}
-        notify: {webhook: "${env:HOOK}", command: [./page-me, ops], on: [failure, finished]}
+        notify: {webhook: "${env:HOOK}", command: [./page-me, ops], ping: "https://h/x", on: [failure, finished]}
         sources:
           node:
             type: command
@@ -141,7 +141,7 @@ struct ExampleTests {
                 })
             command.tip = try ["./fetch-blocks", "--tip"].map { try Template($0) }
             command.environment = ["API_KEY": "canary-1", "MODE": ""]
-            command.withheld = ["DATABASE_URL", "UPSTREAM_URL", "PGPASSWORD", "HOOK"]
+            command.withheld = ["DATABASE_URL", "UPSTREAM_URL", "PGPASSWORD", "LACUNA_DATABASE", "HOOK"]
             command.secrets = configuration.secrets
             command.directory = fixture.directory
             command.timeout = .seconds(30)

@@ -10,7 +10,7 @@ struct HTTPSettingsTests {
         base_url: "https://{partition.place}.example.com/v1"
         auth: {type: http_basic, username: me, password: "${env:PASS}"}
         headers: {accept: application/json}
-        rate_limit: [{requests: 2, per: 1s}, {requests: 1000, per: 1d, on_exhausted: wait}]
+        rate_limit: [{requests: 2, per: 1s}, {requests: 1000, per: 1d, on_exhausted: wait, shared: true}]
         concurrency: 3
         stagger: 1s
         retry: {attempts: 5, backoff: 5s, max_backoff: 5m}
@@ -55,7 +55,7 @@ struct HTTPSettingsTests {
         expected.headers = [NamedTemplate("accept", try Template("application/json"))]
         expected.limits.rates = [
             RateLimit(requests: 2, period: .seconds(1)),
-            RateLimit(requests: 1000, period: .seconds(86_400), onExhausted: .wait),
+            RateLimit(requests: 1000, period: .seconds(86_400), onExhausted: .wait, isShared: true),
         ]
         expected.limits.concurrency = 3
         expected.limits.stagger = .seconds(1)
@@ -149,6 +149,10 @@ struct HTTPSettingsTests {
         ("", "base_url: https://h\nauth: {type: bearr}", "did you mean 'bearer'?"),
         ("", "base_url: https://h\nrate_limit: {requests: 0, per: 1s}", "from 1 to 1000000, found '0'"),
         ("", "base_url: https://h\nrate_limit: {requests: 1}", "has no 'per'"),
+        (
+            "", "base_url: https://h\nrate_limit: {requests: 200000, per: 1d, shared: true}",
+            "has at most 100000 requests"
+        ),
         ("", "base_url: https://h\non_status: {4040: empty}", "a status from 200 to 599, found '4040'"),
         ("", "base_url: https://h\non_status: {404: emty}", "did you mean 'empty'?"),
         ("", "base_url: https://h\non_error: {path: error.code, do: emty}", "did you mean 'empty'?"),

@@ -29,6 +29,8 @@ struct NotificationSettingsTests {
         let one = try configuration("notify: {command: [./page-me], on: finished}").notifications
         #expect(one?.webhook == nil)
         #expect(one?.occasions == [.finished])
+        let ping = try configuration("notify: {ping: https://h/canary}")
+        #expect(ping.notifications?.ping == "https://h/canary" && ping.secrets.contains("https://h/canary"))
         let all = try configuration("notify: {command: [a], on: [failure, healed, finished]}").notifications
         #expect(all?.occasions == [.failure, .healed, .finished])
     }
@@ -41,7 +43,7 @@ struct NotificationSettingsTests {
         let hook = try configuration(
             "database: ${env:DB}\nnotify: {webhook: \"${env:HOOK}\", command: [./page-me]}",
             environment: ["HOOK": "https://h/canary", "DB": "host=h"])
-        #expect(hook.notifications?.withheld == ["HOOK", "DB", "PGPASSWORD"])
+        #expect(hook.notifications?.withheld == ["HOOK", "DB", "PGPASSWORD", "LACUNA_DATABASE"])
         guard case .command(let command) = hook.streams[0].source else {
             Issue.record("not a command")
             return

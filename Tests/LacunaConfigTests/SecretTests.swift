@@ -146,6 +146,7 @@ struct SecretTests {
             let first = try fixture.parse(ExampleTests.text, ExampleTests.environment)
             // What stands for a secret is no address.
             let shown = first.redacted().replacing("webhook: \"***\"", with: "webhook: https://hooks.example.com/x")
+                .replacing("ping: \"***\"", with: "ping: https://switch.example.com/x")
             let second = try fixture.parse(shown)
             #expect(second.streams.map(\.definition) == first.streams.map(\.definition))
             #expect(second.notifications?.command == first.notifications?.command)

@@ -14,6 +14,7 @@ struct SettingProblemTests {
         WrongConfig(integerConfig(top: "notify: {on: failure}"), at: "13:9", "'notify' tells nobody"),
         WrongConfig(integerConfig(top: "notify: {webhok: x}"), at: "13:10", "did you mean 'webhook'?"),
         WrongConfig(integerConfig(top: "notify: {webhook: ftp://h/x}"), at: "13:19", "expected an address like https"),
+        WrongConfig(integerConfig(top: "notify: {ping: ping}"), at: "13:16", "'ping': expected an address like https"),
         WrongConfig(integerConfig(top: "notify: {webhook: hooks}"), at: "13:19", "expected an address like https"),
         WrongConfig(integerConfig(top: "notify: {command: ./page-me}"), at: "13:19", "expected a list"),
         WrongConfig(integerConfig(top: "notify: {command: [./x], on: []}"), at: "13:30", "'on' is an empty list"),

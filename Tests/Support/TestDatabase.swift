@@ -31,6 +31,16 @@ public struct TestDatabase: Sendable {
         }
     }
 
+    /// Whether the server was built with ICU.
+    public static var hasICU: Bool {
+        get async throws {
+            try await with { database in
+                try await database.value("SELECT (count(*) > 0)::text FROM pg_collation WHERE collprovider = 'i'")
+                    == "true"
+            }
+        }
+    }
+
     /// Opens a session on it.
     package func connect(role: String? = nil) async throws -> Session {
         var options = SessionOptions(

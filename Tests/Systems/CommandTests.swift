@@ -162,6 +162,45 @@ struct CommandTests {
         }
     }
 
+    @Test("--quiet says nothing of what went well or goes on by itself, and all of what failed")
+    func quiet() async throws {
+        try await withNumbers { installation in
+            let part = try await installation.lacuna("reconcile", "--quiet", "--max-batches", "1")
+            #expect(part.status == 2 && part.output.isEmpty && part.errors.isEmpty, "\(part)")
+            let rest = try await installation.lacuna("reconcile", "--quiet")
+            #expect(rest.status == 0 && rest.output.isEmpty && rest.errors.isEmpty, "\(rest)")
+            try await installation.database.execute("DELETE FROM numbers WHERE n = 70")
+            try installation.remove("numbers")
+            let failed = try await installation.lacuna("reconcile", "--quiet")
+            #expect(failed.status == 1 && failed.output.contains("numbers: FAILED"), "\(failed)")
+        }
+    }
+
+    @Test("Variables stand for options that are not given, and for no others")
+    func variables() async throws {
+        try await withNumbers { plain in
+            func look(_ variables: [String: String], _ arguments: String...) async throws -> LacunaProcess.Result {
+                try await Installation(
+                    database: plain.database, directory: plain.directory,
+                    environment: variables.merging(["PGDATABASE": "nowhere"]) { $0 + $1 }
+                ).start(["gaps", "--table", "numbers", "--column", "n"] + arguments).wait()
+            }
+            let address = plain.database.connectionString
+            let found = try await look(["LACUNA_DATABASE": address])
+            #expect(found.status == 0, "\(found.errors)")
+            #expect(try await look(["LACUNA_DATABASE": "host=/nowhere"], "--database", address).status == 0)
+            #expect(try await look(["LACUNA_DATABASE": "host=/nowhere"]).status == 1)
+            let secret = try await look(["LACUNA_DATABASE": "host=/nowhere password=canary-word"])
+            #expect(!secret.errors.contains("canary") && !secret.errors.contains("--database"), "\(secret.errors)")
+            let lines = try await look(["LACUNA_DATABASE": "host=/nowhere", "LACUNA_LOG_FORMAT": "json"]).errors
+            #expect(lines.hasPrefix("{"), "\(lines)")
+            for name in ["LACUNA_LOG_FORMAT", "LACUNA_LOG_LEVEL"] {
+                let wrong = try await look(["LACUNA_DATABASE": address, name: "loud"])
+                #expect(wrong.status == 64 && wrong.errors.contains("\(name) is 'loud'"), "\(wrong)")
+            }
+        }
+    }
+
     @Test("status, doctor and config show what is there, and no secret")
     func looking() async throws {
         try await withNumbers { installation in

@@ -160,6 +160,45 @@ struct NotificationTests {
         }
     }
 
+    @Test("A dead man's switch hears of each run that begins and of how it ended, and of nothing else")
+    func ping() async throws {
+        try await HTTPServer.with { _ in
+            .init("ok", status: 200, type: "text/plain")
+        } _: { server in
+            try await withHook { plain, _ in
+                let address = "\(server.url)/ping/canary-switch?host=a"
+                let installation = Installation(
+                    database: plain.database, directory: plain.directory,
+                    environment: plain.environment.merging(["PING": address]) { $1 })
+                try installation.configure(
+                    Self.config(on: "[failure]").replacing(
+                        "./page-me, ops]", with: "./page-me, ops], ping: \"${env:PING}\""))
+                func heard() -> [String] { server.requests.map { "\($0.method) \($0.target)" } }
+                #expect(try await installation.lacuna("reconcile", "--dry-run").status == 0)
+                #expect(try await installation.lacuna("gaps").status == 0)
+                #expect(heard().isEmpty)
+                #expect(try await installation.lacuna("reconcile").status == 0)
+                let begin = "GET /ping/canary-switch/start?host=a"
+                #expect(heard() == [begin, "GET /ping/canary-switch/0?host=a"])
+                // Nothing to do is a run like others here.
+                #expect(try await installation.lacuna("reconcile").status == 0)
+                #expect(heard().count == 4)
+                try installation.directory.write("", to: "broken")
+                try await installation.database.execute("DELETE FROM a WHERE n = 5")
+                #expect(try await installation.lacuna("reconcile").status == 1)
+                #expect(heard().suffix(2) == [begin, "GET /ping/canary-switch/1?host=a"])
+                try installation.configure(
+                    Self.config(on: "[failure]").replacing(
+                        "./page-me, ops]", with: "./page-me, ops], ping: \"http://127.0.0.1:1/canary-switch\""))
+                let unheard = try await installation.lacuna("reconcile")
+                #expect(
+                    unheard.status == 2 && unheard.errors.contains("the dead man's switch could not be told"),
+                    "\(unheard)")
+                #expect(!unheard.errors.contains("canary"), "\(unheard.errors)")
+            }
+        }
+    }
+
     @Test("and a notification that fails is a warning, whatever becomes of the run")
     func failing() async throws {
         try await withHook(status: 404, on: "finished") { installation, server in

@@ -103,7 +103,9 @@ struct ScheduleTests {
     func cron() async throws {
         try await withOddDirectory { installation, directory in
             let config = directory.appendingPathComponent("lacuna.yaml").path
-            let printed = try await installation.lacuna("schedule", "--config", config, "--every", "15m")
+            let page = directory.appendingPathComponent("index.html")
+            let printed = try await installation.lacuna(
+                "schedule", "--config", config, "--every", "15m", "--report", page.path)
             #expect(printed.status == 0, "\(printed.errors)")
             #expect(!printed.output.contains(installation.database.name))
             let lines = printed.output.split(separator: "\n").map(String.init)
@@ -117,13 +119,30 @@ struct ScheduleTests {
                 try String(contentsOf: directory.appendingPathComponent("lacuna.log"), encoding: .utf8)
             }
             #expect(try log().contains("numbers: complete (3 batches committed, 30 rows inserted"))
+            func shown() throws -> String { try String(contentsOf: page, encoding: .utf8) }
+            #expect(try shown().contains("numbers"))
+            try Data("old".utf8).write(to: page)
             let before = try log()
             try FileManager.default.removeItem(at: directory.appendingPathComponent("requests"))
             #expect(try await run(["/bin/sh", "-c", entries[1].command], installation) == 0)
             #expect(requests(directory).split(separator: "\n").sorted() == ["0 9", "10 19", "20 29"])
             #expect(try log().hasPrefix(before) && log().count > before.count)
+            #expect(try shown().hasPrefix("<!DOCTYPE html>"))
             let left = try FileManager.default.contentsOfDirectory(atPath: installation.directory.url.path)
             #expect(left == [Self.directory])
+
+            // What goes well is no mail, and what fails is one.
+            let mail = try await installation.lacuna("schedule", "--config", config, "--mail")
+            let mailed = try mail.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map {
+                try entry(String($0))
+            }
+            #expect(
+                mailed.count == 2 && mailed.allSatisfy { $0.command.contains("--quiet") && !$0.command.contains(">>") })
+            try await installation.database.execute("DELETE FROM numbers WHERE n = 7")
+            #expect(
+                try await run(["/bin/sh", "-c", "out=$(\(mailed[0].command)) 2>&1; test -z \"$out\""], installation)
+                    == 0)
+            #expect(try await installation.database.number("SELECT count(*) FROM numbers") == 30)
 
             guard let flock = Executables.find("flock") else { return }
             // A sync that finds the lock taken does nothing, and that is no failure.
@@ -199,7 +218,8 @@ struct ScheduleTests {
             let config = directory.appendingPathComponent("lacuna.yaml").path
             let units = installation.directory.url.appendingPathComponent("units")
             try FileManager.default.createDirectory(at: units, withIntermediateDirectories: false)
-            let options = ["--format", "systemd", "--name", "odd", "--lookback", "15"]
+            let page = directory.appendingPathComponent("index.html")
+            let options = ["--format", "systemd", "--name", "odd", "--lookback", "15", "--report", page.path]
             let arguments = ["schedule", "--config", config] + options
             let written = try await installation.start(arguments + ["--output", units.path]).wait()
             #expect(written.status == 0, "\(written.errors)")
@@ -220,6 +240,7 @@ struct ScheduleTests {
             }
             #expect(try await run(command("odd-sync.service"), installation) == 0)
             #expect(try await installation.database.number("SELECT count(*) FROM numbers") == 30)
+            #expect(try String(contentsOf: page, encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
             try FileManager.default.removeItem(at: directory.appendingPathComponent("requests"))
             #expect(try await run(command("odd-sweep.service"), installation) == 0)
             #expect(requests(directory).split(separator: "\n").sorted() == ["15 19", "20 29"])

@@ -150,6 +150,58 @@ struct StreamMeaningTests {
         }
     }
 
+    @Test("A stream that gets another name takes all that was learned of it and its journal along")
+    func renamedStream() async throws {
+        try await Installation.with(
+            Self.schema, config: Self.config(), files: ["fetch": Self.program]
+        ) { installation in
+            let database = installation.database
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await installation.lacuna("mark", "games", "--all", "--reason", "x").status == 0)
+            let evidence = try await database.column(Self.evidence)
+            #expect(evidence.count == 4)
+            let renamed = try await installation.lacuna("rename", "games", "matches")
+            #expect(
+                renamed.status == 0 && renamed.output == "games is matches from now on; the rows stay\n", "\(renamed)")
+            #expect(
+                try await database.column(Self.evidence) == evidence.map { $0.replacing("games{", with: "matches{") })
+            for table in try await Self.streamTables(database) {
+                #expect(
+                    try await database.number("SELECT count(*) FROM lacuna.\(table) WHERE stream = 'games'") == 0,
+                    "\(table)")
+            }
+            #expect(
+                try await database.column("SELECT mode || ' ' || note FROM lacuna.run ORDER BY id DESC LIMIT 1")
+                    == ["rename its name was games"])
+            #expect(try await database.number("SELECT count(*) FROM lacuna.run WHERE stream = 'matches'") == 3)
+
+            try installation.configure(Self.config().replacing("  games: {source", with: "  matches: {source"))
+            #expect(try await installation.lacuna("gaps", "--exit-code").status == 2)
+            #expect(try await installation.lacuna("reconcile").status == 0)
+            #expect(try await installation.lacuna("gaps", "--exit-code").status == 0)
+            // The four rows that others have stand for a history of their own.
+            try await database.execute("INSERT INTO lacuna.cursor (stream, oldest, latest) VALUES ('games', 1, 2)")
+            let refused = try await installation.lacuna("rename", "matches", "games")
+            #expect(
+                refused.status == 1 && refused.errors.contains("something is known of a stream games already"),
+                "\(refused)")
+            #expect(try await database.column("SELECT name FROM lacuna.stream") == ["matches"])
+            let unknown = try await installation.lacuna("rename", "nothing", "more")
+            #expect(unknown.status == 64 && unknown.errors.contains("registered are matches"), "\(unknown)")
+            #expect(try await installation.lacuna("rename", "matches", "matches").status == 64)
+        }
+    }
+
+    /// The tables that know of streams by name.
+    private static func streamTables(_ database: TestDatabase) async throws -> [String] {
+        try await database.column(
+            """
+            SELECT c.table_name FROM information_schema.columns AS c
+            JOIN information_schema.tables AS t USING (table_schema, table_name)
+            WHERE c.table_schema = 'lacuna' AND c.column_name = 'stream' AND t.table_type = 'BASE TABLE' ORDER BY 1
+            """)
+    }
+
     @Test("A schema of an older program is read by commands that look, and refused by those that write")
     func olderSchema() async throws {
         try await Installation.with(
@@ -157,6 +209,11 @@ struct StreamMeaningTests {
         ) { installation in
             let database = installation.database
             for undo in [
+                "DELETE FROM lacuna.migration WHERE number = 12",
+                """
+                DROP TABLE lacuna.shared_turn, lacuna.shared_turn_taker;
+                DELETE FROM lacuna.migration WHERE number = 11
+                """,
                 """
                 ALTER TABLE lacuna.batch DROP COLUMN rows_deleted; ALTER TABLE lacuna.refetch DROP COLUMN replaces;
                 DELETE FROM lacuna.migration WHERE number = 10

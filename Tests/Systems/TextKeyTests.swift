@@ -287,6 +287,8 @@ struct TextKeyTests {
             ("d2", ["abc", "abd"], "CREATE DOMAIN d1 AS text; CREATE DOMAIN d2 AS d1"),
         ])
     func types(type: String, ids: [String], setUp: String) async throws {
+        // Not every build of a server knows collations of ICU.
+        if setUp == TextKeyTests.caseless, try await !TestDatabase.hasICU { return }
         try await fill(type: type, ids: ids, setUp: setUp) {
             (lacuna: Installation, run: LacunaProcess.Result) async throws -> Void in
             #expect(run.status == 0, "\(run.output)\(run.errors)")

@@ -16,6 +16,8 @@ public enum RunMode: String, Sendable, Hashable {
     case accept
     /// Forgetting a stream's registration, extents and evidence.
     case forget
+    /// Giving a stream another name.
+    case rename
 }
 
 /// A batch that failed, or that something else kept from being done.

@@ -22,15 +22,10 @@ struct ForgetCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        let hasConfig = global.config != nil || FileManager.default.fileExists(atPath: global.configPath)
-        let database = hasConfig ? try Project(global).database : global.bareDatabase()
+        let database = try global.anyDatabase()
         do {
             guard let forgotten = try await ForgottenStream.forget(stream, in: database) else {
-                let known = try await ForgottenStream.known(in: database)
-                throw CommandFailure(
-                    .usage,
-                    "nothing is known of a stream '\(stream)'; "
-                        + (known.isEmpty ? "none is registered" : "registered are \(known.joined(separator: ", "))"))
+                throw try await CommandFailure(unknown: stream, in: database)
             }
             Console.shared.output("\(Console.printable(stream)): forgotten are \(forgotten.summary); the rows stay")
             Console.shared.flush()
@@ -39,5 +34,16 @@ struct ForgetCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(.failed, "\(stream): \(error)")
         }
+    }
+}
+
+extension CommandFailure {
+    /// A name that no stream has in the database.
+    init(unknown stream: String, in database: Database) async throws {
+        let known = try await ForgottenStream.known(in: database)
+        self.init(
+            .usage,
+            "nothing is known of a stream '\(stream)'; "
+                + (known.isEmpty ? "none is registered" : "registered are \(known.joined(separator: ", "))"))
     }
 }

@@ -20,38 +20,59 @@ struct GlobalOptions: ParsableArguments {
     var database: String?
 
     @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical; default: warning.")
-    var logLevel: Logger.Level = .warning
+    var logLevel: Logger.Level =
+        GlobalOptions.environment("LOG_LEVEL").flatMap { Logger.Level(rawValue: $0) } ?? .warning
 
     @Option(name: .long, help: "How standard error is written: text, or json, an object a line.")
-    var logFormat: LogFormat = .text
+    var logFormat: LogFormat = GlobalOptions.environment("LOG_FORMAT").flatMap { LogFormat(rawValue: $0) } ?? .text
 
     @Flag(name: .long, help: "Show no progress.")
-    var noProgress = false
+    var noProgress = GlobalOptions.environment("NO_PROGRESS") != nil
+
+    /// The connection string that counts instead of the config's.
+    fileprivate var givenDatabase: String? { database ?? GlobalOptions.environment("DATABASE") }
+
+    /// What stands for an option that is not given: the variable LACUNA_ and its name; nil if that is absent or empty.
+    private static func environment(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment["LACUNA_\(name)"].flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     var log: Logger {
         let handler = ConsoleLogHandler(logLevel: logLevel)
         return Logger(label: "lacuna") { _ in handler }
     }
 
-    func validate() {
+    func validate() throws {
+        if let level = GlobalOptions.environment("LOG_LEVEL"), Logger.Level(rawValue: level) == nil {
+            throw ValidationError("LACUNA_LOG_LEVEL is '\(level)', which is no level: see --log-level")
+        }
+        if let format = GlobalOptions.environment("LOG_FORMAT"), LogFormat(rawValue: format) == nil {
+            throw ValidationError("LACUNA_LOG_FORMAT is '\(format)': it takes text or json")
+        }
         Console.shared.use(logFormat)
     }
 
     /// The path of the config file.
     var configPath: String {
-        config ?? ProcessInfo.processInfo.environment["LACUNA_CONFIG"] ?? "lacuna.yaml"
+        config ?? GlobalOptions.environment("CONFIG") ?? "lacuna.yaml"
     }
 
     /// A database without a config.
     func bareDatabase() -> Database {
         Console.shared.redact(secrets)
-        return reached(Database(connectionString: database), warningOnce())
+        return reached(Database(connectionString: givenDatabase), warningOnce())
+    }
+
+    /// The database of the config; without one, what the options and libpq's environment name.
+    func anyDatabase() throws -> Database {
+        let hasConfig = config != nil || FileManager.default.fileExists(atPath: configPath)
+        return hasConfig ? try Project(self).database : bareDatabase()
     }
 
     /// What must not be shown of the options and of libpq's own environment.
     fileprivate var secrets: Set<String> {
         let environment = ProcessInfo.processInfo.environment
-        return Configuration.passwords(inConnectionString: database ?? "")
+        return Configuration.passwords(inConnectionString: givenDatabase ?? "")
             .union([environment["PGPASSWORD"]].compactMap(\.self))
     }
 
@@ -80,7 +101,7 @@ struct Project {
     let configuration: Configuration
     let database: Database
     /// Limits and connections that streams of one source share.
-    private let connections = HTTPConnections()
+    private let connections: HTTPConnections
     private let warn: @Sendable (String) -> Void
 
     /// Reads the config.
@@ -97,9 +118,10 @@ struct Project {
         }
         Console.shared.redact(configuration.secrets.union(options.secrets))
         warn = options.warningOnce()
-        var database = Database(connectionString: options.database ?? configuration.database?.value)
+        var database = Database(connectionString: options.givenDatabase ?? configuration.database?.value)
         if let timeout = configuration.statementTimeout { database.statementDeadline = timeout }
         self.database = options.reached(database, warn)
+        connections = HTTPConnections(book: SharedTurns(self.database))
     }
 
     /// The streams of these names, in the config's order; all if none is named.

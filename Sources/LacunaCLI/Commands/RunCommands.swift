@@ -58,6 +58,9 @@ struct ReconcileCommand: AsyncParsableCommand {
     @Option(name: .long, help: "text or json.")
     var format: RunFormat = .text
 
+    @Flag(name: .long, help: "Say nothing but what failed, as cron mails it.")
+    var quiet = false
+
     @OptionGroup var range: RangeOptions
     @OptionGroup var global: GlobalOptions
 
@@ -78,7 +81,8 @@ struct ReconcileCommand: AsyncParsableCommand {
             try await RunPlanRendering.show(runs, project: project, format: format)
             return
         }
-        try await StreamRuns(project: project, global: global, format: format).run(runs) { reconciler, options in
+        try await StreamRuns(project: project, global: global, format: format, isQuiet: quiet).run(runs) {
+            reconciler, options in
             await reconciler.reconcile(options)
         }
     }
@@ -150,6 +154,9 @@ struct CatchupCommand: AsyncParsableCommand {
     @Option(name: .long, help: "text or json.")
     var format: RunFormat = .text
 
+    @Flag(name: .long, help: "Say nothing but what failed, as cron mails it.")
+    var quiet = false
+
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
@@ -171,7 +178,8 @@ struct CatchupCommand: AsyncParsableCommand {
             options.partitions = try range.partitions(of: stream.definition)
             return (stream, options)
         }
-        try await StreamRuns(project: project, global: global, format: format).run(runs) { reconciler, options in
+        try await StreamRuns(project: project, global: global, format: format, isQuiet: quiet).run(runs) {
+            reconciler, options in
             await reconciler.catchup(options)
         }
     }
@@ -182,6 +190,8 @@ struct StreamRuns {
     let project: Project
     let global: GlobalOptions
     let format: RunFormat
+    /// Whether only failures are printed.
+    let isQuiet: Bool
 
     func run(
         _ runs: [(StreamConfiguration, RunOptions)],
@@ -189,13 +199,16 @@ struct StreamRuns {
     ) async throws {
         var worst = ExitStatus.clean
         var ended: [EndedRun] = []
+        let notifier = RunNotifier(configuration: project.configuration, log: global.log)
+        // The run does not wait for it.
+        async let hasBegun: Void = notifier.begin()
         for (stream, given) in runs {
             guard !given.stop.isGiven else {
                 worst = max(worst, .workRemains)
                 break
             }
             let display = RunDisplay(
-                stream: stream.definition, showsProgress: !global.noProgress, log: global.log)
+                stream: stream.definition, showsProgress: !global.noProgress && !isQuiet, log: global.log)
             var options = given
             options.onEvent = { display.handle($0) }
             options.redact = { Console.shared.masked($0) }
@@ -206,7 +219,7 @@ struct StreamRuns {
             var definition = stream.definition
             definition.keyType = report.keyType ?? definition.keyType
             let rendering = RunReportRendering(report, stream: definition, took: .now - started)
-            if format == .text { rendering.print() }
+            if format == .text, !isQuiet || report.exitStatus.needsPerson { rendering.print() }
             ended.append(EndedRun(rendering: rendering, reconciler: reconciler, isWhole: options.isWhole))
             worst = max(worst, report.exitStatus)
         }
@@ -214,7 +227,9 @@ struct StreamRuns {
             Console.shared.data(.object([("runs", .list(ended) { $0.rendering.document })]))
             Console.shared.flush()
         }
-        await RunNotifier(configuration: project.configuration, log: global.log).tell(of: ended, status: worst)
+        await notifier.tell(of: ended, status: worst)
+        await hasBegun
+        await notifier.end(worst)
         if worst != .clean { throw worst }
     }
 }

@@ -42,6 +42,17 @@ struct ScheduleCommand: ParsableCommand {
         completion: .file())
     var log: String?
 
+    @Flag(name: .long, help: "cron: keep no log, and print nothing but failures, which cron mails.")
+    var mail = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "After each run, write how things stand as a page into this file, which a web server may show.",
+            valueName: "file"),
+        completion: .file())
+    var report: String?
+
     @Option(name: .long, help: ArgumentHelp("systemd: what the units' names begin with.", valueName: "name"))
     var name: String = "lacuna"
 
@@ -69,6 +80,8 @@ struct ScheduleCommand: ParsableCommand {
         }
         guard output == nil || format == .systemd else { throw ValidationError("--output goes with --format systemd") }
         guard log == nil || format == .cron else { throw ValidationError("--log goes with --format cron") }
+        guard !mail || format == .cron else { throw ValidationError("--mail goes with --format cron") }
+        guard !mail || log == nil else { throw ValidationError("--mail keeps no log: give it without --log") }
     }
 
     func run() throws {
@@ -106,12 +119,19 @@ struct ScheduleCommand: ParsableCommand {
         let schedule = Schedule(
             program: Executables.own, config: config,
             lock: directory.appendingPathComponent("lacuna.lock").path,
-            log: log.map(absolute) ?? directory.appendingPathComponent("lacuna.log").path,
-            flock: Executables.find("flock"), every: interval,
+            log: log(in: directory),
+            report: report.map(absolute), flock: Executables.find("flock"), every: interval,
             sweeps: Schedule.sweeps(of: definitions, lookback: length), variables: configuration.variables)
-        let texts = [schedule.program, schedule.config, schedule.lock, schedule.log] + definitions.map(\.name)
+        let texts =
+            [schedule.program, schedule.config, schedule.lock, schedule.log ?? "", schedule.report ?? ""]
+            + definitions.map(\.name)
         for text in texts { try check(text) }
         return schedule
+    }
+
+    /// The log of cron's lines; nil if they have none. systemd has its journal, in which each run is to be seen.
+    private func log(in directory: URL) -> String? {
+        mail ? nil : log.map(absolute) ?? directory.appendingPathComponent("lacuna.log").path
     }
 
     private func check(_ text: String) throws {

@@ -17,6 +17,17 @@ struct RunNotifier {
     let configuration: Configuration
     let log: Logger
 
+    /// Tells the dead man's switch that a run begins. What goes wrong with it is a warning.
+    func begin() async { await ping("start") }
+
+    /// Tells the dead man's switch how a run ended.
+    func end(_ status: ExitStatus) async { await ping(String(status.rawValue)) }
+
+    private func ping(_ word: String) async {
+        guard let settings = configuration.notifications else { return }
+        if let problem = await Notifier(settings).ping(word) { log.warning("\(problem)") }
+    }
+
     /// Tells them. What goes wrong with it is a warning, and changes nothing about the run.
     func tell(of ended: [EndedRun], status: ExitStatus) async {
         guard let settings = configuration.notifications else { return }

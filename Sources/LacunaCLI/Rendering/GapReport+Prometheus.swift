@@ -98,7 +98,30 @@ enum GapMetrics {
 
     private static func labels(_ report: GapReport, _ coverage: PartitionCoverage) -> String {
         let partition = coverage.partition.label(columns: report.columns)
-        return "stream=\"\(escape(report.definition.name))\",partition=\"\(escape(partition))\""
+        var labels = "stream=\"\(escape(report.definition.name))\",partition=\"\(escape(partition))\""
+        for (name, value) in zip(labelNames(report.columns), coverage.partition.values) {
+            labels += ",\(name)=\"\(escape(value))\""
+        }
+        return labels
+    }
+
+    /// The labels of partition columns: their names with an underscore for whatever a label cannot hold. One that Lacuna or
+    /// Prometheus uses itself, or that two columns would share, is told apart.
+    static func labelNames(_ columns: [String]) -> [String] {
+        var names: [String] = []
+        for column in columns {
+            var name = String(
+                String.UnicodeScalarView(
+                    column.unicodeScalars.map {
+                        $0.isASCII && ($0.properties.isAlphabetic || "0"..."9" ~= $0) ? $0 : "_"
+                    }))
+            let isTaken = ["stream", "partition", "instance", "job"].contains(name) || name.hasPrefix("__")
+            if isTaken || name.isEmpty || "0"..."9" ~= (name.unicodeScalars.first ?? "0") { name = "partition_" + name }
+            let plain = name
+            for number in 2... where names.contains(name) { name = "\(plain)_\(number)" }
+            names.append(name)
+        }
+        return names
     }
 
     /// A label's value between its quotes.

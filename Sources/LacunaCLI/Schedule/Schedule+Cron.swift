@@ -12,7 +12,7 @@ extension Schedule {
                 : "# A sync that finds the lock taken leaves it at that; the sweep waits for up to an hour.")
         for job in jobs {
             let script = commands(of: job).map(Quoting.shell).joined(separator: "; ")
-            let command = "\(Quoting.shell(locked(script, job: job))) >> \(Quoting.shell(log)) 2>&1"
+            let command = Quoting.shell(locked(script, job: job)) + (log.map { " >> \(Quoting.shell($0)) 2>&1" } ?? "")
             lines.append("\(time(of: job)) \(Quoting.cron(command))")
         }
         return lines

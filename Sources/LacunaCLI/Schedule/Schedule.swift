@@ -46,7 +46,10 @@ struct Schedule {
     let program: String
     let config: String
     let lock: String
-    let log: String
+    /// Where cron's output goes; nil: failures are printed, and cron mails them.
+    let log: String?
+    /// The page that shows how things stand after each run; nil if there is none.
+    let report: String?
     /// The program `flock`; nil if there is none.
     let flock: String?
     let every: Interval
@@ -85,12 +88,18 @@ struct Schedule {
 
     /// The commands of a job, as argument vectors.
     func commands(of job: Job) -> [[String]] {
-        switch job {
-        case .sync: return ["catchup", "reconcile"].map { [program, $0, "--config", config] }
+        runs(of: job)
+            + (report.map { [[program, "gaps", "--config", config, "--format", "html", "--output", $0]] } ?? [])
+    }
+
+    private func runs(of job: Job) -> [[String]] {
+        let quiet = log == nil ? ["--quiet"] : []
+        return switch job {
+        case .sync: ["catchup", "reconcile"].map { [program, $0, "--config", config] + quiet }
         case .sweep:
-            return sweeps.map { sweep in
+            sweeps.map { sweep in
                 let names = sweep.streams.isEmpty ? [] : ["--"] + sweep.streams
-                return [program, "reconcile", "--config", config, "--lookback", "\(sweep.lookback)"] + names
+                return [program, "reconcile", "--config", config, "--lookback", "\(sweep.lookback)"] + quiet + names
             }
         }
     }

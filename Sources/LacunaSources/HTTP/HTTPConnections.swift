@@ -1,3 +1,4 @@
+import LacunaRecords
 import Synchronization
 
 /// What the streams of a program share of their HTTP sources: the limits and the credentials of a source, and connections.
@@ -21,15 +22,21 @@ public final class HTTPConnections: Sendable {
     }
 
     private let state = Mutex(State())
+    private let book: (any TurnBook)?
+
+    /// Nothing is opened before the first request. Shared limits hold within this program only.
+    public init() { book = nil }
 
     /// Nothing is opened before the first request.
-    public init() {}
+    ///
+    /// - Parameter book: where turns of shared limits are kept.
+    package init(book: any TurnBook) { self.book = book }
 
     func limiter(of source: String, _ settings: HTTPSettings) -> RateLimiter {
         let key = LimitKey(source: source, limits: settings.limits)
         return state.withLock { state in
             if let limiter = state.limiters[key] { return limiter }
-            let limiter = RateLimiter(settings.limits)
+            let limiter = RateLimiter(settings.limits, source: source, book: book)
             state.limiters[key] = limiter
             return limiter
         }

@@ -26,19 +26,35 @@ public struct RateLimit: Sendable, Hashable {
         case `defer`
     }
 
+    /// The most requests that a shared limit can have.
+    public static let mostSharedRequests = 100_000
+
     /// How many requests.
     public let requests: Int
     /// The period.
     public let period: Duration
     /// What becomes of a request when the allowance is used up.
     public let onExhausted: Exhaustion
+    /// Whether it holds for all processes together that use the same database.
+    public let isShared: Bool
 
     /// A limit.
     ///
-    /// - Parameter onExhausted: nil: requests wait, but for a quota by the day or longer the run is deferred.
-    public init(requests: Int, period: Duration, onExhausted: Exhaustion? = nil) {
+    /// - Parameters:
+    ///   - onExhausted: nil: requests wait, but for a quota by the day or longer the run is deferred.
+    ///   - isShared: whether it holds for all processes together that use the same database.
+    public init(requests: Int, period: Duration, onExhausted: Exhaustion? = nil, isShared: Bool = false) {
+        self.isShared = isShared
         self.requests = max(requests, 1)
         self.period = period
         self.onExhausted = onExhausted ?? (period >= .seconds(86_400) ? .defer : .wait)
     }
+}
+
+extension RateLimit {
+    /// How far apart the requests of one turn are. Together with ``slack`` it costs less than the 3 % of the allowance that may
+    /// stay unused.
+    var spacing: Duration { period + min(period / 250, .milliseconds(200)) }
+    /// How long a request is taken to be on its way while nothing better is known.
+    var slack: Duration { min(period / 45, .seconds(1)) }
 }

@@ -17,16 +17,14 @@ final class RateLimiter: Sendable {
     struct Chains {
         let limit: RateLimit
         let spacing: Duration
-        /// How long a request is taken to be on its way while nothing better is known.
         let slack: Duration
         var stamps: [ContinuousClock.Instant] = []
         var count = 0
 
         init(_ limit: RateLimit) {
             self.limit = limit
-            // Together they cost less than the 3 % of the allowance that may stay unused.
-            spacing = limit.period + min(limit.period / 250, .milliseconds(200))
-            slack = min(limit.period / 45, .seconds(1))
+            spacing = limit.spacing
+            slack = limit.slack
         }
 
         /// A limit that holds from a request on.
@@ -61,6 +59,8 @@ final class RateLimiter: Sendable {
 
     fileprivate struct State {
         var chains: [Chains]
+        /// The limits that are shared with other processes.
+        var hands: [TurnsInHand]
         var started = 0
         var inFlight = 0
         /// The most in flight for which connections stood.
@@ -76,6 +76,8 @@ final class RateLimiter: Sendable {
         case now(Permit)
         case sleep(until: ContinuousClock.Instant)
         case exhausted(RateLimit, wait: Duration)
+        /// Another turn of a shared limit is needed first.
+        case ask(Int)
     }
 
     /// A request that may be sent.
@@ -89,10 +91,21 @@ final class RateLimiter: Sendable {
     private let state: Mutex<State>
     private let turnstile = FairGate(permits: 1)
     private let room: FairGate?
+    private let book: (any TurnBook)?
 
-    init(_ limits: HTTPLimits) {
+    /// A limiter.
+    ///
+    /// - Parameters:
+    ///   - source: the name of the source: processes share the limits of one name.
+    ///   - book: where turns of shared limits are kept; nil: nobody shares them.
+    init(_ limits: HTTPLimits, source: String = "", book: (any TurnBook)? = nil) {
         self.limits = limits
-        state = Mutex(State(chains: limits.rates.map(Chains.init)))
+        self.book = book
+        let shared = book == nil ? [] : limits.rates.filter(\.isShared)
+        state = Mutex(
+            State(
+                chains: limits.rates.filter { !shared.contains($0) }.map(Chains.init),
+                hands: shared.map { TurnsInHand($0, source: source) }))
         room = limits.concurrency.map { FairGate(permits: $0) }
     }
 
@@ -110,6 +123,7 @@ final class RateLimiter: Sendable {
         state.withLock { state in
             state.warm = max(state.warm, permit.place)
             for index in state.chains.indices { state.chains[index].answer(permit, .now) }
+            for index in state.hands.indices { state.hands[index].answer(permit.number, at: .now) }
             state.learnedChains?.answer(permit, .now)
         }
     }
@@ -145,6 +159,7 @@ final class RateLimiter: Sendable {
                 case .now(let permit): return permit
                 case .sleep(let instant): try await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
                 case .exhausted(let limit, let wait): throw RateLimiter.exhausted(limit, wait: wait)
+                case .ask(let index): try await takeTurns(index)
                 }
             }
         }
@@ -152,9 +167,34 @@ final class RateLimiter: Sendable {
         return try await body(permit)
     }
 
+    /// Asks the book for turns of a shared limit, and waits for a moment if there are none.
+    private func takeTurns(_ index: Int) async throws {
+        guard let book else { return }
+        let sent = ContinuousClock.now
+        let wish = state.withLock { $0.hands[index].wish(at: sent) }
+        let taken = try await book.exchange(wish)
+        let hand = state.withLock { state in
+            state.hands[index].take(taken, sent: sent, received: .now)
+            return state.hands[index]
+        }
+        guard taken.turns.isEmpty else { return }
+        if let next = taken.next, hand.isExhausted(next: next) {
+            throw RateLimiter.exhausted(hand.limit, wait: next)
+        }
+        try await Task.sleep(for: hand.pause(next: taken.next))
+    }
+
     private func turn(_ state: inout State) -> Turn {
         let now = ContinuousClock.now
         var earliest = max(state.pausedUntil ?? now, now)
+        var wanting: Int?
+        for index in state.hands.indices {
+            switch state.hands[index].next(at: now) {
+            case .now: break
+            case .at(let instant): earliest = max(earliest, instant)
+            case .ask: wanting = index
+            }
+        }
         if let next = state.learnedChains?.earliest { earliest = max(earliest, next) }
         for chains in state.chains {
             guard let next = chains.earliest, next > now else { continue }
@@ -170,13 +210,16 @@ final class RateLimiter: Sendable {
             }
         }
         if earliest > now { return .sleep(until: earliest) }
+        if let wanting { return .ask(wanting) }
         let number = state.started
         state.started += 1
         state.inFlight += 1
         state.firstStart = state.firstStart ?? now
         for index in state.chains.indices { state.chains[index].start(now) }
         state.learnedChains?.start(now)
-        return .now(Permit(number: number, place: state.inFlight, isCold: state.inFlight > state.warm))
+        let permit = Permit(number: number, place: state.inFlight, isCold: state.inFlight > state.warm)
+        for index in state.hands.indices { state.hands[index].start(number, isCold: permit.isCold, at: now) }
+        return .now(permit)
     }
 
     private static func exhausted(_ limit: RateLimit, wait: Duration) -> SourceError {

@@ -12,6 +12,8 @@ package struct NotificationSettings: Sendable, Hashable {
 
     /// Where the message is posted to, an absolute URL. It is a secret: who knows it can post.
     package var webhook: String?
+    /// What is asked for when a run begins and when it ends, an absolute URL; a secret, too.
+    package var ping: String?
     /// The argument vector of a program that takes the message; empty: there is none.
     package var command: [String] = []
     /// Which runs are told of.

@@ -35,16 +35,22 @@ package struct Notifier: Sendable {
 
     private func post(_ text: String) async throws {
         guard let webhook = settings.webhook, let address = Address(webhook) else { return }
+        try await send(
+            HTTPCall(
+                address: address, method: .post, headers: [("content-type", "application/json")],
+                body: try WebhookBody(text).bytes),
+            secret: webhook)
+    }
+
+    private func send(_ call: HTTPCall, secret: String) async throws {
         let transport = HTTPTransport(
             HTTPTransport.Configuration(
                 timeouts: HTTPTimeouts(connect: settings.timeout, idle: settings.timeout, total: settings.timeout),
                 proxies: settings.proxies, bodyByteLimit: 1 << 20))
         // Anybody who knows the path can post.
-        let parts = address.target.split(whereSeparator: { "/?&=".contains($0) }).map(String.init)
-        let redactor = HTTPRedactor(secrets: Set([webhook, address.target] + parts.filter { $0.count >= 6 }))
-        let call = HTTPCall(
-            address: address, method: .post, headers: [("content-type", "application/json")],
-            body: try WebhookBody(text).bytes)
+        let target = call.address.target
+        let parts = target.split(whereSeparator: { "/?&=".contains($0) }).map(String.init)
+        let redactor = HTTPRedactor(secrets: Set([secret, target] + parts.filter { $0.count >= 6 }))
         let answer: HTTPAnswer
         do {
             answer = try await transport.send(call) {}
@@ -55,6 +61,21 @@ package struct Notifier: Sendable {
             let said = redactor.sentence(answer.body, contentType: answer.header("content-type"))
             throw NotificationFailure("it answered \(answer.status) \(redactor.text(answer.reason, limit: 80))\(said)")
         }
+    }
+
+    // MARK: The dead man's switch
+
+    /// Tells the dead man's switch that a run begins or ends. Nothing is sent if there is none.
+    ///
+    /// - Parameter word: `start`, or the exit status; it becomes the last component of the path.
+    /// - Returns: what went wrong, for a person; nil if nothing did.
+    package func ping(_ word: String) async -> String? {
+        guard let ping = settings.ping, var address = Address(ping) else { return nil }
+        let parts = address.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts[0].hasSuffix("/") ? parts[0].dropLast() : parts[0]
+        address.target = "\(path)/\(word)" + (parts.count > 1 ? "?\(parts[1])" : "")
+        let call = HTTPCall(address: address, method: .get, headers: [], body: nil)
+        return await bounded("the dead man's switch") { try await send(call, secret: ping) }
     }
 
     // MARK: The program

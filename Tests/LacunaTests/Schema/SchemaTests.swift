@@ -56,6 +56,31 @@ struct SchemaTests {
         #expect(files == names)
     }
 
+    @Test("has no table of streams that renaming or forgetting one would leave out")
+    func streamTables() async throws {
+        try await TestDatabase.with { database in
+            let session = try await database.connect()
+            _ = try await SchemaInstaller.install(on: session)
+            await session.close()
+            let tables = try await database.column(
+                """
+                SELECT c.relname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+                WHERE c.relnamespace = 'lacuna'::regnamespace AND c.relkind = 'r' AND a.attname = 'stream' ORDER BY 1
+                """)
+            #expect(tables.count >= 10 && tables.contains("verified_empty"))
+            func text(_ statement: String) throws -> String {
+                try String(contentsOf: StatementFile.folder.appendingPathComponent("\(statement).sql"), encoding: .utf8)
+            }
+            let (renaming, forgetting) = (try text("rename_stream"), try text("forget_stream"))
+            for table in tables {
+                #expect(renaming.contains("UPDATE lacuna.\(table) "), "\(table)")
+                // The journal of what was committed stays. Tracking is taken off together with its triggers.
+                guard !["run", "tracking"].contains(table) else { continue }
+                #expect(forgetting.contains("DELETE FROM lacuna.\(table) "), "\(table)")
+            }
+        }
+    }
+
     @Test("is found whatever a hostile search path holds")
     func hostileSearchPath() async throws {
         try await ScannedTable.with(

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import LacunaCLI
+
 @Suite("lacuna gaps for a browser and for Prometheus")
 struct GapFormatTests {
     private static let regions = ["<script>alert('x')</script>", "a\"b\\c\nd", "{},=x", "&lt;\u{1B}[31m", "plain"]
@@ -96,11 +98,17 @@ struct GapFormatTests {
                 } else {
                     let match = try #require(
                         line.wholeMatch(
-                            of: /([a-z_]+)\{stream="((?:[^"\\\n]|\\.)*)",partition="((?:[^"\\\n]|\\.)*)"\} ([0-9]+)/),
+                            of:
+                                /([a-z_]+)\{stream="((?:[^"\\\n]|\\.)*)",partition="((?:[^"\\\n]|\\.)*)"(?:,region="((?:[^"\\\n]|\\.)*)")?\} ([0-9]+)/
+                        ),
                         "\(line)")
                     #expect(match.output.1 == current)
                     let labels = [match.output.2, match.output.3].map(Self.unescaped).joined(separator: "|")
-                    let value = try #require(Int(match.output.4))
+                    let region = match.output.4.map(Self.unescaped)
+                    #expect(
+                        match.output.3.isEmpty
+                            ? region == nil : "region=\(region ?? "")" == Self.unescaped(match.output.3))
+                    let value = try #require(Int(match.output.5))
                     #expect(samples[current, default: [:]].updateValue(value, forKey: labels) == nil)
                 }
             }
@@ -116,6 +124,18 @@ struct GapFormatTests {
             #expect(samples["lacuna_behind_tip_units"]?["<b>'&\"|region=plain"] == 0)
             #expect(samples["lacuna_behind_tip_units"]?["numbers|"] == nil)
         }
+    }
+
+    @Test("A partition column's label is one that Prometheus takes, and no other's")
+    func labelNames() {
+        let columns = ["league", "stream", "home team", "home.team", "2nd", "__name__", "größe", ""]
+        #expect(
+            GapMetrics.labelNames(columns)
+                == [
+                    "league", "partition_stream", "home_team", "home_team_2", "partition_2nd", "partition___name__",
+                    "gr__e", "partition_",
+                ]
+        )
     }
 
     private static func unescaped(_ text: Substring) -> String {
