@@ -5,6 +5,8 @@ import Postgres
 package enum Statements {
     /// `analyze_batch.sql`
     package static let analyzeBatch = statement("analyze_batch", PackageResources.analyze_batch_sql)
+    /// `announce_write.sql`
+    package static let announceWrite = statement("announce_write", PackageResources.announce_write_sql)
     /// `arm_guard.sql`
     package static let armGuard = statement("arm_guard", PackageResources.arm_guard_sql)
     /// `check_deferred_constraints.sql`
@@ -53,12 +55,17 @@ package enum Statements {
     package static let deleteTracking = statement("delete_tracking", PackageResources.delete_tracking_sql)
     /// `delete_withdrawn.sql`
     package static let deleteWithdrawn = statement("delete_withdrawn", PackageResources.delete_withdrawn_sql)
+    /// `delete_withdrawn_by_key.sql`
+    package static let deleteWithdrawnByKey = statement(
+        "delete_withdrawn_by_key", PackageResources.delete_withdrawn_by_key_sql)
     /// `describe_columns.sql`
     package static let describeColumns = statement("describe_columns", PackageResources.describe_columns_sql)
     /// `describe_relation.sql`
     package static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
     /// `describe_scan.sql`
     package static let describeScan = statement("describe_scan", PackageResources.describe_scan_sql)
+    /// `describe_spread.sql`
+    package static let describeSpread = statement("describe_spread", PackageResources.describe_spread_sql)
     /// `describe_tracking.sql`
     package static let describeTracking = statement("describe_tracking", PackageResources.describe_tracking_sql)
     /// `disarm_guard.sql`
@@ -75,6 +82,8 @@ package enum Statements {
     package static let exportSnapshot = statement("export_snapshot", PackageResources.export_snapshot_sql)
     /// `extend_extents.sql`
     package static let extendExtents = statement("extend_extents", PackageResources.extend_extents_sql)
+    /// `find_cluster.sql`
+    package static let findCluster = statement("find_cluster", PackageResources.find_cluster_sql)
     /// `find_conflicting_record.sql`
     package static let findConflictingRecord = statement(
         "find_conflicting_record", PackageResources.find_conflicting_record_sql)
@@ -90,6 +99,8 @@ package enum Statements {
     package static let findNewerBatches = statement("find_newer_batches", PackageResources.find_newer_batches_sql)
     /// `find_odd_partition.sql`
     package static let findOddPartition = statement("find_odd_partition", PackageResources.find_odd_partition_sql)
+    /// `find_present_keys.sql`
+    package static let findPresentKeys = statement("find_present_keys", PackageResources.find_present_keys_sql)
     /// `find_short_segments.sql`
     package static let findShortSegments = statement("find_short_segments", PackageResources.find_short_segments_sql)
     /// `find_stray_record.sql`
@@ -104,6 +115,8 @@ package enum Statements {
     package static let finishSummary = statement("finish_summary", PackageResources.finish_summary_sql)
     /// `forget_stream.sql`
     package static let forgetStream = statement("forget_stream", PackageResources.forget_stream_sql)
+    /// `group_shard_units.sql`
+    package static let groupShardUnits = statement("group_shard_units", PackageResources.group_shard_units_sql)
     /// `group_units.sql`
     package static let groupUnits = statement("group_units", PackageResources.group_units_sql)
     /// `import_snapshot.sql`
@@ -133,6 +146,11 @@ package enum Statements {
     /// `limit_statement_time.sql`
     package static let limitStatementTime = statement(
         "limit_statement_time", PackageResources.limit_statement_time_sql)
+    /// `list_commits_under_way.sql`
+    package static let listCommitsUnderWay = statement(
+        "list_commits_under_way", PackageResources.list_commits_under_way_sql)
+    /// `list_nodes.sql`
+    package static let listNodes = statement("list_nodes", PackageResources.list_nodes_sql)
     /// `lock_evidence.sql`
     package static let lockEvidence = statement("lock_evidence", PackageResources.lock_evidence_sql)
     /// `lock_summary.sql`
@@ -232,6 +250,8 @@ package enum Statements {
     /// `select_window_evidence.sql`
     package static let selectWindowEvidence = statement(
         "select_window_evidence", PackageResources.select_window_evidence_sql)
+    /// `set_on_shards.sql`
+    package static let setOnShards = statement("set_on_shards", PackageResources.set_on_shards_sql)
     /// `set_parameter.sql`
     package static let setParameter = statement("set_parameter", PackageResources.set_parameter_sql)
     /// `set_pass_parameters.sql`
@@ -261,16 +281,17 @@ package enum Statements {
 
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
-        analyzeBatch, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv, copyTableText,
-        countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
+        analyzeBatch, announceWrite, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv,
+        copyTableText, countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
         createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteEvidenceOutside, deleteExtents,
-        deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, describeColumns, describeRelation,
-        describeScan, describeTracking, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger,
-        exportSnapshot, extendExtents, findConflictingRecord, findFieldSets, findGaps, findLeadingIndex,
-        findMovedRows, findNewerBatches, findOddPartition, findShortSegments, findStrayRecord, findUniqueIndex,
-        finishBatch, finishRun, finishSummary, forgetStream, groupUnits, importSnapshot, insertAccepted, insertBatch,
-        insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun,
-        insertSummary, insertTracking, insertTurns, limitStatementTime, lockEvidence, lockSummary, lockTrackedTable,
+        deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, deleteWithdrawnByKey, describeColumns,
+        describeRelation, describeScan, describeSpread, describeTracking, disarmGuard, dropBatchTable,
+        dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findCluster, findConflictingRecord,
+        findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition, findPresentKeys,
+        findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
+        groupShardUnits, groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch,
+        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking,
+        insertTurns, limitStatementTime, listCommitsUnderWay, listNodes, lockEvidence, lockSummary, lockTrackedTable,
         lockWindow, measurePartition, measurePartitions, measureTable, nextRun, probeUnits, pruneJournal,
         registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch, renameStream, replaceProvisional,
         replaceSettled, replaceVerified, returnTurns, rewindExtents, scanChangedChunks, schemaExists, selectAccepted,
@@ -278,8 +299,8 @@ package enum Statements {
         selectLiveSessions, selectMigrations, selectPartitions, selectProvisional, selectRecentRuns, selectRefetch,
         selectRunBefore, selectSettled, selectStream, selectStreamNames, selectSummary, selectTrackedTables,
         selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits, selectVerified, selectWindowEvidence,
-        setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits, takeTurns,
-        trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
+        setOnShards, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
+        takeTurns, trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {

@@ -31,7 +31,7 @@ package enum PostgresError: Error, Sendable {
     package var isTransient: Bool {
         switch self {
         case .connectionFailed, .connectionLost: true
-        case .server(let error): error.sqlState.isTransient
+        case .server(let error): error.isTransient
         default: false
         }
     }

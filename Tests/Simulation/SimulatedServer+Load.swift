@@ -48,7 +48,7 @@ extension SimulatedServer {
         var inserted = 0
         var updated = 0
         let keepsOld = sql.contains("DO NOTHING")
-        let keepsEqual = sql.contains("*<>")
+        let keepsEqual = sql.contains("record_image_ne")
         for (key, value) in try records(of: statement, backend).sorted(by: { $0.0 < $1.0 }) {
             if !seen.insert(key).inserted, isDistinct { continue }
             try await lock(.fact(key), backend)

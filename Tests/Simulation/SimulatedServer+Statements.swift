@@ -174,9 +174,9 @@ extension SimulatedServer {
             return Reply(
                 columns: [
                     "schema", "name", "kind", "row_estimate", "can_select", "can_insert", "can_update", "can_delete",
-                    "oid",
+                    "oid", "is_columnar", "is_hypertable", "in_cluster",
                 ],
-                rows: [["public", "facts", "r", "-1", "t", "t", "t", "t", "16384"]])
+                rows: [["public", "facts", "r", "-1", "t", "t", "t", "t", "16384", "f", "f", "f"]])
         case "describe_columns":
             return Reply(
                 columns: [

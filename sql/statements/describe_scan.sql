@@ -8,7 +8,7 @@
 --   partitions      text[]        the partition columns
 --   key             text          the key column
 -- Rows: one:
---   is_plain boolean              a table, materialized view or partitioned table whose rows are all its own and local
+--   is_plain boolean              a table, materialized view or partitioned table whose rows are all its own
 --   is_unique boolean             partition columns and key identify a row
 --   is_indexed boolean            a btree index begins with the partition columns and the key
 --   next text                     the column behind the key in such an index, of a type of PostgreSQL's own, which the role may
@@ -76,8 +76,7 @@ WITH relation AS (
     ) AS c
 )
 SELECT
-    (r.relkind = 'p' OR r.relkind IN ('r', 'm') AND NOT r.relhassubclass)
-        AND pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NULL AS is_plain,
+    r.relkind = 'p' OR r.relkind IN ('r', 'm') AND NOT r.relhassubclass AS is_plain,
     EXISTS (SELECT FROM indexes AS i WHERE i.is_unique AND i.usable = i.key_columns) AS is_unique,
     EXISTS (SELECT FROM indexes AS i WHERE i.leading = pg_catalog.cardinality(:'partitions'::text[]) + 1) AS is_indexed,
     (SELECT pg_catalog.min(i.next) FROM indexes AS i

@@ -100,7 +100,7 @@ LEFT JOIN LATERAL (
     SELECT p.*
     FROM (
         SELECT 1 AS rank, 'it is no table of this database''s own' AS problem, false AS can_be_tracked
-        WHERE root.relkind NOT IN ('r', 'p') OR pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+        WHERE root.relkind NOT IN ('r', 'p')
         UNION ALL
         SELECT 2, 'it is a part of another table, through which it can be written', false
         WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = root.oid)

@@ -115,7 +115,7 @@ extension BatchCommit {
     }
 
     private func state(of batch: PlannedBatch, evidence: Rows, gaps: Rows) throws -> WindowState {
-        let gaps = try windowScan.result(of: gaps, range: batch.request)
+        let gaps = try windowScan.result(of: gaps, stream, range: batch.request)
         return try state(of: batch, evidence: evidence, missing: gaps.missing(in: batch.partition))
     }
 

@@ -86,6 +86,12 @@ struct BatchCommit: Sendable {
                 "search_path": lacunaSearchPath, "lock_timeout": "30s", "idle_timeout": "120s",
                 "timezone": stream.definition.keyType.timezone.sqlName,
             ]))
+        try stream.table.spread.limits(lockTimeout: "30s").forEach(session.enqueue)
+    }
+
+    /// Announces to the nodes of a cluster that the transaction will write to them, before it looks at the table.
+    func announce(_ fetched: [FetchedBatch], on session: isolated Session) throws {
+        try stream.announcingWrites(to: Set(fetched.map(\.batch.partition))).forEach(session.enqueue)
     }
 
     /// Inserts the commit token of a batch.

@@ -42,7 +42,9 @@ extension BatchLoader {
         let rows = max(found.rows, withdrawal.leastRows)
         try require(withdrawal, losesAtMost: found.guarded, of: rows)
         guarded.note(withdrawal.window, of: withdrawal.partition, rows: rows)
-        let statement = try bound(Statements.deleteWithdrawn, withdrawal, units, records: records)
+        let template =
+            stream.table.spread.isKnownToCluster ? Statements.deleteWithdrawnByKey : Statements.deleteWithdrawn
+        let statement = try bound(template, withdrawal, units, records: records)
         let deleted: Int = try await session.withUserSearchPath(userSearchPath) {
             try await session.query(statement).only().get("deleted")
         }
@@ -96,6 +98,7 @@ extension BatchLoader {
         // Without records any columns do.
         let columns = records == nil ? [stream.definition.keyColumn] : stream.primaryKey
         let key = try columns.map { try SQLFragment(identifier: $0).description }
+        let names = columns.indices.map { "lacuna_key_\($0)" }
         let nothing = try columns.map { name in
             let type = stream.table.column(name)?.typeName.description ?? "text"
             return "NULL::\(type) AS \(try SQLFragment(identifier: name))"
@@ -106,6 +109,9 @@ extension BatchLoader {
                 "records": records
                     ?? SQLFragment(trusted: "(SELECT \(nothing.joined(separator: ", ")) WHERE false) AS record"),
                 "primary_key": SQLFragment(trusted: key.joined(separator: ", ")), "unit": try stream.key.unit,
+                "names": SQLFragment(trusted: names.joined(separator: ", ")),
+                "same_row": SQLFragment(
+                    trusted: zip(key, names).map { "lacuna_target.\($0) = \($1)" }.joined(separator: " AND ")),
                 "in_window": SQLFragment(
                     trusted: "(\(try stream.key.inRange())) AND (\(try stream.inPartition(withdrawal.partition)))"),
             ],

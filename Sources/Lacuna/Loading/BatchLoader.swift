@@ -316,8 +316,11 @@ struct BatchLoader: Sendable {
             ])
         // The table's triggers belong to the user. What the statement says itself is named with its schema.
         let rows = try await session.withUserSearchPath(userSearchPath) { try await session.query(statement) }
-        if plain { return LoadResult(inserted: min(new, rows.affectedRows), updated: max(rows.affectedRows - new, 0)) }
         let row = try rows.only()
+        if plain {
+            let written: Int = try row.get("written")
+            return LoadResult(inserted: min(new, written), updated: max(written - new, 0))
+        }
         return LoadResult(inserted: try row.get("inserted"), updated: try row.get("updated"))
     }
 

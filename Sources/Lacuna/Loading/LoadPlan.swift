@@ -192,10 +192,10 @@ struct LoadPlan: Sendable {
             let assignments = columns.map { "\($0) = EXCLUDED.\($0)" }.joined(separator: ", ")
             let old = columns.map { "target.\($0)" }.joined(separator: ", ")
             let new = columns.map { "EXCLUDED.\($0)" }.joined(separator: ", ")
+            // The function behind the operator *<>: Citus writes the statement anew for each shard, and loses the casts that the
+            // operator would need.
             return SQLFragment(
-                trusted:
-                    "DO UPDATE SET \(assignments) WHERE ROW(\(old))::record OPERATOR(pg_catalog.*<>) ROW(\(new))::record"
-            )
+                trusted: "DO UPDATE SET \(assignments) WHERE pg_catalog.record_image_ne(ROW(\(old)), ROW(\(new)))")
         }
     }
 

@@ -71,6 +71,7 @@ struct BatchTransaction: Sendable {
             if case .one(let name) = lock {
                 try session.enqueue(try Statements.lockWindow.bound(values: ["window": name]))
             }
+            try run.commit.announce(fetched, on: session)
             var total = CommittedBatch()
             var table = BatchTable()
             for batch in fetched {

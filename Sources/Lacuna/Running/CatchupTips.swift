@@ -19,7 +19,7 @@ struct CatchupTips: Sendable {
         let definition = fetcher.stream.definition
         guard definition.expect.to == .tip, definition.keyType.isOrdered else { return }
         let partitions = survey.partitions.filter { !$0.isNew }.map(\.partition)
-        guard definition.atomic == .partition else {
+        guard survey.stream.atomicity == .partition else {
             for partition in partitions {
                 if let tip = try await fetcher.tip(of: partition, onEvent) { units[partition] = tip }
             }

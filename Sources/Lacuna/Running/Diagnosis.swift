@@ -45,6 +45,10 @@ package enum Diagnosis {
         if let problem = try await WritableServer.problem(on: session) {
             findings.append(Finding(level: .bad, text: problem.description))
         }
+        let cluster = try await cluster(on: session)
+        findings += cluster.findings
+        // Whatever a worker has of the schema says nothing of the cluster's streams.
+        guard !cluster.isWorker else { return findings }
         let schema = try await SchemaAccess.load(on: session)
         if !schema.isInstalled {
             findings.append(Finding(level: .bad, text: "the lacuna schema is not installed: run `lacuna init`"))
@@ -101,6 +105,7 @@ package enum Diagnosis {
         } else {
             findings.append(Finding(level: .good, text: "this role may read and write the table"))
         }
+        findings += spread(of: stream)
         if let problem = stream.replaceProblem { findings.append(Finding(level: .bad, text: problem)) }
         let names = ["schema": stream.table.schema, "name": stream.table.name]
         if stream.definition.load.isEmpty {

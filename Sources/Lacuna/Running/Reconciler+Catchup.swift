@@ -65,7 +65,7 @@ extension Reconciler {
         report.failures += tips.failures
         if let deferral = tips.deferral { report.deferRun(deferral) }
         let known = survey.with(tips: tips.units)
-        let parts = try parts(of: demands(known, &report), &report)
+        let parts = try parts(of: demands(known, &report), stream.atomicity, &report)
         let batches = parts.flatMap(\.batches)
         report.planned = batches.count
         options.onEvent(
@@ -103,6 +103,7 @@ extension Reconciler {
             await surveyAgain(&report, stream: stream, tips: tips.units, asked: asked, options)
             report.notes += context.fieldUse.notes(of: context.stream) + context.notes.all
         }
+        if let warning = stream.spreadWarning, !completed.isEmpty { report.notes.append(warning) }
         if let end { throw end }
     }
 
@@ -130,23 +131,25 @@ extension Reconciler {
     }
 
     /// Plans the transactions: one for the stream, or one for each partition.
-    private func parts(of demands: [Planner.Demand], _ report: inout RunReport) throws -> [CatchupPart] {
+    private func parts(
+        of demands: [Planner.Demand], _ atomicity: Atomicity, _ report: inout RunReport
+    ) throws -> [CatchupPart] {
         var parts: [CatchupPart] = []
         var last: Int64 = 0
-        for demands in definition.atomic == .partition ? demands.map({ [$0] }) : [demands] {
+        for demands in atomicity == .partition ? demands.map({ [$0] }) : [demands] {
             let batches = Planner(definition).batches(for: demands, limit: 4 * Planner.batchLimit)
             guard batches.count <= Planner.batchLimit else {
                 let error = StreamError.invalid(
                     "a catchup of more than \(Planner.batchLimit) batches is too much for one "
                         + "transaction: raise `batch`")
-                guard definition.atomic == .partition, let demand = demands.first else { throw error }
+                guard atomicity == .partition, let demand = demands.first else { throw error }
                 report.failures.append(
                     BatchFailure(partition: demand.partition, window: 0..<0, message: error.description))
                 continue
             }
             guard !batches.isEmpty else { continue }
             var lock = "\(catchupLock)/commit"
-            if definition.atomic == .partition, let demand = demands.first {
+            if atomicity == .partition, let demand = demands.first {
                 lock += "/\(TextArray.literal(demand.partition.values))"
             }
             parts.append(
@@ -224,7 +227,9 @@ extension Reconciler {
                 return error
             }
         }
-        guard definition.atomic == .partition, let partition = part.demands.first?.partition else { return error }
+        guard context.stream.atomicity == .partition, let partition = part.demands.first?.partition else {
+            return error
+        }
         if error is CancellationError { return error }
         if case PostgresError.outcomeUnknown = error { return error }
         switch BatchFault(error) {

@@ -298,7 +298,7 @@ public struct Reconciler: Sendable {
             }
             try await stream.requireUniqueIndex(on: session)
         }
-        if let problem = stream.replaceProblem { throw StreamError.invalid(problem) }
+        if let problem = stream.loadProblem ?? stream.replaceProblem { throw StreamError.invalid(problem) }
         try await StreamRegistry.register(stream, on: session)
     }
 

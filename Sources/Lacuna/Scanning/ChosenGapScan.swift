@@ -42,6 +42,20 @@ package struct ChosenGapScan: GapScan {
             return result
         }
         guard strategy != .window else { return try await window("it was asked for") }
+        if session.transactionMode != nil, !range.isEmpty, let spread = stream.table.spread.description {
+            guard strategy == nil || strategy == .bits else {
+                throw StreamError.invalid(
+                    "table \(stream.table.name) cannot be scanned by \(strategy?.rawValue ?? ""): \(spread). Take bits or window"
+                )
+            }
+            do {
+                return try await session.withDiscardedSavepoint { session in
+                    try await ShardGapScan().scan(stream, range: range, partition: partition, on: session)
+                }
+            } catch PostgresError.server(let error) where error.sqlState.conditionClass == "0A" {
+                return try await window("\(spread), and Citus does not sum its units up: \(error.message)")
+            }
+        }
         guard session.transactionMode == .snapshot, !range.isEmpty else {
             return try await window("the scan is one statement of a transaction that writes")
         }

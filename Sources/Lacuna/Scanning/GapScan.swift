@@ -69,8 +69,12 @@ package struct WindowGapScan: GapScan {
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?, on session: isolated Session
     ) async throws -> GapScanResult {
         guard !range.isEmpty else { return GapScanResult(range: range, present: [:]) }
+        let statement = try statement(stream, range: range, partition: partition)
+        guard stream.keysAskedByName == nil else {
+            return try result(of: try await session.query(statement), stream, range: range)
+        }
         var gaps = PartitionGaps(range: range)
-        try await session.forEachRow(try statement(stream, range: range, partition: partition)) { try gaps.take($0) }
+        try await session.forEachRow(statement) { try gaps.take($0) }
         return gaps.result()
     }
 
@@ -78,6 +82,7 @@ package struct WindowGapScan: GapScan {
     package func statement(
         _ stream: ResolvedStream, range: Range<Int64>, partition: Partition?
     ) throws -> BoundStatement {
+        if let keys = stream.keysAskedByName { return try stream.presentKeys(keys, range: range, partition: partition) }
         var inRange = try stream.key.inRange(includesLargestKey: range.upperBound == .max).description
         if let partition, !partition.values.isEmpty { inRange += " AND \(try stream.inPartition(partition))" }
         let table = try SQLFragment(identifier: stream.table.schema, stream.table.name)
@@ -97,7 +102,8 @@ package struct WindowGapScan: GapScan {
     }
 
     /// What the statement answered.
-    func result(of rows: Rows, range: Range<Int64>) throws -> GapScanResult {
+    func result(of rows: Rows, _ stream: ResolvedStream, range: Range<Int64>) throws -> GapScanResult {
+        if let keys = stream.keysAskedByName { return try keys.result(of: rows, range: range) }
         var gaps = PartitionGaps(range: range)
         for row in rows { try gaps.take(row) }
         return gaps.result()

@@ -57,7 +57,7 @@ struct ScanChoice: Sendable {
     /// Why nothing but the window scan comes into question; nil if the table has to be measured first.
     var reasonForWindow: String? {
         guard statistics.isPlain else {
-            return "it is a view, a foreign or inherited table, or the database is Citus's"
+            return "it is a view, or a foreign or inherited table"
         }
         // A table that was just filled has no statistics: there its size has to do.
         let rows = statistics.rows ?? statistics.mostRows

@@ -51,7 +51,8 @@ struct ScanStatistics: Sendable, Hashable {
         guard let row = answer.first else { throw StreamError.tableGone("\(table.schema).\(table.name)") }
         let rows: Double = try row.get("rows")
         return ScanStatistics(
-            isPlain: try row.get("is_plain"), isUnique: try row.get("is_unique"), isIndexed: try row.get("is_indexed"),
+            isPlain: try row.get("is_plain") && !table.spread.isKnownToCluster, isUnique: try row.get("is_unique"),
+            isIndexed: try row.get("is_indexed"),
             nextColumn: try row.getIfPresent("next"), hasPlainPartitions: try row.get("has_plain_partitions"),
             rows: rows > 0 ? rows : nil,
             mostRows: try row.get("most_rows"),

@@ -22,6 +22,7 @@ public enum SchemaInstaller {
         try await session.withTransaction { session in
             // What a view or a function resolves now, it keeps.
             try session.useLacunaSearchPath()
+            try await prepareCluster(on: session)
             // Two installers at once: the second waits and finds the work done.
             try await session.query(try Statements.lockWindow.bound(values: ["window": "lacuna.schema"]))
             var applied: Set<Int> = []
@@ -43,6 +44,15 @@ public enum SchemaInstaller {
             }
             return names
         }
+    }
+
+    /// Rejects a worker of a Citus cluster; on its coordinator, keeps the schema's tables out of the cluster's hands.
+    private static func prepareCluster(on session: isolated Session) async throws {
+        guard try await session.query(try Statements.findCluster.bound()).only().get("found", as: Bool.self) else {
+            return
+        }
+        if let problem = try await TableSpread.load(nil, on: session).nodeProblem { throw StreamError.invalid(problem) }
+        try TableSpread.keepingTablesLocal().forEach(session.enqueue)
     }
 
     private static func applied(on session: isolated Session) async throws -> Set<Int> {

@@ -73,7 +73,7 @@ extension StreamDefinition {
         return try await session.query(
             BoundStatement(
                 name: "rows outside partitions",
-                sql: "SELECT EXISTS (SELECT FROM \(try table.identifier) WHERE (\(isNull))"
+                sql: "SELECT EXISTS (SELECT 1 FROM \(try table.identifier) WHERE (\(isNull))"
                     + "\(rowCondition.map { " AND (\n\($0)\n)" } ?? "")) AS has_some")
         ).only().get("has_some")
     }

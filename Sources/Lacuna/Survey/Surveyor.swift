@@ -51,6 +51,9 @@ public struct Surveyor: Sendable {
 
     /// Reads everything about a stream in one snapshot, on a session that is open.
     ///
+    /// If rows are on other nodes of a cluster, there is no such snapshot. Then gaps are looked for twice, and the second look begins
+    /// when every transaction has ended that the first could have seen half. Only what both miss is a gap.
+    ///
     /// - Parameters:
     ///   - stream: the stream.
     ///   - partitions: the partitions to look at; nil: all that are declared.
@@ -58,8 +61,16 @@ public struct Surveyor: Sendable {
     package func survey(
         _ stream: ResolvedStream, partitions: Set<Partition>? = nil, on session: Session
     ) async throws -> Survey {
-        let (survey, scan) = try await session.withTransaction(.snapshot) { session in
+        let first = try await session.withTransaction(.snapshot) { session in
             try await read(stream, partitions: partitions, on: session)
+        }
+        var (survey, scan) = first
+        if survey.needsSecondLook {
+            try await CommitsUnderWay.waitUntilEnded(on: session)
+            let second = try await session.withTransaction(.snapshot) { session in
+                try await read(stream, partitions: partitions, on: session).0
+            }
+            survey = survey.confirmingGaps(by: second, endsAtBound: purpose.endsAtBound)
         }
         if purpose.keepsScan, let scan, let summary = scan.summary,
             summary.isWhole || summary.changeCount >= changesWorthKeeping
@@ -246,6 +257,7 @@ public struct Surveyor: Sendable {
             identifiers: stream.identifiers,
             fragments: [
                 "partition_values": try stream.partitionValues, "expected": query.key, "key": try stream.column,
+                "kept": SQLFragment(trusted: stream.table.spread.isRemote ? "MATERIALIZED" : "NOT MATERIALIZED"),
                 "registered": SQLFragment(
                     trusted: hasSchema
                         ? "(SELECT ordinal, key FROM lacuna.key WHERE stream OPERATOR(pg_catalog.=) \(name))"

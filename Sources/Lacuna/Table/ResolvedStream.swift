@@ -42,6 +42,7 @@ package struct ResolvedStream: Sendable, Hashable {
     package static func resolve(_ definition: StreamDefinition, on session: Session) async throws -> ResolvedStream {
         let stream = try ResolvedStream(
             definition, table: try await TableDescription.load(definition.table, on: session))
+        if let problem = stream.table.spread.nodeProblem { throw StreamError.invalid(problem) }
         try await stream.requireCanonicalPartitions(on: session)
         return stream
     }

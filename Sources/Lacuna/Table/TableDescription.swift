@@ -59,6 +59,15 @@ package struct TableDescription: Sendable, Hashable {
     /// The number that the server knows it by, which stays when it is renamed.
     package var oid: Int64 = 0
 
+    /// Whether it takes new rows and changes none.
+    package var isColumnar = false
+
+    /// Whether TimescaleDB parts it into chunks.
+    package var isHypertable = false
+
+    /// How its rows lie on the nodes of a cluster.
+    package var spread = TableSpread.local
+
     /// What this role may do with the table.
     package struct Privileges: Sendable, Hashable {
         /// SELECT.
@@ -121,6 +130,8 @@ package struct TableDescription: Sendable, Hashable {
             }
             return column
         }
+        let oid: Int64 = try row.get("oid")
+        let inCluster: Bool = try row.get("in_cluster")
         return TableDescription(
             schema: schema, name: name, columns: columns,
             primaryKey: primaryKey.sorted { $0.position < $1.position }.map(\.name),
@@ -128,6 +139,8 @@ package struct TableDescription: Sendable, Hashable {
             privileges: Privileges(
                 canSelect: try row.get("can_select"), canInsert: try row.get("can_insert"),
                 canUpdate: try row.get("can_update"), canDelete: try row.get("can_delete")),
-            isTable: ["r", "p"].contains(try row.get("kind", as: String.self)), oid: try row.get("oid"))
+            isTable: ["r", "p"].contains(try row.get("kind", as: String.self)), oid: oid,
+            isColumnar: try row.get("is_columnar"), isHypertable: try row.get("is_hypertable"),
+            spread: inCluster ? try await TableSpread.load(oid, on: session) : .local)
     }
 }

@@ -69,6 +69,12 @@ public enum ChangeTracking {
     /// Why changes of a stream's keys cannot be recorded, whatever its table; nil if they can.
     static func problem(with stream: ResolvedStream) -> String? {
         guard stream.definition.keyType.isOrdered else { return "text keys are compared with the table each time" }
+        if let spread = stream.table.spread.description {
+            return "\(spread), and triggers on it do not fire for what is written to its shards"
+        }
+        guard !stream.table.isHypertable else {
+            return "it is a hypertable of TimescaleDB, which gives triggers no table of the rows that a statement wrote"
+        }
         guard stream.key.hasExactBounds else {
             return "its units depend on the rules of a time zone, which an update of the server may change"
         }

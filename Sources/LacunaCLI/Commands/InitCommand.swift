@@ -88,8 +88,12 @@ struct InitCommand: AsyncParsableCommand {
         for stream in streams {
             do {
                 let resolved = try await ResolvedStream.resolve(stream.definition, on: session)
+                if let problem = resolved.loadProblem { throw StreamError.invalid(problem) }
                 try await StreamRegistry.register(resolved, on: session)
                 Console.shared.output("stream \(stream.definition.name) is registered")
+                if let warning = resolved.spreadWarning {
+                    Console.shared.message(Console.shared.line("stream \(stream.definition.name): \(warning)"))
+                }
                 if let line = try await ChangeTracking.install(resolved, on: session).line(stream.definition.name) {
                     Console.shared.output(line)
                 }

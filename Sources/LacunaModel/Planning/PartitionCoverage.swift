@@ -20,6 +20,8 @@ package struct PartitionEvidence: Sendable, Hashable {
     package var settled: [SettledRange] = []
     /// The only expected units, if a query names them.
     package var expected: UnitSet?
+    /// Gaps of one look that a second one did not confirm: they are none.
+    package var unconfirmed = UnitSet()
     /// Whether a row has the key 2^63−1: it is no unit, but every unit before it lies inside the history.
     package var hasLargestKey: Bool
 
@@ -174,6 +176,7 @@ public struct PartitionCoverage: Sendable, Hashable {
             range = expected.hull ?? 0..<0
             gaps = evidence.present.missing(in: range).subtracting(evidence.verified)
                 .subtracting(evidence.acceptedUnits).union(evidence.refetch).intersection(expected)
+                .subtracting(evidence.unconfirmed)
             (tail, ahead, provisional) = (UnitSet(), UnitSet(), UnitSet())
             (thin, settled) = (UnitSet(), UnitSet())
             return
@@ -221,9 +224,10 @@ public struct PartitionCoverage: Sendable, Hashable {
         let incomplete = evidence.thin.units.intersection(over).intersection(expected).subtracting(accepted)
         settled = evidence.thin.settled(by: evidence.settled, now: now).intersection(incomplete)
             .subtracting(evidence.refetch)
-        thin = incomplete.subtracting(settled)
+        thin = incomplete.subtracting(settled).subtracting(evidence.unconfirmed)
         gaps = evidence.present.missing(in: range).subtracting(evidence.verified).subtracting(accepted)
             .union(evidence.refetch.intersection(range)).intersection(expected).subtracting(waiting).union(thin)
+            .subtracting(evidence.unconfirmed)
         let afterLatest = latest?.adding(saturating: 1)
         tail = (aheadEnd ?? end).map { end in
             guard let afterLatest, max(last, afterLatest) < end else { return UnitSet() }

@@ -29,8 +29,16 @@ public final class TextKeys: Sendable, Hashable {
     /// The key with an ordinal; nil if it is not known here.
     package func name(of ordinal: Int64) -> String? { names[ordinal] }
 
+    /// The keys with ordinals in a range, by ordinal.
+    package func names(in range: Range<Int64>) -> [String] {
+        names.filter { range.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     /// The ordinal of a key; nil if it is not known here.
     func ordinal(of key: UnsafeBufferPointer<UInt8>) -> Int64? { ordinals[Array(key)] }
+
+    /// The ordinal of a key; nil if it is not known here.
+    package func ordinal(of key: String) -> Int64? { ordinals[Array(key.utf8)] }
 
     /// Whether both are one object: what is known of a stream's keys changes from snapshot to snapshot.
     public static func == (lhs: TextKeys, rhs: TextKeys) -> Bool { lhs === rhs }

@@ -47,6 +47,11 @@ struct ScannedTable {
         let gated = try await WindowGapScan(looksFirst: true).scan(
             stream, range: range, partition: partition, on: session)
         #expect(gated == expected, sourceLocation: sourceLocation)
+        if stream.definition.keyType.isOrdered {
+            let joined = try await ShardGapScan().scan(stream, range: range, partition: partition, on: session)
+            #expect(joined.present == expected.present, "shards", sourceLocation: sourceLocation)
+            #expect(joined.largestKey == expected.largestKey, "shards", sourceLocation: sourceLocation)
+        }
         let counted = try await countedScan(stream, .rows(1), range: range, partition: partition)
         #expect(counted.missing == expected.missing, "counted", sourceLocation: sourceLocation)
         #expect(counted.largestKey == expected.largestKey, "counted", sourceLocation: sourceLocation)

@@ -37,6 +37,7 @@ struct StatementTests {
                 ]
             }
             return [
+                "announce_write": (["column": "\"k\"", "in_partition": "region = 'gb'"], table, [:]),
                 "copy_batch_csv": (["columns": "\"k\", \"region\""], [:], [:]),
                 "copy_table_csv": (["columns": "\"k\", \"region\""], table, [:]),
                 "copy_table_text": (["columns": "\"k\", \"region\""], table, [:]),
@@ -48,6 +49,10 @@ struct StatementTests {
                 ),
                 "count_withdrawn": (withdrawn, table, [:]),
                 "delete_withdrawn": (withdrawn, table, [:]),
+                "delete_withdrawn_by_key": (
+                    withdrawn.merging(["names": "lacuna_key_0", "same_row": "lacuna_target.k = lacuna_key_0"]) { $1 },
+                    table, [:]
+                ),
                 "count_new_records": (["records": "pg_temp.batch", "primary_key": "\"k\""], table, [:]),
                 "create_batch_table": (["columns": "k bigint, region text, doc jsonb"], [:], [:]),
                 "find_conflicting_record": (
@@ -72,6 +77,17 @@ struct StatementTests {
                     chunks("chunks").merging(["key": "k", "from_lower": "k >= lacuna_chunk.lacuna_lower"]) { $1 },
                     table, [:]
                 ),
+                "find_present_keys": (
+                    [
+                        "partition_values": "ARRAY[region::text]", "in_partition": "true", "key": "\"region\"",
+                        "keys": "ARRAY['gb']",
+                    ], table, [:]
+                ),
+                "group_shard_units": (
+                    hull.merging(["partition_values": "ARRAY[region::text]", "unit": "\"k\"::bigint"]) { $1 }, table,
+                    [:]
+                ),
+                "set_on_shards": (["name": "lock_timeout", "value": "'30s'"], [:], [:]),
                 "find_gaps": (
                     partition.merging([
                         "in_range": "k >= :'lower'::bigint AND k < :'upper'::bigint", "distinct": "DISTINCT",
@@ -120,7 +136,7 @@ struct StatementTests {
                 "select_expected_keys": (
                     [
                         "partition_values": "ARRAY[\"region\"::text]", "expected": "\"k\"::bigint", "key": "\"k\"",
-                        "registered": "(SELECT NULL::bigint AS ordinal, NULL::text AS key)",
+                        "registered": "(SELECT NULL::bigint AS ordinal, NULL::text AS key)", "kept": "MATERIALIZED",
                     ],
                     table, ["query": "SELECT 1 AS k, 'gb' AS region"]
                 ),
@@ -138,7 +154,7 @@ struct StatementTests {
         "analyze_batch", "arm_guard", "check_deferred_constraints", "copy_batch_csv", "copy_batch_json",
         "copy_table_csv", "copy_table_text",
         "create_batch_table", "create_guard", "create_tracking_trigger", "disarm_guard", "drop_batch_table",
-        "drop_tracking_trigger", "enable_tracking_trigger", "import_snapshot", "lock_tracked_table",
+        "drop_tracking_trigger", "enable_tracking_trigger", "import_snapshot", "lock_tracked_table", "set_on_shards",
         "truncate_batch_table",
     ]
 
@@ -165,6 +181,7 @@ struct StatementTests {
     func prepared() async throws {
         try await ScannedTable.with("CREATE TABLE t (k bigint PRIMARY KEY, region text)") { table in
             _ = try await SchemaInstaller.install(on: table.session)
+            try await table.run(ClusterCatalogue.script)
             try await table.run("CREATE TEMPORARY TABLE batch (k bigint, region text, doc jsonb)")
             for template in Statements.all where !StatementTests.utilities.contains(template.name) {
                 let statement = try bound(template)
@@ -263,7 +280,7 @@ struct StatementTests {
             let printed = try psql(
                 "describe_relation", ["relation": "\"T\"", "search_path": "\"S'\""], table.database)
             let oid = try await table.database.value("SELECT '\"S''\".\"T\"'::regclass::oid::text")
-            #expect(printed == ["S'|T|r|-1|t|t|t|t|\(oid)"])
+            #expect(printed == ["S'|T|r|-1|t|t|t|t|\(oid)|f|f|f"])
             let description = try await TableDescription.load("\"S'\".\"T\"", on: table.session)
             #expect(description.schema == "S'" && description.name == "T" && description.rowEstimate == -1)
             try await table.run("SET search_path = \"S'\"")
