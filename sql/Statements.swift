@@ -59,8 +59,14 @@ package enum Statements {
     package static let describeRelation = statement("describe_relation", PackageResources.describe_relation_sql)
     /// `describe_scan.sql`
     package static let describeScan = statement("describe_scan", PackageResources.describe_scan_sql)
+    /// `describe_source.sql`
+    package static let describeSource = statement("describe_source", PackageResources.describe_source_sql)
     /// `describe_tracking.sql`
     package static let describeTracking = statement("describe_tracking", PackageResources.describe_tracking_sql)
+    /// `digest_source.sql`
+    package static let digestSource = statement("digest_source", PackageResources.digest_source_sql)
+    /// `digest_table.sql`
+    package static let digestTable = statement("digest_table", PackageResources.digest_table_sql)
     /// `disarm_guard.sql`
     package static let disarmGuard = statement("disarm_guard", PackageResources.disarm_guard_sql)
     /// `drop_batch_table.sql`
@@ -78,6 +84,8 @@ package enum Statements {
     /// `find_conflicting_record.sql`
     package static let findConflictingRecord = statement(
         "find_conflicting_record", PackageResources.find_conflicting_record_sql)
+    /// `find_differences.sql`
+    package static let findDifferences = statement("find_differences", PackageResources.find_differences_sql)
     /// `find_field_sets.sql`
     package static let findFieldSets = statement("find_field_sets", PackageResources.find_field_sets_sql)
     /// `find_gaps.sql`
@@ -165,6 +173,9 @@ package enum Statements {
     package static let replaceProvisional = statement("replace_provisional", PackageResources.replace_provisional_sql)
     /// `replace_settled.sql`
     package static let replaceSettled = statement("replace_settled", PackageResources.replace_settled_sql)
+    /// `replace_verification.sql`
+    package static let replaceVerification = statement(
+        "replace_verification", PackageResources.replace_verification_sql)
     /// `replace_verified.sql`
     package static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `rewind_extents.sql`
@@ -221,6 +232,8 @@ package enum Statements {
     package static let selectUnitRecord = statement("select_unit_record", PackageResources.select_unit_record_sql)
     /// `select_units.sql`
     package static let selectUnits = statement("select_units", PackageResources.select_units_sql)
+    /// `select_verification.sql`
+    package static let selectVerification = statement("select_verification", PackageResources.select_verification_sql)
     /// `select_verified.sql`
     package static let selectVerified = statement("select_verified", PackageResources.select_verified_sql)
     /// `select_window_evidence.sql`
@@ -259,22 +272,24 @@ package enum Statements {
         createTrackingTrigger,
         deleteChanges, deleteEvidenceOutside, deleteExtents, deleteOwedAfter, deleteSummary, deleteTracking,
         deleteWithdrawn,
-        describeColumns, describeRelation, describeScan, describeTracking, disarmGuard, dropBatchTable,
+        describeColumns, describeRelation, describeScan, describeSource, describeTracking,
+        digestSource, digestTable, disarmGuard, dropBatchTable,
         dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findConflictingRecord,
-        findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
+        findDifferences, findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition,
         findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
         groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration,
         insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, limitStatementTime, lockEvidence,
         lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions, measureTable, nextRun,
         probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch,
         replaceProvisional, replaceSettled,
-        replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
+        replaceVerification, replaceVerified, rewindExtents, scanChangedChunks, schemaExists, selectAccepted,
+        selectChanges, selectClock,
         selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
         selectPartitions,
         selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectSettled, selectStream,
         selectStreamNames,
         selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits,
-        selectVerified,
+        selectVerification, selectVerified,
         selectWindowEvidence, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
         trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
@@ -325,5 +340,8 @@ package struct Migration: Sendable {
         Migration(
             number: 10, name: "replace_rows",
             sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
+        Migration(
+            number: 12, name: "remember_verification",
+            sql: String(decoding: PackageResources._012_remember_verification_sql, as: UTF8.self)),
     ]
 }

@@ -157,6 +157,7 @@ struct StreamMeaningTests {
         ) { installation in
             let database = installation.database
             for undo in [
+                "DROP TABLE lacuna.verification; DELETE FROM lacuna.migration WHERE number = 12",
                 """
                 ALTER TABLE lacuna.batch DROP COLUMN rows_deleted; ALTER TABLE lacuna.refetch DROP COLUMN replaces;
                 DELETE FROM lacuna.migration WHERE number = 10

@@ -16,6 +16,8 @@ public enum RunMode: String, Sendable, Hashable {
     case accept
     /// Forgetting a stream's registration, extents and evidence.
     case forget
+    /// Holding the table against the source.
+    case verify
 }
 
 /// A batch that failed, or that something else kept from being done.
