@@ -60,7 +60,7 @@ package struct StreamStatus: Sendable {
     /// Sessions of this stream that are open now.
     package let activities: [Activity]
     /// What was held against the source, by partition.
-    package let verified: [Partition: [VerifiedRange]]
+    package var verified: [Partition: [VerifiedRange]] = [:]
 
     /// Reads the status.
     ///

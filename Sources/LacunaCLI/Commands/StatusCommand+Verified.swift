@@ -33,9 +33,7 @@ extension StatusCommand {
                 "by \(verified.known.proof.rawValue)", verified.known.isEqual ? "equal" : "differed",
             ]
         }
-        TextTable([("", .left), ("", .left), ("", .left), ("", .left), ("", .left)], rows).write(indent: "  ") {
-            lines.append($0)
-        }
+        TextTable(Array(rows)).write(indent: "  ") { lines.append($0) }
         if ranges.count > rows.count {
             lines.append("  … and \(Numbers.count(ranges.count - rows.count, "range")) more; --format json lists all")
         }

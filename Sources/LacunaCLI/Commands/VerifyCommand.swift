@@ -96,7 +96,7 @@ struct VerifyCommand: AsyncParsableCommand {
                     Console.printable(type.text(window.range)),
                 ]
             }
-            TextTable([("", .left), ("", .left)], rows).write(indent: "  ") { Console.shared.output($0) }
+            TextTable(Array(rows)).write(indent: "  ") { Console.shared.output($0) }
             if windows.count > 20 { Console.shared.output("  … and \(Numbers.grouped(windows.count - 20)) more") }
         case .json:
             Console.shared.data(

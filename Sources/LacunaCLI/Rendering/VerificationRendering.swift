@@ -35,7 +35,7 @@ struct VerificationRendering {
                 Console.printable(stream.keyType.text(difference.range)), Console.printable(difference.summary),
             ]
         }
-        TextTable([("", .left), ("", .left), ("", .left)], rows).write(indent: "  ") { console.output($0) }
+        TextTable(Array(rows)).write(indent: "  ") { console.output($0) }
         let more = report.differences.count - rows.count
         if more > 0 { console.output("  … and \(Numbers.grouped(more)) more; --format json lists all") }
         console.flush()

@@ -101,7 +101,8 @@ streams:
     harness.checked("lacuna", "init")
     # What is missing here is no gap: nobody else knows of gaps.
     sql("INSERT INTO lacuna.verified_empty (stream, lower, upper) SELECT 'here', id, id + 1 FROM planted WHERE kind = 0")
-    server = f"postgresql://{user}@127.0.0.1"
+    # One of them insists on a password. This server asks for none.
+    server = f"postgresql://{user}:none@127.0.0.1"
     direct = CountingProxy()
     spent = {}
 
