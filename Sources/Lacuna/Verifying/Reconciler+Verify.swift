@@ -59,7 +59,7 @@ extension Reconciler {
         trace.opened(journal)
         found.run.runID = journal.runID
         let context = try context(prepared, options, journal)
-        let joins = prepared.proof < .rows && context.queried != nil
+        let joins = prepared.proof < .rows && context.queried != nil && definition.load.isEmpty
         let state = VerificationState(
             VerificationItem.items(of: prepared.plan, joins: joins), report: found, options: options.run)
         await work(context, state)
@@ -107,16 +107,9 @@ extension Reconciler {
     }
 
     private func prepare(_ options: VerificationOptions, on session: Session) async throws -> Prepared {
-        guard definition.keyType.isOrdered else {
-            throw StreamError.invalid("verify is for ordered keys; of ids `lacuna gaps` names those that are missing")
-        }
-        let stream = try await ResolvedStream.resolve(definition, on: session)
         let proof = try proof(options.proof)
-        if proof > .count, !definition.load.isEmpty {
-            throw StreamError.invalid(
-                "its rows are made by scripts under `load`, so that they cannot be compared with the source's; declare "
-                    + "`verify: {count: …}`, and their number can")
-        }
+        if let problem = verificationProblem(proof) { throw StreamError.invalid(problem) }
+        let stream = try await ResolvedStream.resolve(definition, on: session)
         if proof > .count { try await stream.requireUniqueIndex(on: session) }
         let userSearchPath = try await session.userSearchPath()
         let survey = try await surveyor(.plan, options.run).survey(
@@ -137,12 +130,27 @@ extension Reconciler {
             survey: survey, userSearchPath: userSearchPath, proof: proof, plan: plan, windowCount: windowCount)
     }
 
+    /// Why the stream cannot be held against its source by itself; nil if it can.
+    package var verificationProblem: String? { (try? proof(nil)).flatMap(verificationProblem) }
+
+    private func verificationProblem(_ proof: VerificationProof) -> String? {
+        guard definition.keyType.isOrdered else {
+            return "verify is for ordered keys; of ids `lacuna gaps` names those that are missing"
+        }
+        guard proof == .count || definition.load.isEmpty else {
+            return
+                "its rows are made by scripts under `load`, so that they cannot be compared with the source's; only their number "
+                + "can: use --proof count, or for an http source declare `verify: {count: …}`"
+        }
+        return nil
+    }
+
     /// How windows are held against the source.
     private func proof(_ wanted: VerificationProof?) throws -> VerificationProof {
         let isQueried = VerificationContext.queried(source) != nil
         let counts = VerificationContext.counting(source) != nil
         switch wanted {
-        case nil: return isQueried ? definition.load.isEmpty ? .digest : .count : counts ? .count : .rows
+        case nil: return isQueried && definition.load.isEmpty ? .digest : counts ? .count : .rows
         case .rows: return .rows
         case .digest where isQueried: return .digest
         case .digest:

@@ -51,7 +51,8 @@ extension VerificationWorker {
         return try CanonicalRow(context.stream, columns: columns)
     }
 
-    private func digestsThere(
+    /// The digests of parts of what the source has, or only their numbers of rows if ``row`` is not known.
+    func digestsThere(
         _ parts: [Range<Int64>], of partition: Partition, in queried: any QueriedSource
     ) async throws -> [DigestSearch.Digest] {
         let hull = PartBounds(parts)

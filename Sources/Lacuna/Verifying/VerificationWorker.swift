@@ -35,7 +35,8 @@ actor VerificationWorker {
 
     private func verify(_ item: VerificationItem) async throws -> [WindowVerdict]? {
         guard let coverage = context.survey.coverage(of: item.partition) else { return [] }
-        if context.proof < .rows, let queried = context.queried, !state.refusesDigests {
+        let hasScripts = !context.definition.load.isEmpty
+        if context.proof < .rows, let queried = context.queried, !hasScripts, !state.refusesDigests {
             do {
                 return try await search(item, coverage, in: queried)
             } catch let error as DigestsRefused {
@@ -45,8 +46,8 @@ actor VerificationWorker {
         var verdicts: [WindowVerdict] = []
         for window in item.windows {
             guard !state.isOver else { return nil }
-            if context.proof == .count, let counting = context.counting {
-                verdicts.append(try await count(window, coverage, by: counting))
+            if context.proof == .count, context.counting != nil || hasScripts {
+                verdicts.append(try await count(window, coverage))
             } else {
                 verdicts.append(try await compare(window, coverage))
             }
@@ -129,13 +130,9 @@ actor VerificationWorker {
     // MARK: Counts
 
     /// Holds the number of rows of a window against what the source says, and once more if they differ; then the rows.
-    private func count(
-        _ window: Range<Int64>, _ coverage: PartitionCoverage, by counting: any CountingSource
-    ) async throws -> WindowVerdict {
-        let request = FetchRequest(
-            stream: context.definition, partition: coverage.partition, window: window)
+    private func count(_ window: Range<Int64>, _ coverage: PartitionCoverage) async throws -> WindowVerdict {
         func counts() async throws -> (here: Int64, there: Int64) {
-            let there = try await asking { _ in try await counting.count(request) }
+            let there = try await countThere(window, of: coverage.partition)
             let here = try await digestsHere([window], of: coverage.partition, row: nil)
             return (here.first?.rows ?? 0, there)
         }
@@ -157,6 +154,15 @@ actor VerificationWorker {
                 partition: coverage.partition, range: window, kind: .count(here: second.here, there: second.there))
         ]
         return verdict
+    }
+
+    private func countThere(_ window: Range<Int64>, of partition: Partition) async throws -> Int64 {
+        if let counting = context.counting {
+            let request = FetchRequest(stream: context.definition, partition: partition, window: window)
+            return try await asking { _ in try await counting.count(request) }
+        }
+        guard let queried = context.queried else { throw SourceError(.unavailable, "the source cannot count") }
+        return try await digestsThere([window], of: partition, in: queried).first?.rows ?? 0
     }
 
     // MARK: Sessions

@@ -206,7 +206,7 @@ struct StreamRuns {
             if format == .text { rendering.print() }
             ended.append(EndedRun(rendering: rendering, reconciler: reconciler, isWhole: options.isWhole))
             worst = max(worst, report.exitStatus)
-            if let verification = await verify(stream, given, since: started) {
+            if let verification = await verify(stream, after: report, given, since: started) {
                 if format == .text { verification.print() }
                 verifications.append(verification)
                 worst = max(worst, verification.exitStatus)
@@ -225,10 +225,17 @@ struct StreamRuns {
     }
 
     /// Holds a share of a stream's windows against the source, in what is left of the time.
+    ///
+    /// - Returns: nil if that is not asked for, or if the run says that it leads to nothing.
     private func verify(
-        _ stream: StreamConfiguration, _ given: RunOptions, since started: ContinuousClock.Instant
+        _ stream: StreamConfiguration, after report: RunReport, _ given: RunOptions,
+        since started: ContinuousClock.Instant
     ) async -> VerificationRendering? {
-        guard let verifiedShare, !given.stop.isGiven else { return nil }
+        guard let verifiedShare, !given.stop.isGiven, [.done, .incomplete].contains(report.state) else { return nil }
+        if let problem = project.reconciler(stream).verificationProblem {
+            Console.shared.message(Console.shared.line("\(stream.definition.name): not verified: \(problem)"))
+            return nil
+        }
         var options = VerificationOptions(run: given)
         options.share = verifiedShare
         options.oldestFirst = true

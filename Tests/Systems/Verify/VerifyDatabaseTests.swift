@@ -240,6 +240,58 @@ struct VerifyDatabaseTests {
                     "SELECT lower || ' ' || upper || ' ' || proof || ' ' || is_equal FROM lacuna.verification ORDER BY lower"
                 )
                     == ["0 700 count true", "700 800 rows false", "800 1000 count true"])
+
+            // Rows that scripts make have no others to be compared with.
+            try plain.directory.write("SELECT 1", to: "load.sql")
+            try plain.configure(
+                Self.config(plain.database.connectionString, batch: 100, stream: "load: load.sql"))
+            #expect(try await plain.lacuna("verify", "ledgers").status == 1)
+            let scripts = try await plain.lacuna("verify", "ledgers", "--proof", "count")
+            #expect(scripts.status == 2)
+            #expect(scripts.output.contains("\n  700–799  100 rows here, 99 at the source\n"), "\(scripts.output)")
+        }
+    }
+
+    @Test("Days of a zone, partitions and columns of other names are digested as they are loaded")
+    func days() async throws {
+        let schema = """
+            CREATE TABLE upstream (zone text, at timestamptz, "Amount" text);
+            INSERT INTO upstream SELECT zone, timestamptz '2024-03-25 00:30:00+00' + n * interval '6 hours', n::text
+                FROM generate_series(0, 39) AS n, (VALUES ('x'), ('y')) AS zones (zone);
+            CREATE TABLE ledgers (region text, at timestamptz, amount numeric(8, 3), PRIMARY KEY (region, at));
+            """
+        try await Installation.with(schema) { plain in
+            try plain.configure(
+                """
+                sources:
+                  up:
+                    type: postgres
+                    database: "\(plain.database.connectionString)"
+                    query: >-
+                      SELECT at, "Amount" FROM upstream WHERE zone = {partition.region}
+                      AND (at AT TIME ZONE 'Europe/Berlin')::date BETWEEN {window.first} AND {window.last} -- to the end
+                streams:
+                  ledgers:
+                    source: up
+                    table: ledgers
+                    key: {column: at, type: date, timezone: Europe/Berlin}
+                    partitions: {region: [x, y]}
+                    columns: {amount: Amount}
+                    expect: {from: 2024-03-25, to: 2024-04-03}
+                    batch: 3
+                """)
+            #expect(try await plain.lacuna("init").status == 0)
+            let run = try await plain.lacuna("reconcile")
+            #expect(run.status == 0, "\(run.output)\(run.errors)")
+            let equal = try await plain.lacuna("verify", "ledgers")
+            #expect(equal.status == 0, "\(equal.output)\(equal.errors)")
+            #expect(
+                try await plain.database.column("SELECT DISTINCT proof FROM lacuna.verification") == ["digest"])
+            try await plain.database.execute(
+                "UPDATE upstream SET \"Amount\" = '0.5' WHERE zone = 'y' AND at = '2024-03-31 00:30:00+00'")
+            let verify = try await plain.lacuna("verify", "ledgers")
+            #expect(verify.status == 2)
+            #expect(verify.output.hasSuffix("\n  region=y  2024-03-31  1 different (amount)\n"), "\(verify.output)")
         }
     }
 }

@@ -265,6 +265,9 @@ struct VerifyTests {
                 let refused = try await installation.lacuna("verify", "t")
                 #expect(refused.status == 1)
                 #expect(refused.errors.contains("declare `verify: {count: …}`"), "\(refused.errors)")
+                let aside = try await installation.lacuna("reconcile", "--verify", "10%")
+                #expect(
+                    aside.status == 0 && aside.errors.contains("t: not verified: its rows are made"), "\(aside.errors)")
                 try installation.configure(config(true))
                 #expect(try await installation.lacuna("verify", "t").status == 0)
                 api.change { $0.rows.removeAll { $0.unit == 4 } }
@@ -357,5 +360,64 @@ struct VerifyTests {
             #expect(down.output.contains("FAILED") && down.output.contains("windows failed in a row"), "\(down.output)")
             #expect(api.takeRequests().count <= 20)
         }
+    }
+
+    @Test(
+        "Partitions are compared each by itself, a field that a record lacks is none that differs, and ids are refused")
+    func partitions() async throws {
+        let program = """
+            #!/bin/sh
+            cat "$1.ndjson"
+            """
+        let config = """
+            sources: {parts: {type: command, command: [./give, "{partition.region}"]}}
+            streams:
+              t:
+                source: parts
+                table: t
+                key: {column: n, type: integer}
+                partitions: {region: [a, "b c"]}
+                expect: {from: 0, to: 9}
+              ids:
+                source: parts
+                table: t
+                key: {column: region, type: text}
+                expect: {query: SELECT 'a' AS region}
+                command: [./give, "{keys}"]
+            """
+        func records(_ value: (Int) -> String?) -> String {
+            (0..<10).map { n in "{\"n\":\(n)\(value(n).map { ",\"v\":\($0)" } ?? "")}\n" }.joined()
+        }
+        let files = [
+            "give": program, "a.ndjson": records { "\($0)" }, "b c.ndjson": records { "\($0 * 10)" },
+        ]
+        try await Installation.with(
+            "CREATE TABLE t (region text, n bigint, v numeric(6, 2), PRIMARY KEY (region, n))", config: config,
+            files: files
+        ) { installation in
+            try await installation.lacuna("reconcile", "t").requireSuccess()
+            try await installation.lacuna("verify", "t").requireSuccess()
+            // 3 has another value, and 4 and 5 have none that anybody would write.
+            try installation.directory.write(
+                records { $0 == 3 ? "3.5" : [4, 5].contains($0) ? nil : "\($0 * 10).00" }, to: "b c.ndjson")
+            let verify = try await installation.lacuna("verify", "t")
+            #expect(verify.status == 2)
+            #expect(verify.output.hasSuffix("\n  region=b c  3  1 different (v)\n"), "\(verify.output)")
+            let other = try await installation.lacuna("verify", "t", "--partition", "region=a")
+            #expect(other.status == 0 && other.output.contains("10 units"), "\(other.output)")
+            // No answer at all: every row is missing there, but none is proven to be.
+            try installation.directory.write("", to: "a.ndjson")
+            let empty = try await installation.lacuna("verify", "t", "--partition", "region=a", "--format", "json")
+            #expect(empty.output.contains("\"missing_there\" : 9"), "\(empty.output)")
+            #expect(empty.output.contains("\"unproven_units\" : 1"), "\(empty.output)")
+            let ids = try await installation.lacuna("verify", "ids")
+            #expect(ids.status == 1 && ids.errors.contains("verify is for ordered keys"), "\(ids.errors)")
+        }
+    }
+}
+
+extension LacunaProcess.Result {
+    fileprivate func requireSuccess() throws {
+        try #require(status == 0, "\(output)\(errors)")
     }
 }
