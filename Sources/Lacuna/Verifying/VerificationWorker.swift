@@ -62,11 +62,9 @@ actor VerificationWorker {
         var verdict = WindowVerdict(range: window, proof: .rows)
         let batch = context.batch(window, of: coverage)
         let (records, summary) = try await asking { source in
-            try await Fetcher(stream: self.context.stream, source: source).fetch(batch)
+            try await Fetcher(stream: self.context.stream, source: source, skipsStrays: true).fetch(batch)
         }
-        if let declared = summary.declaredRecords, declared != records.recordCount {
-            throw ProofError("the source declared \(declared) records and sent \(records.recordCount)")
-        }
+        try proveCount(records, summary)
         let first = try await differences(records, batch, units: UnitSet(window))
         guard let hull = UnitSet(first.map { $0.unit..<$0.unit + 1 }).hull else { return verdict }
 
@@ -108,14 +106,22 @@ actor VerificationWorker {
         }
         return try await asking { source in
             var run = self.context.run
-            run.fetcher = Fetcher(stream: run.stream, source: source)
+            run.fetcher = Fetcher(stream: run.stream, source: source, skipsStrays: true)
             if let end { run.attestationEnds[batch.partition] = end }
             let once = RetryPolicy(attempts: 1)
             switch await run.fetch(batch, number: 0, started: "", policy: once) {
-            case .success(let fetched): return fetched
+            case .success(let fetched):
+                try self.proveCount(fetched.records, fetched.summary)
+                return fetched
             case .failure(let failure): throw failure.error
             }
         }
+    }
+
+    private func proveCount(_ records: SpooledRecords, _ summary: FetchSummary) throws {
+        let sent = records.recordCount + records.skippedCount
+        guard let declared = summary.declaredRecords, declared != sent else { return }
+        throw ProofError("the source declared \(declared) records and sent \(sent)")
     }
 
     /// The units whose rows would go if the stream replaced rows and the answer lacked them.
