@@ -66,8 +66,14 @@ package enum Statements {
     package static let describeScan = statement("describe_scan", PackageResources.describe_scan_sql)
     /// `describe_spread.sql`
     package static let describeSpread = statement("describe_spread", PackageResources.describe_spread_sql)
+    /// `describe_source.sql`
+    package static let describeSource = statement("describe_source", PackageResources.describe_source_sql)
     /// `describe_tracking.sql`
     package static let describeTracking = statement("describe_tracking", PackageResources.describe_tracking_sql)
+    /// `digest_source.sql`
+    package static let digestSource = statement("digest_source", PackageResources.digest_source_sql)
+    /// `digest_table.sql`
+    package static let digestTable = statement("digest_table", PackageResources.digest_table_sql)
     /// `disarm_guard.sql`
     package static let disarmGuard = statement("disarm_guard", PackageResources.disarm_guard_sql)
     /// `drop_batch_table.sql`
@@ -87,6 +93,8 @@ package enum Statements {
     /// `find_conflicting_record.sql`
     package static let findConflictingRecord = statement(
         "find_conflicting_record", PackageResources.find_conflicting_record_sql)
+    /// `find_differences.sql`
+    package static let findDifferences = statement("find_differences", PackageResources.find_differences_sql)
     /// `find_field_sets.sql`
     package static let findFieldSets = statement("find_field_sets", PackageResources.find_field_sets_sql)
     /// `find_gaps.sql`
@@ -187,6 +195,9 @@ package enum Statements {
     package static let replaceProvisional = statement("replace_provisional", PackageResources.replace_provisional_sql)
     /// `replace_settled.sql`
     package static let replaceSettled = statement("replace_settled", PackageResources.replace_settled_sql)
+    /// `replace_verification.sql`
+    package static let replaceVerification = statement(
+        "replace_verification", PackageResources.replace_verification_sql)
     /// `replace_verified.sql`
     package static let replaceVerified = statement("replace_verified", PackageResources.replace_verified_sql)
     /// `return_turns.sql`
@@ -245,6 +256,8 @@ package enum Statements {
     package static let selectUnitRecord = statement("select_unit_record", PackageResources.select_unit_record_sql)
     /// `select_units.sql`
     package static let selectUnits = statement("select_units", PackageResources.select_units_sql)
+    /// `select_verification.sql`
+    package static let selectVerification = statement("select_verification", PackageResources.select_verification_sql)
     /// `select_verified.sql`
     package static let selectVerified = statement("select_verified", PackageResources.select_verified_sql)
     /// `select_window_evidence.sql`
@@ -285,22 +298,23 @@ package enum Statements {
         copyTableText, countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
         createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteEvidenceOutside, deleteExtents,
         deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, deleteWithdrawnByKey, describeColumns,
-        describeRelation, describeScan, describeSpread, describeTracking, disarmGuard, dropBatchTable,
-        dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents, findCluster, findConflictingRecord,
-        findFieldSets, findGaps, findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition, findPresentKeys,
-        findShortSegments, findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream,
-        groupShardUnits, groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch,
-        insertFinishedRun, insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking,
-        insertTurns, limitStatementTime, listCommitsUnderWay, listNodes, lockEvidence, lockSummary, lockTrackedTable,
-        lockWindow, measurePartition, measurePartitions, measureTable, nextRun, probeUnits, pruneJournal,
-        registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch, renameStream, replaceProvisional,
-        replaceSettled, replaceVerified, returnTurns, rewindExtents, scanChangedChunks, schemaExists, selectAccepted,
-        selectChanges, selectClock, selectExpectedKeys, selectExtents, selectFailures, selectLastRuns,
-        selectLiveSessions, selectMigrations, selectPartitions, selectProvisional, selectRecentRuns, selectRefetch,
-        selectRunBefore, selectSettled, selectStream, selectStreamNames, selectSummary, selectTrackedTables,
-        selectTracking, selectTrackingTriggers, selectUnitRecord, selectUnits, selectVerified, selectWindowEvidence,
-        setOnShards, setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits,
-        takeTurns, trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
+        describeRelation, describeScan, describeSource, describeSpread, describeTracking, digestSource, digestTable,
+        disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents,
+        findCluster, findConflictingRecord, findDifferences, findFieldSets, findGaps, findLeadingIndex, findMovedRows,
+        findNewerBatches, findOddPartition, findPresentKeys, findShortSegments, findStrayRecord, findUniqueIndex,
+        finishBatch, finishRun, finishSummary, forgetStream, groupShardUnits, groupUnits, importSnapshot,
+        insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter,
+        insertRefetch, insertRun, insertSummary, insertTracking, insertTurns, limitStatementTime, listCommitsUnderWay,
+        listNodes, lockEvidence, lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions,
+        measureTable, nextRun, probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted,
+        removeRefetch, renameStream, replaceProvisional, replaceSettled, replaceVerification, replaceVerified,
+        returnTurns, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
+        selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
+        selectPartitions, selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectSettled,
+        selectStream, selectStreamNames, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers,
+        selectUnitRecord, selectUnits, selectVerification, selectVerified, selectWindowEvidence, setOnShards,
+        setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits, takeTurns,
+        trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {
@@ -350,10 +364,13 @@ package struct Migration: Sendable {
             number: 10, name: "replace_rows",
             sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
         Migration(
-            number: 11, name: "share_limits",
-            sql: String(decoding: PackageResources._011_share_limits_sql, as: UTF8.self)),
+            number: 12, name: "remember_verification",
+            sql: String(decoding: PackageResources._012_remember_verification_sql, as: UTF8.self)),
         Migration(
-            number: 12, name: "rename_streams",
-            sql: String(decoding: PackageResources._012_rename_streams_sql, as: UTF8.self)),
+            number: 13, name: "share_limits",
+            sql: String(decoding: PackageResources._013_share_limits_sql, as: UTF8.self)),
+        Migration(
+            number: 14, name: "rename_streams",
+            sql: String(decoding: PackageResources._014_rename_streams_sql, as: UTF8.self)),
     ]
 }

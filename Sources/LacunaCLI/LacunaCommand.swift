@@ -21,7 +21,7 @@ struct LacunaCommand: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             GapsCommand.self, WhyCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self,
-            AcceptCommand.self,
+            AcceptCommand.self, VerifyCommand.self,
             StatusCommand.self, DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self,
             RenameCommand.self,
             ScheduleCommand.self,

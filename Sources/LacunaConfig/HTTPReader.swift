@@ -30,6 +30,12 @@ struct HTTPReader {
             let tip = Section(node, group: SettingsTable.tip.name, reading: reading)
             settings.tip = HTTPTipSettings(request: request(tip), select: path("select", in: tip))
         }
+        if let node = section["verify"].map({ Section($0, group: SettingsTable.verify.name, reading: reading) })?[
+            "count"]
+        {
+            let count = Section(node, group: SettingsTable.count.name, reading: reading)
+            settings.count = HTTPTipSettings(request: request(count), select: path("select", in: count))
+        }
         if let node = section["paginator"] {
             let reader = PaginatorReader(
                 section: Section(node, group: SettingsTable.paginator.name, reading: reading), format: settings.format)

@@ -67,6 +67,25 @@ extension SettingsTable {
             Setting("select", .path, "Where the answer holds the newest key.", absent: "the answer is the key"),
         ])
 
+    static let verify = SettingsGroup(
+        name: "verify",
+        settings: [
+            Setting("count", .group(count), "What is asked for the number of a window's records.", required: true)
+        ])
+
+    static let count = SettingsGroup(
+        name: "count",
+        settings: [
+            Setting(
+                "method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "The method of the request.",
+                absent: "POST with a body, else GET"),
+            Setting("path", .template(window: true), "Appended to base_url. Values are percent-encoded."),
+            Setting("params", .map(.template(window: true), of: "parameter"), "The parameters of the query."),
+            Setting("headers", .map(.template(window: true), of: "header"), "Headers of this request."),
+            Setting("body", .body(window: true), bodySummary),
+            Setting("select", .path, "Where the answer holds the number.", absent: "the answer is the number"),
+        ])
+
     static let paginator = SettingsGroup(
         name: "paginator",
         settings: [
@@ -157,6 +176,7 @@ extension SettingsTable {
                 "Where a page holds its records: a list, or one record.", absent: "$, the page itself"),
             Setting("paginator", .group(paginator), "How pages follow each other.", absent: "single_page"),
             Setting("tip", .group(tip), "What is asked for the newest key."),
+            Setting("verify", .group(verify), "How lacuna verify counts a window's records without fetching them."),
             retrying,
         ])
 

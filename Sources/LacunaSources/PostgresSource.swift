@@ -19,16 +19,27 @@ public struct PostgresSource: Source {
     ///
     /// - Throws: ``SourceError`` if the database cannot be reached or rejects the query; what `sink` throws.
     public func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
-        let query = try render { template throws(TemplateError) in
+        let query = try query(request)
+        return try await withSession(request.stream) { session in
+            try await copy(query, into: sink, on: session)
+        }
+    }
+
+    /// The query for a window's rows.
+    ///
+    /// - Throws: ``SourceError``.
+    package func query(_ request: FetchRequest) throws -> String {
+        try render { template throws(TemplateError) in
             try template.render(request) { value throws(TemplateError) in try PostgresSource.literal(value) }
         }
+    }
+
+    private func copy(_ query: String, into sink: RecordSink, on session: Session) async throws -> FetchSummary {
         let statement = BoundStatement(
             name: "source query", sql: "COPY (\n\(query)\n) TO STDOUT (FORMAT csv, HEADER)")
         try sink.begin(.csv)
         let writer = SinkWriter(sink)
-        try await withSession(request.stream) { session in
-            try await session.copyOut(statement, deadline: settings.timeout) { try writer.write($0) }
-        }
+        try await session.copyOut(statement, deadline: settings.timeout) { try writer.write($0) }
         try writer.flush()
         // COPY was answered to its end, so the last row is whole.
         try sink.endOfDocument(lengthIsProven: true)
@@ -76,18 +87,22 @@ public struct PostgresSource: Source {
     private func withSession<Value: Sendable>(
         _ stream: StreamDefinition, _ body: (Session) async throws -> Value
     ) async throws -> Value {
+        do {
+            return try await connect(stream).closedAfter(body)
+        } catch let error as PostgresError {
+            throw error.ofSource
+        }
+    }
+
+    private func connect(_ stream: StreamDefinition) async throws -> Session {
         var options = SessionOptions(connectionString: settings.database, applicationName: "lacuna source")
         options.parameters = [
             ("default_transaction_read_only", "on"), ("DateStyle", "ISO, YMD"), ("IntervalStyle", "postgres"),
-            ("extra_float_digits", "3"), ("TimeZone", stream.keyType.timezone.identifier),
+            ("extra_float_digits", "3"), ("bytea_output", "hex"), ("TimeZone", stream.keyType.timezone.identifier),
         ]
-        do {
-            let session = try await Session.connect(options)
-            if let warning = session.transportWarning { onWarning(warning) }
-            return try await session.closedAfter(body)
-        } catch let error as PostgresError {
-            throw SourceError(error.kind, "the source database: \(error)")
-        }
+        let session = try await Session.connect(options)
+        if let warning = session.transportWarning { onWarning(warning) }
+        return session
     }
 
     private static func literal(_ value: String) throws(TemplateError) -> String {
@@ -99,7 +114,57 @@ public struct PostgresSource: Source {
     }
 }
 
+extension PostgresSource: QueriedSource {
+    package var givesAllRows: Bool { !isLimited }
+
+    package func open(_ stream: StreamDefinition) async throws -> any SourceSession {
+        do {
+            return OpenSession(source: self, session: try await connect(stream))
+        } catch let error as PostgresError {
+            throw error.ofSource
+        }
+    }
+
+    /// A session for several windows.
+    private struct OpenSession: SourceSession {
+        let source: PostgresSource
+        let session: Session
+
+        func fetch(_ request: FetchRequest, into sink: RecordSink) async throws -> FetchSummary {
+            let query = try source.query(request)
+            do {
+                return try await source.copy(query, into: sink, on: session)
+            } catch let error as PostgresError {
+                throw error.ofSource
+            }
+        }
+
+        func tip(_ request: TipRequest) async throws -> String? { try await source.tip(request) }
+
+        func rows(_ sql: String, _ values: [String?]) async throws -> (columns: [String], rows: [[String?]]) {
+            do {
+                let rows = try await session.query(
+                    BoundStatement(name: "source query", sql: sql, values: values),
+                    deadline: source.settings.timeout)
+                let columns = rows.columns
+                return (
+                    columns,
+                    try rows.map { row in
+                        try columns.indices.map { try row.getIfPresent(at: $0, as: String.self) }
+                    }
+                )
+            } catch let error as PostgresError {
+                throw error.ofSource
+            }
+        }
+
+        func close() async { await session.close() }
+    }
+}
+
 extension PostgresError {
+    fileprivate var ofSource: SourceError { SourceError(kind, "the source database: \(self)") }
+
     fileprivate var kind: SourceError.Kind {
         if isTransient { return .transient }
         switch self {

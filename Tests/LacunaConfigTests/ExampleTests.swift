@@ -222,7 +222,7 @@ struct ExampleTests {
                 SettingsTable.expect, SettingsTable.partitionQuery, SettingsTable.retry, SettingsTable.auth,
                 SettingsTable.rateLimit, SettingsTable.timeouts, SettingsTable.request, SettingsTable.tip,
                 SettingsTable.paginator, SettingsTable.tls, SettingsTable.onError, SettingsTable.complete,
-                SettingsTable.completeRows,
+                SettingsTable.completeRows, SettingsTable.verify, SettingsTable.count,
             ] + SourceType.allCases.map(SettingsTable.source)
         for group in groups {
             let rows = sections[group.name] ?? []

@@ -31,6 +31,7 @@ struct HTTPSettingsTests {
         record_selector: results
         paginator: {type: page_number, page_param: page_no, base_page: 0, page_size_param: size, page_size: 50, total_path: total}
         tip: {path: /tip, select: data.0.id}
+        verify: {count: {path: /count, params: {to: "{window.last}"}, select: meta.count}}
         """
 
     private func config(_ stream: String, source: String = HTTPSettingsTests.source) -> String {
@@ -81,6 +82,10 @@ struct HTTPSettingsTests {
         var tip = HTTPRequestSettings()
         tip.path = try Template("/tip")
         expected.tip = HTTPTipSettings(request: tip, select: JSONPath("data.0.id"))
+        var count = HTTPRequestSettings()
+        count.path = try Template("/count")
+        count.parameters = [NamedTemplate("to", try Template("{window.last}"))]
+        expected.count = HTTPTipSettings(request: count, select: JSONPath("meta.count"))
         #expect(try settings(config(HTTPSettingsTests.stream)) == expected)
     }
 
@@ -225,6 +230,8 @@ struct HTTPSettingsTests {
         ("request: {body: '{\"a\": '}", "base_url: https://h", "the body is not JSON"),
         ("tip: {path: \"/{window.first}\"}", "base_url: https://h", "a tip has none"),
         ("tip: [a]", "base_url: https://h", "'tip' of stream 'blocks': expected a map"),
+        ("verify: {count: {path: \"/{partition.x}\"}}", "base_url: https://h", "has no partitions"),
+        ("verify: {rows: 3}", "base_url: https://h", "unknown setting 'rows'"),
     ]
 
     @Test("is refused with its place where it cannot work", arguments: wrong.indices)

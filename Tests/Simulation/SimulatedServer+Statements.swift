@@ -194,7 +194,7 @@ extension SimulatedServer {
         case "schema_exists":
             let tables =
                 "{accepted,batch,change,cursor,key,migration,owed_after,provisional,refetch,run,settled,stream,summary,tracking,"
-                + "verified_empty}"
+                + "verification,verified_empty}"
             return Reply(columns: ["installed", "readable", "writable", "tables"], rows: [["t", "t", "t", tables]])
         case "select_migrations": return Reply(columns: ["number"], rows: Migration.all.map { [String($0.number)] })
         default: return Reply(columns: ["given", "written"])

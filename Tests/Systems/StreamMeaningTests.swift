@@ -209,11 +209,12 @@ struct StreamMeaningTests {
         ) { installation in
             let database = installation.database
             for undo in [
-                "DELETE FROM lacuna.migration WHERE number = 12",
+                "DELETE FROM lacuna.migration WHERE number = 14",
                 """
                 DROP TABLE lacuna.shared_turn, lacuna.shared_turn_taker;
-                DELETE FROM lacuna.migration WHERE number = 11
+                DELETE FROM lacuna.migration WHERE number = 13
                 """,
+                "DROP TABLE lacuna.verification; DELETE FROM lacuna.migration WHERE number = 12",
                 """
                 ALTER TABLE lacuna.batch DROP COLUMN rows_deleted; ALTER TABLE lacuna.refetch DROP COLUMN replaces;
                 DELETE FROM lacuna.migration WHERE number = 10

@@ -19,6 +19,7 @@ FLOORS = [
     {"Tracking", "Loading"},
     {"Journal", "Survey"},
     {"Running"},
+    {"Verifying"},
 ]
 
 MODIFIERS = r"(?:(?:public|package|internal|final|indirect|nonisolated|static|mutating|@\w+(?:\([^)]*\))?)\s+)*"

@@ -15,6 +15,8 @@ WITH registration AS (
     DELETE FROM lacuna.provisional WHERE stream = :'stream'
 ), settled AS (
     DELETE FROM lacuna.settled WHERE stream = :'stream'
+), verification AS (
+    DELETE FROM lacuna.verification WHERE stream = :'stream'
 ), marks AS (
     DELETE FROM lacuna.refetch WHERE stream = :'stream' RETURNING 1
 ), accepted AS (

@@ -32,6 +32,8 @@ WITH others AS MATERIALIZED (
     UPDATE lacuna.key AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), owed AS (
     UPDATE lacuna.owed_after AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
+), verification AS (
+    UPDATE lacuna.verification AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), tracking AS (
     UPDATE lacuna.tracking AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), batches AS (

@@ -18,6 +18,8 @@ public enum RunMode: String, Sendable, Hashable {
     case forget
     /// Giving a stream another name.
     case rename
+    /// Holding the table against the source.
+    case verify
 }
 
 /// A batch that failed, or that something else kept from being done.

@@ -9,7 +9,7 @@ package struct StreamStatus: Sendable {
     package struct Run: Sendable {
         /// Its number.
         package let id: Int64
-        /// `reconcile`, `catchup`, `rewind`, `mark` or `forget`.
+        /// `reconcile`, `catchup`, `rewind`, `mark`, `accept`, `forget` or `verify`.
         package let mode: String
         /// How it ended, `running`, or `interrupted` where it was killed.
         package let state: String
@@ -59,6 +59,8 @@ package struct StreamStatus: Sendable {
     package var failures: [Failure]
     /// Sessions of this stream that are open now.
     package let activities: [Activity]
+    /// What was held against the source, by partition.
+    package var verified: [Partition: [VerifiedRange]] = [:]
 
     /// Reads the status.
     ///
@@ -102,7 +104,8 @@ package struct StreamStatus: Sendable {
             activities: sessions.filter { activity in
                 let rest = activity.text.dropFirst("lacuna \(definition.name)".count)
                 return !rest.isEmpty && rest != ": journal"
-            })
+            },
+            verified: try await VerifiedRange.load(of: definition, on: session))
     }
 
     /// The sessions of a stream that are open now.

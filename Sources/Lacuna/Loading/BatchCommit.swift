@@ -19,6 +19,13 @@ struct FetchedBatch: Sendable {
     let sourceEnd: Int64
     /// What the answer proves of units without records.
     let proof: AnswerProof
+
+    /// What the source said.
+    var answer: Attestation.Answer {
+        Attestation.Answer(
+            spoken: proof.spoken, doubtful: proof.doubtful, sourceEnd: sourceEnd, dueEnd: attestableEnd,
+            records: records.units, shownEnd: proof.shownEnd, isTrusted: proof.isTrusted)
+    }
 }
 
 /// How far an answer proves that units are empty, from what the source said and what it has ever shown.
@@ -145,10 +152,7 @@ struct BatchCommit: Sendable {
             range: batch.window, asked: batch.units, missing: before.missing.intersection(batch.window),
             verified: before.verified, provisional: before.provisional, confirmable: before.confirmable,
             refetch: before.refetch)
-        var answer = Attestation.Answer(
-            spoken: fetched.proof.spoken, doubtful: fetched.proof.doubtful, sourceEnd: fetched.sourceEnd,
-            dueEnd: fetched.attestableEnd, records: fetched.records.units, shownEnd: fetched.proof.shownEnd,
-            isTrusted: fetched.proof.isTrusted)
+        var answer = fetched.answer
         // A window without rows has none to lose.
         let withdrawal =
             loadsDirectly || stream.definition.rows == .upsert ? nil : withdrawal(fetched, before, window, answer)

@@ -85,8 +85,7 @@ struct BatchLoader: Sendable {
         }
         let plan = try plan.get()
         if directly { return try await loadDirectly(records, plan, session) }
-        try await fillBatchTable(records, plan, &table, session)
-        if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
+        try await stage(records, plan, partition: partition, request: request, table: &table, on: session)
         guard plan.runsScripts else {
             try await rejectMovedRows(plan, session)
             // Before the upsert: what is new may take a unique value over from what goes.
@@ -97,6 +96,15 @@ struct BatchLoader: Sendable {
             return result
         }
         return try await loadByScripts(withdrawal, session)
+    }
+
+    /// Brings records into the temporary table, and proves that each lies in the window and the partition.
+    func stage(
+        _ records: SpooledRecords, _ plan: LoadPlan, partition: Partition, request: Range<Int64>,
+        table: inout BatchTable, on session: isolated Session
+    ) async throws {
+        try await fillBatchTable(records, plan, &table, session)
+        if !keysAreProven(records) { try await proveKeys(plan, partition, request, session) }
     }
 
     /// Takes away what is gone if no records came, and runs the user's scripts over an empty table.

@@ -151,8 +151,13 @@ struct LoadPlan: Sendable {
 
     /// A table expression over the temporary table with the written columns under their names and in their types.
     var records: SQLFragment {
-        get throws {
-            let values = try targets.map { target in
+        get throws { try records(and: nil) }
+    }
+
+    /// ``records`` with one more column.
+    func records(and column: String?) throws -> SQLFragment {
+        let values =
+            try targets.map { target in
                 let name = try SQLFragment(identifier: target.column.name)
                 guard let field = target.field else {
                     return "\(try SQLFragment(literal: target.constant ?? ""))::\(target.column.typeName) AS \(name)"
@@ -160,19 +165,18 @@ struct LoadPlan: Sendable {
                 let source = try SQLFragment(identifier: field)
                 let cast = format == .csv && runsScripts ? "::\(target.column.typeName)" : ""
                 return "record.\(source)\(cast) AS \(name)"
-            }
-            guard format == .ndjson else {
-                return SQLFragment(
-                    trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch AS record) AS record")
-            }
-            let types = try targets.compactMap { target in
-                try target.field.map { "\(try SQLFragment(identifier: $0)) \(target.column.typeName)" }
-            }
+            } + [column].compactMap(\.self)
+        guard format == .ndjson else {
             return SQLFragment(
-                trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch, "
-                    + "LATERAL pg_catalog.jsonb_to_record(doc) AS record (\(types.joined(separator: ", ")))"
-                    + (try partCondition) + ") AS record")
+                trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch AS record) AS record")
         }
+        let types = try targets.compactMap { target in
+            try target.field.map { "\(try SQLFragment(identifier: $0)) \(target.column.typeName)" }
+        }
+        return SQLFragment(
+            trusted: "(SELECT \(values.joined(separator: ", ")) FROM pg_temp.batch, "
+                + "LATERAL pg_catalog.jsonb_to_record(doc) AS record (\(types.joined(separator: ", ")))"
+                + (try partCondition) + ") AS record")
     }
 
     private var partCondition: String {

@@ -6,6 +6,9 @@ import Postgres
 struct Fetcher: Sendable {
     let stream: ResolvedStream
     let source: any Source
+    /// Whether records outside of a window are passed over, whatever the source says: what is asked for may be a part of what it
+    /// gives at once.
+    var skipsStrays = false
     /// How much of an answer is kept in memory before it goes to a file.
     var spoolMemoryLimit = 2 << 20
 
@@ -13,7 +16,8 @@ struct Fetcher: Sendable {
     ///
     /// - Throws: ``SourceError``, ``RecordError``, ``SpoolError``; `CancellationError`.
     func fetch(_ batch: PlannedBatch) async throws -> (SpooledRecords, FetchSummary) {
-        try await fetch(batch, window: batch.request, units: batch.units, stray: source.strayRecords)
+        try await fetch(
+            batch, window: batch.request, units: batch.units, stray: skipsStrays ? .skip : source.strayRecords)
     }
 
     /// Asks for an edge of a batch's answer alone.

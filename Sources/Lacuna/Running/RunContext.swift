@@ -9,7 +9,7 @@ struct RunContext: Sendable {
     let stream: ResolvedStream
     /// The database's clock when the run was planned, seconds since the epoch.
     let plannedAt: Int64
-    let fetcher: Fetcher
+    var fetcher: Fetcher
     let commit: BatchCommit
     let journal: RunJournal
     let options: RunOptions

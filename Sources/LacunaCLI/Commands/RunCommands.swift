@@ -55,6 +55,13 @@ struct ReconcileCommand: AsyncParsableCommand {
         help: "Take units for empty though the source has never given a row of the stream.")
     var trustEmpty = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Hold this share of the windows against the source afterwards, those with the oldest proof: 2%.",
+            valueName: "share"))
+    var verify: String?
+
     @Option(name: .long, help: "text or json.")
     var format: RunFormat = .text
 
@@ -81,10 +88,9 @@ struct ReconcileCommand: AsyncParsableCommand {
             try await RunPlanRendering.show(runs, project: project, format: format)
             return
         }
-        try await StreamRuns(project: project, global: global, format: format, isQuiet: quiet).run(runs) {
-            reconciler, options in
-            await reconciler.reconcile(options)
-        }
+        var streams = StreamRuns(project: project, global: global, format: format, isQuiet: quiet)
+        streams.verifiedShare = try verify.map { try RunArguments.share($0, of: "--verify") }
+        try await streams.run(runs) { reconciler, options in await reconciler.reconcile(options) }
     }
 
     private func lookback(of stream: StreamDefinition) throws -> HistoryLength? {
@@ -105,25 +111,14 @@ struct ReconcileCommand: AsyncParsableCommand {
         options.failFast = failFast
         options.retryNow = retryNow
         options.trustsEmpty = trustEmpty
-        if let workers {
-            guard (1...64).contains(workers) else {
-                throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64")
-            }
-            options.workers = workers
-        }
+        options.workers = try RunArguments.workers(workers)
         if let maxBatches {
             guard maxBatches > 0 else {
                 throw CommandFailure(.usage, "--max-batches \(maxBatches): expected at least 1")
             }
             options.maxBatches = maxBatches
         }
-        if let timeLimit {
-            switch HistoryLength(timeLimit) {
-            case .seconds(let seconds): options.timeLimit = .seconds(seconds)
-            case .days(let days) where days <= 100_000: options.timeLimit = .seconds(days * 86_400)
-            default: throw CommandFailure(.usage, "--time-limit \(timeLimit): expected a time like 90s, 15m or 2h")
-            }
-        }
+        options.timeLimit = try RunArguments.timeLimit(timeLimit)
         return options
     }
 }
@@ -164,9 +159,7 @@ struct CatchupCommand: AsyncParsableCommand {
         let stop = StopSignal()
         let watch = SignalWatch(stop)
         defer { withExtendedLifetime(watch) {} }
-        if let workers, !(1...64).contains(workers) {
-            throw CommandFailure(.usage, "--workers \(workers): expected 1 to 64")
-        }
+        let workers = try RunArguments.workers(workers)
         let runs = try project.streams(streams).map { stream in
             var range = RangeOptions()
             range.partitionTexts = partitionTexts
@@ -192,6 +185,8 @@ struct StreamRuns {
     let format: RunFormat
     /// Whether only failures are printed.
     let isQuiet: Bool
+    /// The share of each stream's windows that are held against the source afterwards; nil: none.
+    var verifiedShare: Double?
 
     func run(
         _ runs: [(StreamConfiguration, RunOptions)],
@@ -202,6 +197,7 @@ struct StreamRuns {
         let notifier = RunNotifier(configuration: project.configuration, log: global.log)
         // The run does not wait for it.
         async let hasBegun: Void = notifier.begin()
+        var verifications: [VerificationRendering] = []
         for (stream, given) in runs {
             guard !given.stop.isGiven else {
                 worst = max(worst, .workRemains)
@@ -222,15 +218,43 @@ struct StreamRuns {
             if format == .text, !isQuiet || report.exitStatus.needsPerson { rendering.print() }
             ended.append(EndedRun(rendering: rendering, reconciler: reconciler, isWhole: options.isWhole))
             worst = max(worst, report.exitStatus)
+            if let verification = await verify(stream, after: report, given, since: started) {
+                if format == .text, !isQuiet || verification.exitStatus != .clean { verification.print() }
+                verifications.append(verification)
+                worst = max(worst, verification.exitStatus)
+            }
         }
         if format == .json {
-            Console.shared.data(.object([("runs", .list(ended) { $0.rendering.document })]))
+            Console.shared.data(
+                .object([
+                    ("runs", .list(ended) { $0.rendering.document }),
+                    ("verifications", verifiedShare == nil ? nil : .list(verifications) { $0.document }),
+                ]))
             Console.shared.flush()
         }
         await notifier.tell(of: ended, status: worst)
         await hasBegun
         await notifier.end(worst)
         if worst != .clean { throw worst }
+    }
+
+    /// Holds a share of a stream's windows against the source, in what is left of the time.
+    ///
+    /// - Returns: nil if that is not asked for, or if the run says that it leads to nothing.
+    private func verify(
+        _ stream: StreamConfiguration, after report: RunReport, _ given: RunOptions,
+        since started: ContinuousClock.Instant
+    ) async -> VerificationRendering? {
+        guard let verifiedShare, !given.stop.isGiven, [.done, .incomplete].contains(report.state) else { return nil }
+        if let problem = project.reconciler(stream).verificationProblem {
+            Console.shared.message(Console.shared.line("\(stream.definition.name): not verified: \(problem)"))
+            return nil
+        }
+        var options = VerificationOptions(run: given)
+        options.share = verifiedShare
+        options.oldestFirst = true
+        options.run.timeLimit = given.timeLimit.map { max(.zero, $0 - (.now - started)) }
+        return await StreamVerification(project: project, global: global).run(stream, options)
     }
 }
 

@@ -79,6 +79,7 @@ struct StatusCommand: AsyncParsableCommand {
             }
         }
         lines += lastLines(status.lastRuns, style)
+        lines += verifiedLines(status, report, style)
         guard runs > 0 else { return lines }
         guard !status.runs.isEmpty else { return lines + ["", "  no runs yet"] }
         lines += ["", "  " + style.bold("last runs")]
@@ -159,6 +160,7 @@ extension StatusCommand {
                 }
             ),
             ("last", .list(status.lastRuns, document)),
+            ("verified", .list(status.verifiedRanges) { document($0, report) }),
         ])
     }
 

@@ -16,6 +16,12 @@ struct TextTable {
         self.rows = AnySequence(rows)
     }
 
+    /// A table without titles, all of it aligned left, and without the columns that are empty.
+    init(_ rows: [[String]]) {
+        let filled = (rows.first ?? []).indices.filter { column in rows.contains { !$0[column].isEmpty } }
+        self.init(filled.map { _ in ("", .left) }, rows.map { row in filled.map { row[$0] } })
+    }
+
     /// Writes the lines: the titles, if there are any, and the rows. Two spaces stand between columns and none at the ends.
     ///
     /// - Parameter put: takes each line.

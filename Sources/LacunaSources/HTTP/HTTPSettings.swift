@@ -11,6 +11,8 @@ public struct HTTPSettings: Sendable, Hashable {
     public var request = HTTPRequestSettings()
     /// What is asked for the tip; nil: the source has no tip.
     public var tip: HTTPTipSettings?
+    /// What is asked for the number of a window's records; nil: the source cannot tell it.
+    package var count: HTTPTipSettings?
     /// Who asks.
     public var authentication: HTTPAuthentication = .none
     /// Headers of every request.
@@ -99,11 +101,11 @@ public struct HTTPRequestSettings: Sendable, Hashable {
     public init() {}
 }
 
-/// How the tip is asked for.
+/// How one value is asked for: the tip, or a number.
 public struct HTTPTipSettings: Sendable, Hashable {
     /// What is asked.
     public var request: HTTPRequestSettings
-    /// Where the newest key is in the answer; nil: the answer is the key.
+    /// Where the value is in the answer; nil: the answer is the value.
     public var select: JSONPath?
 
     /// A request and where its answer holds the key.

@@ -147,34 +147,43 @@ public struct HTTPSource: Source {
             throw SourceError(.unavailable, "the source has no `tip` request, \(TipRequest.need)")
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
-        let longestWait = request.stream.retry.maxBackoff
+        return try await value(
+            of: call, paths.tip, what: "a key", setting: "tip.select", request.stream.retry.maxBackoff)
+    }
+
+    /// The one value that an answer holds; nil if it is `null`, or there is nothing.
+    private func value(
+        of call: HTTPCall, _ wanted: PagePaths.ValuePaths?, what: String, setting: String, _ longestWait: Duration
+    ) async throws -> String? {
         let outcome = try await exchange.outcome(of: call, page: 1, longestWait: longestWait)
         if case .gone(let status) = outcome {
-            throw exchange.error(.permanent, "answered \(status), which says nothing of a tip", call, page: 1)
+            throw exchange.error(.permanent, "answered \(status), which says nothing of \(what)", call, page: 1)
         }
         guard case .page(let answer, _, let redactor) = outcome else { return nil }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
-        guard let tip = paths.tip else { return try plainTip(answer.body, place) }
-        let document = try document(answer.body, finding: tip.set, at: place)
-        if let fault = tip.faults.fault(in: document) {
+        guard let wanted else { return try plainValue(answer.body, what: what, setting: setting, place) }
+        let document = try document(answer.body, finding: wanted.set, at: place)
+        if let fault = wanted.faults.fault(in: document) {
             let error = exchange.error(fault, answer, call, page: 1, longestWait: longestWait, redactor)
             guard let error else { return nil }
             throw error
         }
-        guard let value = document[tip.key] else {
-            throw place.error(.permanent, "the answer has no '\(tip.key.path)'; check `tip.select`")
+        guard let value = document[wanted.key] else {
+            throw place.error(.permanent, "the answer has no '\(wanted.key.path)'; check `\(setting)`")
         }
         switch value.kind {
         case .null: return nil
         case .string, .number: return document.text(value)
         default:
-            throw place.error(.permanent, "'\(tip.key.path)' is not a key; check `tip.select`")
+            throw place.error(.permanent, "'\(wanted.key.path)' is not \(what); check `\(setting)`")
         }
     }
 
-    private func plainTip(_ body: [UInt8], _ place: PagePlace) throws -> String? {
+    private func plainValue(
+        _ body: [UInt8], what: String, setting: String, _ place: PagePlace
+    ) throws -> String? {
         guard let text = String(validating: body, as: UTF8.self)?.trimmingWhitespace, text.utf8.count <= 4096 else {
-            throw place.error(.permanent, "the answer is more than a key; name its place as `tip.select`")
+            throw place.error(.permanent, "the answer is more than \(what); name its place as `\(setting)`")
         }
         let isQuoted = text.count >= 2 && text.first == "\"" && text.last == "\""
         let key = isQuoted ? String(text.dropFirst().dropLast()) : text
@@ -336,6 +345,23 @@ private struct PagePlace {
 
     func error(_ kind: SourceError.Kind, _ what: String) -> SourceError {
         exchange.error(kind, (status.map { "answered \($0), but " } ?? "") + what, call, page: number)
+    }
+}
+
+extension HTTPSource: CountingSource {
+    package var canCount: Bool { settings.count != nil }
+
+    package func count(_ request: FetchRequest) async throws -> Int64 {
+        let call = try rendered { builder throws(TemplateError) in try builder.countCall(request) }
+        // Nothing in its place is no record.
+        let text = try await value(
+            of: call, paths.count, what: "a number", setting: "verify.count.select", request.stream.retry.maxBackoff)
+        guard let text else { return 0 }
+        guard let count = Int64(text), count >= 0 else {
+            throw exchange.error(
+                .permanent, "answered with no number of records; check `verify.count.select`", call, page: 1)
+        }
+        return count
     }
 }
 

@@ -19,7 +19,12 @@ struct PagePaths: Sendable {
     /// Where a page says that something failed.
     let faults: BodyFaultPaths
     /// The newest key, in the answer to the tip request, and where that says that something failed.
-    let tip: (set: JSONPathSet, key: WantedPath, faults: BodyFaultPaths)?
+    let tip: ValuePaths?
+    /// The number of records, in the answer to the count request.
+    let count: ValuePaths?
+
+    /// Where an answer holds the one value that was asked for, and where it says that something failed.
+    typealias ValuePaths = (set: JSONPathSet, key: WantedPath, faults: BodyFaultPaths)
 
     init(_ settings: HTTPSettings) {
         var set = JSONPathSet()
@@ -35,11 +40,15 @@ struct PagePaths: Sendable {
         faults = BodyFaultPaths(settings.onError, selected: settings.recordSelector, in: &set)
         signs = MoreSigns(adding: &set, selector: settings.recordSelector)
         self.set = set
-        tip = settings.tip?.select.map { path in
-            var set = JSONPathSet()
-            let key = set.want(path)
-            let faults = BodyFaultPaths(settings.onError, selected: path, isTip: true, in: &set)
-            return (set, key, faults)
+        func value(_ asked: HTTPTipSettings?) -> ValuePaths? {
+            asked?.select.map { path in
+                var set = JSONPathSet()
+                let key = set.want(path)
+                let faults = BodyFaultPaths(settings.onError, selected: path, isTip: true, in: &set)
+                return (set, key, faults)
+            }
         }
+        tip = value(settings.tip)
+        count = value(settings.count)
     }
 }

@@ -30,6 +30,9 @@ package struct RequestBuilder: Sendable {
         let keys = stream.keyType.isOrdered ? [] : ["1"]
         let sample = FetchRequest(stream: stream, partition: partition, window: 0..<1, keys: keys)
         _ = try call(settings.request, Rendering(subject: Subject(sample), isSample: true))
+        if let count = settings.count {
+            _ = try call(count.request, Rendering(subject: Subject(sample), isSample: true))
+        }
         if let tip = settings.tip {
             let subject = Subject(TipRequest(stream: stream, partition: partition))
             _ = try call(tip.request, Rendering(subject: subject, isSample: true))
@@ -47,6 +50,13 @@ package struct RequestBuilder: Sendable {
     func call(_ request: TipRequest) throws(TemplateError) -> HTTPCall {
         var call = try call(settings.tip?.request ?? HTTPRequestSettings(), Rendering(subject: Subject(request)))
         if settings.tip?.select == nil { call.mayBeCompressed = false }
+        return call
+    }
+
+    /// The request for the number of a window's records.
+    func countCall(_ request: FetchRequest) throws(TemplateError) -> HTTPCall {
+        var call = try call(settings.count?.request ?? HTTPRequestSettings(), Rendering(subject: Subject(request)))
+        if settings.count?.select == nil { call.mayBeCompressed = false }
         return call
     }
 

@@ -47,6 +47,25 @@ struct StatementTests {
                         "new_unit": "there.k::bigint", "identity": "here.k", "key": "here.k", "new_key": "there.k",
                     ], table, [:]
                 ),
+                "describe_source": ([:], [:], ["query": "SELECT 1 AS k -- :x"]),
+                "digest_source": (
+                    ["row": "ROW(lacuna_query.k)", "unit": "lacuna_query.k::bigint"], [:],
+                    ["query": "SELECT 1 AS k -- :x"]
+                ),
+                "digest_table": (
+                    [
+                        "row": "ROW(k, region)", "unit": "\"k\"::bigint",
+                        "in_window": "k >= :'lower'::bigint AND k < :'upper'::bigint",
+                    ], table, [:]
+                ),
+                "find_differences": (
+                    [
+                        "records": "pg_temp.batch", "columns": "\"k\", \"region\"", "fields": "NULL::text[]",
+                        "unit": "\"k\"::bigint", "in_window": "k >= :'lower'::bigint AND k < :'upper'::bigint",
+                        "same_row": "here.k = there.k",
+                        "differs": "(CASE WHEN here.region <> there.region THEN '1' ELSE '0' END)::bit(1)",
+                    ], table, [:]
+                ),
                 "count_withdrawn": (withdrawn, table, [:]),
                 "delete_withdrawn": (withdrawn, table, [:]),
                 "delete_withdrawn_by_key": (

@@ -36,6 +36,7 @@ public final class FaultProxy: Sendable {
         var isRefusing = false
         var commits = 0
         var faults = 0
+        var bytes = 0
         var onCommit: @Sendable (Int) -> CommitFault = { _ in .none }
     }
 
@@ -98,6 +99,9 @@ public final class FaultProxy: Sendable {
     /// How many of them met a fault.
     public var commitFaults: Int { state.withLock { $0.faults } }
 
+    /// How many bytes have passed, in both directions.
+    public var byteCount: Int { state.withLock { $0.bytes } }
+
     /// Decides what happens to each COMMIT; it is told its number, from 1.
     public func onCommit(_ decide: @escaping @Sendable (Int) -> CommitFault) {
         state.withLock { $0.onCommit = decide }
@@ -143,6 +147,8 @@ public final class FaultProxy: Sendable {
         if fault != .none { state.withLock { $0.faults += 1 } }
         return fault
     }
+
+    fileprivate func count(_ bytes: ByteBuffer) { state.withLock { $0.bytes += bytes.readableBytes } }
 
     fileprivate func add(_ link: Link) { state.withLock { $0.links[ObjectIdentifier(link)] = link } }
     fileprivate func remove(_ link: Link) {
@@ -239,6 +245,7 @@ private final class Link: @unchecked Sendable {
     }
 
     private func deliver(_ bytes: ByteBuffer, to channel: any Channel, at time: NIODeadline) {
+        proxy.count(bytes)
         if time <= .now() {
             channel.writeAndFlush(bytes, promise: nil)
         } else {

@@ -264,6 +264,7 @@ numbers = {
 }
 settings = harness.parse(__doc__, numbers, flags=["all", "types"])
 if settings.all:
-    harness.run_all(settings, ["bench", "bench-load", "bench-tracking", "bench-peers", "bench-http"])
+    harness.run_all(settings, ["bench", "bench-load", "bench-tracking", "bench-peers", "bench-http",
+                               "bench-verify"])
 else:
     harness.run(settings, measure)
