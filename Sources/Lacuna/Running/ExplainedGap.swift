@@ -57,7 +57,7 @@ package struct ExplainedGap: Sendable, Hashable {
 /// The missing units of a survey, each with its cause and its age.
 package struct ExplainedGaps: Sendable {
     /// So many ranges of a stream are explained and kept. The oldest ones of each partition come first.
-    package static let limit = 100_000
+    package static let limit = 10_000
 
     /// Of each partition that was surveyed, ascending.
     package private(set) var partitions: [Partition: [ExplainedGap]] = [:]

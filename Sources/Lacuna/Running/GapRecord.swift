@@ -56,10 +56,13 @@ package struct GapRecord: Sendable {
             return gaps.isEmpty ? nil : (partition: coverage.partition, gaps: gaps)
         }
         guard !wanted.isEmpty else { return record }
+        let ranges = wanted.map(\.gaps.ranges)
         let statement = try Statements.selectGapRecord.bound(values: [
             "stream": stream, "columns": TextArray.literal(survey.definition.partitions.columns),
             "partitions": TextArray.literal(wanted.map { TextArray.literal($0.partition.values) }),
-            "missing": TextArray.literal(wanted.map(\.gaps.multirangeLiteral)),
+            "numbers": SQLArray.literal(ranges.enumerated().flatMap { index, ranges in ranges.map { _ in index + 1 } }),
+            "lowers": SQLArray.literal(ranges.joined().map(\.lowerBound)),
+            "uppers": SQLArray.literal(ranges.joined().map(\.upperBound)),
         ])
         for row in try await session.query(statement) {
             let number: Int = try row.get("number")

@@ -122,7 +122,7 @@ struct GapDifferences: Sendable {
 }
 
 /// Arrays of numbers, fit for a parameter.
-private enum SQLArray {
+enum SQLArray {
     static func literal(_ numbers: [some BinaryInteger]) -> String {
         "{\(numbers.map { "\($0)" }.joined(separator: ","))}"
     }
