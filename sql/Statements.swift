@@ -42,6 +42,8 @@ package enum Statements {
         "create_tracking_trigger", PackageResources.create_tracking_trigger_sql)
     /// `delete_changes.sql`
     package static let deleteChanges = statement("delete_changes", PackageResources.delete_changes_sql)
+    /// `delete_gaps.sql`
+    package static let deleteGaps = statement("delete_gaps", PackageResources.delete_gaps_sql)
     /// `delete_owed_after.sql`
     package static let deleteOwedAfter = statement("delete_owed_after", PackageResources.delete_owed_after_sql)
     /// `delete_evidence_outside.sql`
@@ -167,6 +169,8 @@ package enum Statements {
     package static let lockTrackedTable = statement("lock_tracked_table", PackageResources.lock_tracked_table_sql)
     /// `lock_window.sql`
     package static let lockWindow = statement("lock_window", PackageResources.lock_window_sql)
+    /// `measure_journal.sql`
+    package static let measureJournal = statement("measure_journal", PackageResources.measure_journal_sql)
     /// `measure_partition.sql`
     package static let measurePartition = statement("measure_partition", PackageResources.measure_partition_sql)
     /// `measure_partitions.sql`
@@ -210,6 +214,8 @@ package enum Statements {
     package static let schemaExists = statement("schema_exists", PackageResources.schema_exists_sql)
     /// `select_accepted.sql`
     package static let selectAccepted = statement("select_accepted", PackageResources.select_accepted_sql)
+    /// `select_change_times.sql`
+    package static let selectChangeTimes = statement("select_change_times", PackageResources.select_change_times_sql)
     /// `select_changes.sql`
     package static let selectChanges = statement("select_changes", PackageResources.select_changes_sql)
     /// `select_clock.sql`
@@ -220,6 +226,10 @@ package enum Statements {
     package static let selectExtents = statement("select_extents", PackageResources.select_extents_sql)
     /// `select_failures.sql`
     package static let selectFailures = statement("select_failures", PackageResources.select_failures_sql)
+    /// `select_gap_record.sql`
+    package static let selectGapRecord = statement("select_gap_record", PackageResources.select_gap_record_sql)
+    /// `select_gaps.sql`
+    package static let selectGaps = statement("select_gaps", PackageResources.select_gaps_sql)
     /// `select_last_runs.sql`
     package static let selectLastRuns = statement("select_last_runs", PackageResources.select_last_runs_sql)
     /// `select_live_sessions.sql`
@@ -278,6 +288,8 @@ package enum Statements {
     package static let skipUnits = statement("skip_units", PackageResources.skip_units_sql)
     /// `take_turns.sql`
     package static let takeTurns = statement("take_turns", PackageResources.take_turns_sql)
+    /// `survey_is_newest.sql`
+    package static let surveyIsNewest = statement("survey_is_newest", PackageResources.survey_is_newest_sql)
     /// `tracking_readable.sql`
     package static let trackingReadable = statement("tracking_readable", PackageResources.tracking_readable_sql)
     /// `truncate_batch_table.sql`
@@ -289,32 +301,38 @@ package enum Statements {
     package static let upsertBatch = statement("upsert_batch", PackageResources.upsert_batch_sql)
     /// `upsert_batch_plainly.sql`
     package static let upsertBatchPlainly = statement("upsert_batch_plainly", PackageResources.upsert_batch_plainly_sql)
+    /// `upsert_gaps.sql`
+    package static let upsertGaps = statement("upsert_gaps", PackageResources.upsert_gaps_sql)
     /// `upsert_stream.sql`
     package static let upsertStream = statement("upsert_stream", PackageResources.upsert_stream_sql)
+    /// `write_survey.sql`
+    package static let writeSurvey = statement("write_survey", PackageResources.write_survey_sql)
 
     /// All of them, by name.
     package static let all: [StatementTemplate] = [
         analyzeBatch, announceWrite, armGuard, checkDeferredConstraints, copyBatchCsv, copyBatchJson, copyTableCsv,
         copyTableText, countNewRecords, countSegments, countUnitRows, countUnitShortfalls, countUnits, countWithdrawn,
         createBatchTable, createGuard, createTrackingTrigger, deleteChanges, deleteEvidenceOutside, deleteExtents,
-        deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, deleteWithdrawnByKey, describeColumns,
-        describeRelation, describeScan, describeSource, describeSpread, describeTracking, digestSource, digestTable,
-        disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger, exportSnapshot, extendExtents,
-        findCluster, findConflictingRecord, findDifferences, findFieldSets, findGaps, findLeadingIndex, findMovedRows,
-        findNewerBatches, findOddPartition, findPresentKeys, findShortSegments, findStrayRecord, findUniqueIndex,
-        finishBatch, finishRun, finishSummary, forgetStream, groupShardUnits, groupUnits, importSnapshot,
-        insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun, insertMigration, insertOwedAfter,
-        insertRefetch, insertRun, insertSummary, insertTracking, insertTurns, limitStatementTime, listCommitsUnderWay,
-        listNodes, lockEvidence, lockSummary, lockTrackedTable, lockWindow, measurePartition, measurePartitions,
-        measureTable, nextRun, probeUnits, pruneJournal, registerKeys, relationExists, releaseLease, removeAccepted,
-        removeRefetch, renameStream, replaceProvisional, replaceSettled, replaceVerification, replaceVerified,
-        returnTurns, rewindExtents, scanChangedChunks, schemaExists, selectAccepted, selectChanges, selectClock,
-        selectExpectedKeys, selectExtents, selectFailures, selectLastRuns, selectLiveSessions, selectMigrations,
-        selectPartitions, selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore, selectSettled,
-        selectStream, selectStreamNames, selectSummary, selectTrackedTables, selectTracking, selectTrackingTriggers,
-        selectUnitRecord, selectUnits, selectVerification, selectVerified, selectWindowEvidence, setOnShards,
-        setParameter, setPassParameters, setScanParameters, setTransactionParameters, skipUnits, takeTurns,
-        trackingReadable, truncateBatchTable, tryLease, upsertBatch, upsertBatchPlainly, upsertStream,
+        deleteGaps, deleteOwedAfter, deleteSummary, deleteTracking, deleteWithdrawn, deleteWithdrawnByKey,
+        describeColumns, describeRelation, describeScan, describeSource, describeSpread, describeTracking,
+        digestSource, digestTable, disarmGuard, dropBatchTable, dropTrackingTrigger, enableTrackingTrigger,
+        exportSnapshot, extendExtents, findCluster, findConflictingRecord, findDifferences, findFieldSets, findGaps,
+        findLeadingIndex, findMovedRows, findNewerBatches, findOddPartition, findPresentKeys, findShortSegments,
+        findStrayRecord, findUniqueIndex, finishBatch, finishRun, finishSummary, forgetStream, groupShardUnits,
+        groupUnits, importSnapshot, insertAccepted, insertBatch, insertFailedBatch, insertFinishedRun,
+        insertMigration, insertOwedAfter, insertRefetch, insertRun, insertSummary, insertTracking, insertTurns,
+        limitStatementTime, listCommitsUnderWay, listNodes, lockEvidence, lockSummary, lockTrackedTable, lockWindow,
+        measureJournal, measurePartition, measurePartitions, measureTable, nextRun, probeUnits, pruneJournal,
+        registerKeys, relationExists, releaseLease, removeAccepted, removeRefetch, renameStream, replaceProvisional,
+        replaceSettled, replaceVerification, replaceVerified, returnTurns, rewindExtents, scanChangedChunks,
+        schemaExists, selectAccepted, selectChangeTimes, selectChanges, selectClock, selectExpectedKeys,
+        selectExtents, selectFailures, selectGapRecord, selectGaps, selectLastRuns, selectLiveSessions,
+        selectMigrations, selectPartitions, selectProvisional, selectRecentRuns, selectRefetch, selectRunBefore,
+        selectSettled, selectStream, selectStreamNames, selectSummary, selectTrackedTables, selectTracking,
+        selectTrackingTriggers, selectUnitRecord, selectUnits, selectVerification, selectVerified,
+        selectWindowEvidence, setOnShards, setParameter, setPassParameters, setScanParameters,
+        setTransactionParameters, skipUnits, surveyIsNewest, takeTurns, trackingReadable, truncateBatchTable,
+        tryLease, upsertBatch, upsertBatchPlainly, upsertGaps, upsertStream, writeSurvey,
     ]
 
     private static func statement(_ name: String, _ bytes: [UInt8]) -> StatementTemplate {
@@ -363,6 +381,9 @@ package struct Migration: Sendable {
         Migration(
             number: 10, name: "replace_rows",
             sql: String(decoding: PackageResources._010_replace_rows_sql, as: UTF8.self)),
+        Migration(
+            number: 11, name: "remember_gaps",
+            sql: String(decoding: PackageResources._011_remember_gaps_sql, as: UTF8.self)),
         Migration(
             number: 12, name: "remember_verification",
             sql: String(decoding: PackageResources._012_remember_verification_sql, as: UTF8.self)),

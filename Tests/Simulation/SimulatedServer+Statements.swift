@@ -147,6 +147,13 @@ extension SimulatedServer {
             "schema_exists", "select_migrations":
             return catalog(statement.name)
         case "find_gaps": return findGaps(values.statement, try values.range, visible(to: backend))
+        // What is missing is found anew by each survey; nothing that is kept of it decides anything.
+        case "select_gap_record":
+            return Reply(columns: ["kind", "number", "lower", "upper", "at", "detail", "tries", "who"])
+        case "measure_journal": return Reply(columns: ["whole", "since", "deferral"], rows: [["t", nil, nil]])
+        case "survey_is_newest": return Reply(columns: ["newest"], rows: [["t"]])
+        case "select_gaps": return Reply(columns: ["partition_values", "lower", "upper"])
+        case "delete_gaps", "upsert_gaps", "write_survey": return Reply(tag: "INSERT 0 0")
         // Nobody there declares units missing for good.
         case "select_accepted": return Reply(columns: ["partition_values", "lower", "upper", "reason", "ends"])
         case "select_extents", "select_verified", "select_provisional", "select_refetch", "select_window_evidence":
@@ -193,8 +200,8 @@ extension SimulatedServer {
         case "find_unique_index": return Reply(columns: ["found"], rows: [["t"]])
         case "schema_exists":
             let tables =
-                "{accepted,batch,change,cursor,key,migration,owed_after,provisional,refetch,run,settled,stream,summary,tracking,"
-                + "verification,verified_empty}"
+                "{accepted,batch,change,cursor,gap,key,migration,owed_after,provisional,refetch,run,settled,shared_turn,"
+                + "shared_turn_taker,stream,summary,survey,survey_partition,tracking,verification,verified_empty}"
             return Reply(columns: ["installed", "readable", "writable", "tables"], rows: [["t", "t", "t", tables]])
         case "select_migrations": return Reply(columns: ["number"], rows: Migration.all.map { [String($0.number)] })
         default: return Reply(columns: ["given", "written"])

@@ -149,13 +149,17 @@ struct Installation: Sendable {
     // MARK: What was changed
 
     /// Every row of the user's tables and of Lacuna's evidence with the version it has, and what the journal calls
-    /// committed. Equal before and after means that nothing was written, not even the same again.
+    /// committed. Equal before and after means that nothing was written, not even the same again. What is
+    /// remembered of surveys is left out: a run that fails remembers what is missing, too.
     func image() async throws -> [String] {
         var tables = try await database.column(
             """
             SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-                AND (n.nspname, c.relname) NOT IN (('lacuna', 'batch'), ('lacuna', 'run')) ORDER BY 1
+                AND (n.nspname, c.relname) NOT IN (
+                    ('lacuna', 'batch'), ('lacuna', 'run'), ('lacuna', 'survey'), ('lacuna', 'survey_partition'),
+                    ('lacuna', 'gap'))
+            ORDER BY 1
             """
         ).map { ($0, "true") }
         if try await database.value("SELECT to_regclass('lacuna.batch')::text") != "NULL" {

@@ -216,6 +216,11 @@ struct StreamMeaningTests {
                 """,
                 "DROP TABLE lacuna.verification; DELETE FROM lacuna.migration WHERE number = 12",
                 """
+                DROP VIEW lacuna.missing, lacuna.complete_through; DROP TABLE lacuna.gap, lacuna.survey_partition, lacuna.survey;
+                ALTER TABLE lacuna.stream DROP COLUMN first_run; ALTER TABLE lacuna.refetch DROP COLUMN marked_by;
+                ALTER TABLE lacuna.change DROP COLUMN changed_at; DELETE FROM lacuna.migration WHERE number = 11
+                """,
+                """
                 ALTER TABLE lacuna.batch DROP COLUMN rows_deleted; ALTER TABLE lacuna.refetch DROP COLUMN replaces;
                 DELETE FROM lacuna.migration WHERE number = 10
                 """,

@@ -1,4 +1,5 @@
--- Closes a run in the journal, and writes its row if there is none yet.
+-- Closes a run in the journal, and writes its row if there is none yet. The stream keeps the number of its first one, so that a
+-- journal that was cut is known.
 --
 -- Variables:
 --   id              bigint
@@ -6,6 +7,10 @@
 --   process, planned, committed, failed   bigint
 --   missing         numeric       the units that are missing after the run, NULL if unknown
 --   seconds         double precision   how long the run took
+WITH first AS (
+    UPDATE lacuna.stream SET first_run = :'id'::bigint
+    WHERE name = :'stream' AND first_run IS NULL AND :'mode' IN ('reconcile', 'catchup')
+)
 INSERT INTO lacuna.run AS r (
     id, stream, mode, state, host, process, planned, committed, failed, missing_units, note, started_at, ended_at)
 VALUES (

@@ -1,4 +1,4 @@
--- Forgets a stream: its registration, its extents and evidence, the ordinals of its ids, and how often its batches failed. The
+-- Forgets a stream: its registration, its extents and evidence, the ordinals of its ids, what was missing, and how often its batches failed. The
 -- journal of what was committed stays, and so do its rows.
 --
 -- Variables:
@@ -25,8 +25,14 @@ WITH registration AS (
     DELETE FROM lacuna.key WHERE stream = :'stream' RETURNING 1
 ), owed AS (
     DELETE FROM lacuna.owed_after WHERE stream = :'stream'
+), survey AS (
+    DELETE FROM lacuna.survey WHERE stream = :'stream'
+), survey_partition AS (
+    DELETE FROM lacuna.survey_partition WHERE stream = :'stream'
+), gaps AS (
+    DELETE FROM lacuna.gap WHERE stream = :'stream'
 ), failures AS (
-    DELETE FROM lacuna.batch WHERE stream = :'stream' AND state = 'failed'
+    DELETE FROM lacuna.batch WHERE stream = :'stream' AND state <> 'committed'
 )
 SELECT
     (SELECT pg_catalog.count(*) FROM registration) AS registrations,

@@ -32,6 +32,12 @@ WITH others AS MATERIALIZED (
     UPDATE lacuna.key AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), owed AS (
     UPDATE lacuna.owed_after AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
+), survey AS (
+    UPDATE lacuna.survey AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
+), survey_partition AS (
+    UPDATE lacuna.survey_partition AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
+), gaps AS (
+    UPDATE lacuna.gap AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), verification AS (
     UPDATE lacuna.verification AS t SET stream = :'name' FROM registration WHERE t.stream = :'stream'
 ), tracking AS (

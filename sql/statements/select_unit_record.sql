@@ -4,7 +4,7 @@
 --   stream          text
 --   columns, values text[]        the partition
 --   unit            bigint
--- Rows: kind text ('verified', 'provisional', 'accepted', 'refetch', 'committed' or 'failed'), since text (UTC), seconds_ago
+-- Rows: kind text ('verified', 'provisional', 'accepted', 'refetch', 'committed', 'failed' or 'refused'), since text (UTC), seconds_ago
 -- bigint, detail text (a reason or an error), run bigint, failures integer, fetched bigint; oldest first.
 SELECT
     kind, pg_catalog.to_char(lacuna_moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since,

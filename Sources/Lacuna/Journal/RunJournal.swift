@@ -84,8 +84,10 @@ actor RunJournal {
         wasRecorded()
     }
 
-    /// Records a batch that failed.
-    func recordFailure(_ failure: BatchFailure, batch: Int64, attempts: Int, started: String) async throws {
+    /// Records a batch that failed, or that the source refused as it would refuse all of its partition.
+    func recordFailure(
+        _ failure: BatchFailure, batch: Int64, attempts: Int, started: String, isRefusal: Bool = false
+    ) async throws {
         try await record()
         try await run(
             try Statements.insertFailedBatch.bound(values: [
@@ -93,6 +95,7 @@ actor RunJournal {
                 "columns": TextArray.literal(stream.partitions.columns),
                 "values": TextArray.literal(failure.partition.values),
                 "lower": String(failure.window.lowerBound), "upper": String(failure.window.upperBound),
+                "state": isRefusal ? "refused" : "failed",
                 "attempts": String(attempts), "error": String(redact(failure.message).prefix(4000)),
                 "sqlstate": failure.sqlState?.rawValue, "started": started,
             ]))

@@ -276,9 +276,10 @@ actor BatchWorker {
         case .stop:
             return stop(failure)
         case .sourceRejects:
-            // No journalled failure: once the source takes what it is asked, the next run may ask at once.
-            if state.rejected(failure) { run.options.onEvent(.failed(failure)) }
-            return
+            // No failure that waits: once the source takes what it is asked, the next run may ask at once.
+            guard state.rejected(failure) else { return }
+            run.options.onEvent(.failed(failure))
+            return await record(failure, leased, attempts: attempts, isRefusal: true)
         case .deferRun:
             // No failure: the window is not at fault, and the next run may ask for it at once.
             state.deferred(failure.message)
@@ -353,10 +354,12 @@ actor BatchWorker {
         }
     }
 
-    private func record(_ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int) async {
+    private func record(
+        _ failure: BatchFailure, _ leased: LeasedBatch, attempts: Int, isRefusal: Bool = false
+    ) async {
         do {
             try await run.journal.recordFailure(
-                failure, batch: leased.number, attempts: attempts, started: leased.started)
+                failure, batch: leased.number, attempts: attempts, started: leased.started, isRefusal: isRefusal)
         } catch {
             state.note("a failure could not be journalled: \(error.message)")
         }

@@ -55,6 +55,7 @@ extension Reconciler {
         _ options: RunOptions, _ report: inout RunReport, from beginning: Beginning, _ trace: RunTrace
     ) async throws {
         let survey = beginning.survey
+        trace.surveyed(survey)
         let stream = survey.stream
         let userSearchPath = beginning.userSearchPath
         report.keyType = stream.definition.keyType
@@ -100,7 +101,7 @@ extension Reconciler {
         if !completed.isEmpty {
             await runOwedScripts(&report, searchPath: userSearchPath)
             let asked = Dictionary(uniqueKeysWithValues: completed.map { ($0.partition, $0.units) })
-            await surveyAgain(&report, stream: stream, tips: tips.units, asked: asked, options)
+            await surveyAgain(&report, stream: stream, tips: tips.units, asked: asked, options, trace)
             report.notes += context.fieldUse.notes(of: context.stream) + context.notes.all
         }
         if let warning = stream.spreadWarning, !completed.isEmpty { report.notes.append(warning) }

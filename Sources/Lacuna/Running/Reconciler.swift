@@ -54,6 +54,7 @@ public struct Reconciler: Sendable {
             if !plan.batches.isEmpty { try await requireWritable(plan.survey.stream, on: session) }
             return (plan, path)
         }
+        trace.surveyed(plan.survey)
         plan.begin(&report)
         let keyType = plan.survey.stream.definition.keyType
         report.keyType = keyType
@@ -62,7 +63,7 @@ public struct Reconciler: Sendable {
             report.missing = plan.survey.missingCount(in: options.bounds(definition.keyType.limits))
             report.provisional = plan.survey.provisionalCount
             if await runOwedScripts(&report, searchPath: userSearchPath) {
-                await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options)
+                await surveyAgain(&report, stream: plan.survey.stream, tips: plan.tips, options, trace)
             }
             return
         }
@@ -87,7 +88,7 @@ public struct Reconciler: Sendable {
         await followUp(plan, context, state)
         report = state.report
         await runOwedScripts(&report, searchPath: userSearchPath)
-        await surveyAgain(&report, stream: stream, tips: plan.tips, options)
+        await surveyAgain(&report, stream: stream, tips: plan.tips, options, trace)
         report.notes += context.fieldUse.notes(of: context.stream) + context.notes.all
     }
 
@@ -126,12 +127,13 @@ public struct Reconciler: Sendable {
     ///   - asked: what a catchup asked for; nil: all that the options name.
     func surveyAgain(
         _ report: inout RunReport, stream: ResolvedStream, tips: [Partition: Int64],
-        asked: [Partition: UnitSet]? = nil, _ options: RunOptions
+        asked: [Partition: UnitSet]? = nil, _ options: RunOptions, _ trace: RunTrace
     ) async {
         do {
             let survey = try await reading(StopSignal()) { session in
                 try await surveyor(.run, options).survey(stream, partitions: options.partitions, on: session)
             }
+            trace.surveyed(survey)
             let known = survey.with(tips: tips)
             if let asked {
                 report.missing = known.partitions.reduce(0) { count, coverage in

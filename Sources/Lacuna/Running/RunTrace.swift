@@ -8,6 +8,7 @@ final class RunTrace: Sendable {
     private struct State {
         var isReached = false
         var journal: RunJournal?
+        var survey: Survey?
     }
 
     private let state = Mutex(State())
@@ -22,6 +23,23 @@ final class RunTrace: Sendable {
         state.withLock { $0.journal = journal }
     }
 
+    /// Notes what is missing. What an earlier survey of the run saw lose its rows, a later one may not know any more.
+    func surveyed(_ survey: Survey) {
+        state.withLock { state in
+            var survey = survey
+            survey.lost.merge(state.survey?.lost ?? [:]) { late, early in
+                let units = UnitSet(late.map(\.range))
+                let rest = early.flatMap { lost in
+                    UnitSet(lost.range).subtracting(units).ranges.map { LostUnits(range: $0, until: lost.until) }
+                }
+                return (late + rest).sorted { $0.range.lowerBound < $1.range.lowerBound }
+            }
+            state.survey = survey
+        }
+    }
+
+    /// The last survey of the run.
+    var survey: Survey? { state.withLock { $0.survey } }
     /// Whether the database answered.
     var isReached: Bool { state.withLock { $0.isReached } }
     /// The run's journal, if it has taken a number.
@@ -58,6 +76,7 @@ extension Reconciler {
             } else if trace.isReached {
                 try await record(&report, options)
             }
+            if let survey = trace.survey { await remember(survey, &report, options) }
         } catch is CancellationError {
             // Whoever asks for the run does not wait for its row.
         } catch {
@@ -81,6 +100,22 @@ extension Reconciler {
                     redact: options.redact, on: session)
                 return id
             }
+        }
+    }
+
+    /// Keeps what is missing after the run, for dashboards. It decides nothing, so that its failure is none of the run.
+    private func remember(_ survey: Survey, _ report: inout RunReport, _ options: RunOptions) async {
+        do {
+            try await RetryPolicy(attempts: 3, backoff: .seconds(1)).run(mayPass: PostgresError.mayPass) { _ in
+                let session = try await database.connect(RunJournal.activity(definition), stream: definition)
+                try await session.closedAfter { session in
+                    _ = try await survey.save(isWhole: options.partitions == nil, on: session)
+                }
+            }
+        } catch is CancellationError {
+            // The next run does it.
+        } catch {
+            report.notes.append("lacuna.gap does not say what is missing now: \(error.message)")
         }
     }
 

@@ -40,7 +40,7 @@ package struct UnitAccount: Sendable {
     package struct Event: Sendable {
         /// What kind it is.
         package enum Kind: String, Sendable {
-            case verified, provisional, accepted, refetch, committed, failed
+            case verified, provisional, accepted, refetch, committed, failed, refused
         }
 
         /// What kind it is.

@@ -13,6 +13,8 @@ package struct GapScanResult: Sendable, Hashable {
     package var largestKey: Set<Partition> = []
     /// The units that have rows and fall short, if that was looked for.
     package var thin: [Partition: ThinUnits] = [:]
+    /// The units that had rows when changes were summed up, and have none now; only if changes are tracked.
+    package var lost: [Partition: UnitSet] = [:]
     /// How it was found out.
     package var account = ScanAccount(strategy: .window, reason: "")
     /// What may be kept of it for the next scan.

@@ -13,6 +13,10 @@ public struct Survey: Sendable {
     public let flagged: [Partition: UnitSet]
     /// How the table was scanned.
     package let scan: ScanAccount
+    /// When it was made by the server's clock, as SQL reads it.
+    package var asOf = ""
+    /// What lost its rows since changes were summed up, if they are tracked.
+    package var lost: [Partition: [LostUnits]] = [:]
     /// Whether the table has rows that belong to no partition, because a partition column is NULL. Such rows are looked for
     /// only in a table that is no stream.
     public internal(set) var leavesRows = false
@@ -52,15 +56,18 @@ public struct Survey: Sendable {
 
     /// The same snapshot, in which accepted units are gaps.
     public var strict: Survey {
-        var survey = Survey(
-            stream: stream, now: now,
-            partitions: partitions.map { coverage in
-                guard !coverage.evidence.accepted.isEmpty else { return coverage }
-                var evidence = coverage.evidence
-                evidence.accepted = []
-                return PartitionCoverage(evidence, of: definition, now: now)
-            }, flagged: flagged, scan: scan)
-        survey.leavesRows = leavesRows
+        with { coverage in
+            guard !coverage.evidence.accepted.isEmpty else { return coverage }
+            var evidence = coverage.evidence
+            evidence.accepted = []
+            return PartitionCoverage(evidence, of: definition, now: now)
+        }
+    }
+
+    /// The same snapshot, with its partitions seen in another way.
+    private func with(_ seen: (PartitionCoverage) -> PartitionCoverage) -> Survey {
+        var survey = Survey(stream: stream, now: now, partitions: partitions.map(seen), flagged: flagged, scan: scan)
+        (survey.asOf, survey.lost, survey.leavesRows) = (asOf, lost, leavesRows)
         return survey
     }
 
@@ -72,10 +79,14 @@ public struct Survey: Sendable {
     /// The same snapshot, seen with the tips of its partitions known.
     package func with(tips: [Partition: Int64]) -> Survey {
         guard !tips.isEmpty else { return self }
-        let partitions = partitions.map { coverage in
+        return with { coverage in
             guard let tip = tips[coverage.partition] else { return coverage }
             return PartitionCoverage(coverage.evidence, of: stream.definition, now: now, tip: tip)
         }
-        return Survey(stream: stream, now: now, partitions: partitions, flagged: flagged, scan: scan)
+    }
+
+    /// The same snapshot, with no tip known.
+    package var withoutTips: Survey {
+        with { PartitionCoverage($0.evidence, of: definition, now: now) }
     }
 }

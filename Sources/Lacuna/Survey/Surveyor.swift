@@ -147,9 +147,10 @@ public struct Surveyor: Sendable {
             let keys = try await expectedKeys(
                 of: stream, wrong: refetch.merging(flagged) { $0.union($1) }, hasSchema: hasSchema, userSearchPath,
                 session)
-            let survey = try survey(
+            var survey = try survey(
                 stream, keys, wanted: wanted, now: now, verified: verified, refetch: refetch, accepted: accepted,
                 flagged: flagged)
+            survey.asOf = try clock.get("now")
             return (survey, nil)
         }
         var expected: [Partition: UnitSet]?
@@ -164,7 +165,7 @@ public struct Surveyor: Sendable {
             } else {
                 scan
             }
-        var (evidence, account, kept) = try await scanned(
+        var (evidence, result) = try await scanned(
             stream, wanted, by: scan, range: range, partition: only, on: session)
         if hasSchema { try await addExtents(of: stream, to: &evidence, session) }
         let partitions = evidence.map { rows in
@@ -178,9 +179,14 @@ public struct Surveyor: Sendable {
             evidence.expected = expected.map { $0[partition] ?? UnitSet() }
             return PartitionCoverage(evidence, of: definition, now: now, endsAtBound: purpose.endsAtBound)
         }
-        let survey = Survey(
-            stream: stream, now: now, partitions: inOrder(partitions, of: stream), flagged: flagged, scan: account)
-        return (survey, kept)
+        var survey = Survey(
+            stream: stream, now: now, partitions: inOrder(partitions, of: stream), flagged: flagged,
+            scan: result.account)
+        survey.asOf = try clock.get("now")
+        if schema?.tables.contains("gap") == true {
+            survey.lost = try await lostUnits(result.lost, of: stream, on: session)
+        }
+        return (survey, result.summary == nil ? nil : result)
     }
 
     /// Partitions as a person looks for them: those whose values are whole numbers go by number.
@@ -202,11 +208,11 @@ public struct Surveyor: Sendable {
         return partitions.indices.sorted(by: precedes).map { partitions[$0] }
     }
 
-    /// What the rows of partitions show, how it was found out, and the whole answer where it may be kept for the next scan.
+    /// What the rows of partitions show, and the whole answer.
     private func scanned(
         _ stream: ResolvedStream, _ partitions: [Partition], by scan: any GapScan, range: Range<Int64>,
         partition: Partition?, on session: isolated Session
-    ) async throws -> ([PartitionEvidence], ScanAccount, GapScanResult?) {
+    ) async throws -> ([PartitionEvidence], GapScanResult) {
         let result = try await scan.scan(stream, range: range, partition: partition, on: session)
         let evidence = partitions.map { partition in
             var evidence = PartitionEvidence(
@@ -215,7 +221,7 @@ public struct Surveyor: Sendable {
             evidence.thin = result.thin[partition] ?? ThinUnits()
             return evidence
         }
-        return (evidence, result.account, result.summary == nil ? nil : result)
+        return (evidence, result)
     }
 
     /// The survey of a stream of ids.

@@ -87,6 +87,7 @@ package struct TrackedGapScan: GapScan {
             return .costsTooMuch("all of it may have changed since \(summary.since)")
         }
         var (partitions, largestKey) = try await summarized(id, range, partition, on: session)
+        var lost: [Partition: UnitSet] = [:]
         let units = changes.units.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) }
         if units > 0 {
             let present = partitions.values.reduce(UInt64(0)) { $0.adding(saturating: $1.count) }
@@ -105,6 +106,8 @@ package struct TrackedGapScan: GapScan {
             for (each, changed) in changes.units {
                 let before = (partitions[each] ?? PresentUnits()).missing(in: range)
                 let missing = before.subtracting(changed).union(found[each] ?? UnitSet())
+                let gone = (found[each] ?? UnitSet()).subtracting(before)
+                if !gone.isEmpty { lost[each] = gone }
                 partitions[each] = PresentUnits(range, missing: missing)
             }
         }
@@ -112,6 +115,7 @@ package struct TrackedGapScan: GapScan {
         partitions = partitions.filter { largestKey.contains($0.key) || !$0.value.hull.isEmpty }
         largestKey.formIntersection(partitions.keys)
         var result = GapScanResult(range: range, present: partitions, largestKey: largestKey)
+        result.lost = lost
         result.account.changes = .readAgain(units: units, since: summary.since)
         return .found(result)
     }

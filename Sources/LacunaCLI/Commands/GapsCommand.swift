@@ -30,6 +30,8 @@ struct GapsCommand: AsyncParsableCommand {
               lacuna gaps --format html --output gaps.html
 
             Gaps are counted up to the newest unit that is known; what the source may have beyond it is shown with --tip.
+
+            Runs keep what is missing in lacuna.missing, for dashboards; --save does so without a run.
             """)
 
     @Argument(help: "The streams; all of the config if none is named.", completion: .streams)
@@ -53,6 +55,9 @@ struct GapsCommand: AsyncParsableCommand {
 
     @Flag(name: .customLong("exit-code"), help: "End with status 2 if there are gaps.")
     var exitCode = false
+
+    @Flag(name: .long, help: "Keep what is missing, since when and why in the tables behind lacuna.missing.")
+    var save = false
 
     @Flag(name: .long, help: "Count accepted units as gaps too.")
     var strict = false
@@ -124,6 +129,9 @@ struct GapsCommand: AsyncParsableCommand {
     func validate() throws {
         guard (table == nil) == (column == nil) else { throw ValidationError("--table and --column go together") }
         guard table == nil || !strict else { throw ValidationError("--strict is for streams, and not for --table") }
+        guard !save || (table == nil && !strict) else {
+            throw ValidationError("--save keeps gaps of streams, and goes with neither --table nor --strict")
+        }
         guard table == nil || streams.isEmpty else { throw ValidationError("--table and streams do not go together") }
         guard !explain || format == .text || format == .json else {
             throw ValidationError("--explain goes with text and json")
@@ -150,10 +158,13 @@ struct GapsCommand: AsyncParsableCommand {
         let watch = SignalWatch()
         defer { withExtendedLifetime(watch) {} }
         var failures: [String] = []
-        let reports = try await surveys(&failures).map(GapReport.init)
+        var reports = try await surveys(&failures).map { GapReport(survey: $0) }
+        if save { await keep(reports, &failures) }
+        if report || (format != .text && format != .csv) { await explain(&reports, &failures) }
         let runs = format == .prometheus ? await lastRuns(&failures) : []
         let streams = format == .html ? await pageInputs(reports, &failures) : []
-        func show() { self.show(reports, runs, streams, failures) }
+        let shown = reports
+        func show() { self.show(shown, runs, streams, failures) }
         if output == nil { show() }
         for failure in failures { Console.shared.error(Console.shared.line(failure)) }
         if let output, failures.isEmpty { try write(show, into: output) }
@@ -243,49 +254,6 @@ struct GapsCommand: AsyncParsableCommand {
 
     private var showsTail: Bool { tip || maxBehind != nil }
 
-    /// How the streams' last runs went, also those of streams that cannot be looked at; of a table nobody knows.
-    private func lastRuns(_ failures: inout [String]) async -> [(stream: String, runs: [LastRun])] {
-        guard table == nil else { return [] }
-        do {
-            let project = try Project(global)
-            let names = try project.streams(streams).map(\.definition.name)
-            return try await project.database.withSession("gaps") { session in
-                var runs: [(stream: String, runs: [LastRun])] = []
-                for name in names { runs.append((name, try await LastRun.load(of: name, on: session))) }
-                return runs
-            }
-        } catch {
-            failures.append("the journal: \(error)")
-            return []
-        }
-    }
-
-    /// What the page is made from. A journal that this role may not read, or that is not there, is no failure.
-    private func pageInputs(_ reports: [GapReport], _ failures: inout [String]) async -> [PageInput] {
-        var inputs: [PageInput] = []
-        for report in reports {
-            inputs.append(PageInput(report, isStream: table == nil, journal: await journal(of: report, &failures)))
-        }
-        return inputs
-    }
-
-    private func journal(of report: GapReport, _ failures: inout [String]) async -> PageInput.Journal {
-        guard table == nil else { return .unknown("a table that is no stream has no journal") }
-        do {
-            var status = try await Project(global).database.withSession("gaps") { session in
-                try await StreamStatus.load(report.definition, limit: 5, on: session)
-            }
-            // What failed once and is wanted no more, as a look far back, is over.
-            status.failures.removeAll { !report.survey.wants($0.window, of: $0.partition) }
-            return .read(status)
-        } catch let error as StreamError {
-            return .unknown("\(error)")
-        } catch {
-            failures.append("the journal: \(error)")
-            return .unknown("the journal could not be read")
-        }
-    }
-
     /// Shows the results in a file that is replaced at once.
     private func write(_ show: () -> Void, into path: String) throws {
         do {
@@ -328,6 +296,7 @@ struct GapsCommand: AsyncParsableCommand {
             }
         case .prometheus:
             GapMetrics.write(reports) { console.data($0) }
+            GapMetrics.writeCauses(reports) { console.data($0) }
             GapMetrics.write(runs) { console.data($0) }
         case .text:
             let style = TextStyle(isColoured: console.outputIsColoured)

@@ -50,10 +50,11 @@ extension GapReport {
             ])
         }
         func gap(_ range: Range<Int64>) -> JSONOutput {
-            .line([
-                ("first", key(range.lowerBound)), ("last", key(range.upperBound - 1)),
-                ("units", .number(range.unitCount)), ("kind", .text(isThin(range, coverage) ? "thin" : "missing")),
-            ])
+            .line(
+                [
+                    ("first", key(range.lowerBound)), ("last", key(range.upperBound - 1)),
+                    ("units", .number(range.unitCount)), ("kind", .text(isThin(range, coverage) ? "thin" : "missing")),
+                ] + GapReport.fields(of: story(of: range, coverage)))
         }
         func accepted(_ accepted: AcceptedRange) -> JSONOutput {
             .line([
@@ -71,8 +72,25 @@ extension GapReport {
             ("provisional_units", .number(coverage.provisional.count)),
             ("accepted_units", .number(coverage.accepted.count)),
             ("refetch_units", .number(coverage.refetch.count)), ("contiguous", coverage.contiguous.map(span)),
+            ("complete_through", key(coverage.completeThrough)),
             ("gaps", .list(gaps(of: coverage), gap)), ("accepted", .list(coverage.acceptedRanges, accepted)),
             ("tail", coverage.tail.map { .list($0.ranges, span) }),
         ])
+    }
+
+    /// Since when a gap is there, and why: of several causes the most telling one.
+    private static func fields(of story: GapStory?) -> [(name: String, value: JSONOutput?)] {
+        guard let story else { return [] }
+        func time(_ seconds: Int64?) -> JSONOutput? {
+            seconds.map { .text(KeyType.timestamp(step: 1, timezone: .utc).text($0)) }
+        }
+        let cause = story.causes.first?.cause
+        let detail = cause.flatMap { $0.detail.isEmpty ? nil : JSONOutput.text(Console.shared.masked($0.detail)) }
+        return [
+            ("since", time(story.since)), ("had_rows_until", time(story.hadRowsUntil)),
+            ("cause", cause.map { .text($0.kind.rawValue) }), ("cause_at", time(cause?.at)), ("detail", detail),
+            ("tries", cause?.tries.map(JSONOutput.number)), ("next_try", time(cause?.nextTry)),
+            ("marked_by", cause?.markedBy.map(JSONOutput.text)),
+        ]
     }
 }

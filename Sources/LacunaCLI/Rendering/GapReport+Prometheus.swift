@@ -26,6 +26,11 @@ enum GapMetrics {
             $1.settled.count
         },
         Metric(name: "lacuna_gaps", help: "Ranges of missing units.") { UInt64($0.gaps(of: $1).count) },
+        Metric(name: "lacuna_oldest_gap_age_seconds", help: "For how long the oldest gap is known.") {
+            report, coverage in
+            let gaps = report.explained?.partitions[coverage.partition] ?? []
+            return gaps.compactMap(\.firstSeen).min().map { UInt64(max(0, report.survey.now - $0 / 1_000_000)) }
+        },
         Metric(name: "lacuna_verified_empty_units", help: "Units that the source has no rows for.") {
             $1.verified.count
         },
@@ -65,6 +70,29 @@ enum GapMetrics {
                         isFirst = false
                     }
                     put("\(metric.name){\(labels(report, coverage))} \(value)")
+                }
+            }
+        }
+    }
+
+    /// Writes how many units are missing for each cause that is known.
+    static func writeCauses(_ reports: [GapReport], _ put: (String) -> Void) {
+        let name = "lacuna_missing_units_by_cause"
+        var isFirst = true
+        for report in reports {
+            for coverage in report.partitions {
+                let gaps = report.explained?.partitions[coverage.partition] ?? []
+                let counts = Dictionary(grouping: gaps, by: \.cause.kind).mapValues { gaps in
+                    gaps.reduce(UInt64(0)) { $0.adding(saturating: $1.range.unitCount) }
+                }
+                for kind in GapCause.Kind.allCases {
+                    guard let count = counts[kind] else { continue }
+                    if isFirst {
+                        put("# HELP \(name) Missing units by what is known of the cause.")
+                        put("# TYPE \(name) gauge")
+                        isFirst = false
+                    }
+                    put("\(name){\(labels(report, coverage)),cause=\"\(kind.rawValue)\"} \(count)")
                 }
             }
         }

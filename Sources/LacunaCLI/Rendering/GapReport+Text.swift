@@ -148,16 +148,43 @@ extension GapReport {
         _ coverage: PartitionCoverage, limit: Int, style: TextStyle, _ put: (String) -> Void
     ) {
         let gaps = gaps(of: coverage)
-        let rows = gaps.suffix(limit).reversed().lazy.map { gap in
-            [
-                style.bad(isThin(gap, coverage) ? "thin" : "gap"), text(gap),
-                isOrdered ? Numbers.count(gap.unitCount, "unit") : "",
-            ]
+        let shown = gaps.suffix(limit).reversed()
+        func cells(_ gap: Range<Int64>) -> [String] {
+            [text(gap), isOrdered ? Numbers.count(gap.unitCount, "unit") : "", age(of: gap, coverage)]
         }
-        TextTable([("", .left), ("", .left), ("", .right)], rows).write(indent: "  ", put)
+        var widths = [0, 0, 0]
+        if explained != nil {
+            for gap in shown { widths = zip(widths, cells(gap)).map { max($0, $1.count) } }
+        }
+        // Of a column without a cell nothing stands there, not even its distance.
+        let columnCount = widths[2] == 0 ? 2 : 3
+        let room = GapReport.terminalWidth - widths.reduce(8, +) - 2 * columnCount
+        let rows = shown.lazy.map { gap in
+            [style.bad(isThin(gap, coverage) ? "thin" : "gap")] + cells(gap).prefix(columnCount)
+                + [cause(of: gap, coverage, room: room)]
+        }
+        let alignments = [.left, .left] + Array(repeating: TextTable.Alignment.right, count: columnCount - 1) + [.left]
+        TextTable(alignments.map { ("", $0) }, rows).write(indent: "  ", put)
         if gaps.count > limit {
             put("  … and \(Numbers.count(gaps.count - limit, isOrdered ? "older gap" : "gap")); --all lists them")
         }
+    }
+
+    /// What a report is held to, so that no line is broken for a cause.
+    private static let terminalWidth = 80
+
+    private func age(of gap: Range<Int64>, _ coverage: PartitionCoverage) -> String {
+        guard let since = story(of: gap, coverage)?.since else { return "" }
+        return survey.now - since < 60 ? "new" : Numbers.age(seconds: survey.now - since)
+    }
+
+    /// Why a gap is there, in no more columns than there is room for.
+    private func cause(of gap: Range<Int64>, _ coverage: PartitionCoverage, room: Int) -> String {
+        let words = story(of: gap, coverage)?.words ?? ""
+        // The line has begun with it.
+        if words == "thin", isThin(gap, coverage) { return "" }
+        guard words.count > room else { return words }
+        return room < 8 ? "" : words.prefix(room - 1) + "…"
     }
 
     /// What is expected of a partition that has nothing yet.

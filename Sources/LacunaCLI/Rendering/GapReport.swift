@@ -3,6 +3,8 @@ import Lacuna
 /// What `lacuna gaps` and `lacuna status` know of a stream, ready to be rendered.
 struct GapReport {
     let survey: Survey
+    /// Since when and why units are missing; nil if that was not asked for, or cannot be read.
+    var explained: ExplainedGaps?
 
     var definition: StreamDefinition { survey.stream.definition }
     /// The stream's name, fit for a terminal.

@@ -57,6 +57,9 @@ struct UnitSentences {
 
     /// Who asked for it, and what comes next.
     private var history: String? {
+        if let refused = account.last(.committed, .failed, .refused), refused.kind == .refused {
+            return "Run \(refused.run) asked for it at \(refused.since) UTC, and the source refused: \(refused.detail)"
+        }
         guard let last = account.last(.committed, .failed) else {
             return account.standing == .missing || account.standing == .present
                 ? "No run that the journal knows has asked for it." : nil

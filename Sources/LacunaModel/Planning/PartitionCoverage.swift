@@ -154,6 +154,15 @@ public struct PartitionCoverage: Sendable, Hashable {
         return lower < upper && lower <= latest ? lower..<upper : nil
     }
 
+    /// The last unit that nothing is missing up to: of all expected units from the first one to it each is covered. Nil if the
+    /// first one is missing, or if nothing is there yet.
+    public var completeThrough: Int64? {
+        guard latest != nil else { return nil }
+        let open = [gaps.ranges.first?.lowerBound, provisional.intersection(range).ranges.first?.lowerBound]
+        let end = open.compactMap(\.self).min() ?? range.upperBound
+        return end > range.lowerBound ? end - 1 : nil
+    }
+
     /// Computes a partition's coverage.
     ///
     /// - Parameters:

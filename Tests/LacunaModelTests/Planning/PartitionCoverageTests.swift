@@ -133,6 +133,26 @@ struct PartitionCoverageTests {
     }
 
     @Test(
+        "It is complete through the last unit before the first gap", arguments: [11, 12] as [UInt64])
+    func completeThrough(seed: UInt64) async {
+        var random = SeededGenerator(seed: seed)
+        var count = 0
+        for _ in 0..<3000 {
+            await Task.yield()
+            let situation = Situation(using: &random)
+            let coverage = situation.coverage
+            let open = situation.gaps.union(elements(coverage.provisional.intersection(coverage.range)))
+            let through = coverage.range.prefix { !open.contains($0) }.last
+            guard coverage.completeThrough == (coverage.latest == nil ? nil : through) else {
+                Issue.record("\(situation): through \(coverage.completeThrough ?? -1) in \(coverage.range)")
+                return
+            }
+            if through != nil { count += 1 }
+        }
+        #expect(count > 300)
+    }
+
+    @Test(
         "The contiguous run ends at latest and holds no gap, and the unit before it is one",
         arguments: [7, 8] as [UInt64])
     func contiguous(seed: UInt64) async {

@@ -95,6 +95,10 @@ struct GapFormatTests {
                     #expect(described.insert(current).inserted)
                 } else if line.hasPrefix("# TYPE ") {
                     #expect(line == "# TYPE \(current) gauge")
+                } else if current == "lacuna_missing_units_by_cause" {
+                    #expect(
+                        line.hasPrefix("\(current){stream=\"") && line.contains("\",cause=\"never_fetched\"} "),
+                        "\(line)")
                 } else {
                     let match = try #require(
                         line.wholeMatch(

@@ -139,6 +139,8 @@ struct PageInput: Sendable {
     let journal: Journal
     /// Whether there is nothing to do.
     let isClean: Bool
+    /// Since when and why units are missing; nil if that cannot be read.
+    var explained: ExplainedGaps?
 
     /// The name, in characters that can be shown.
     var name: String { Console.printable(definition.name) }
@@ -150,6 +152,6 @@ extension PageInput {
             definition: report.definition, table: report.table, isStream: isStream, now: report.survey.now,
             partitions: report.partitions, flagged: report.survey.flagged,
             behind: report.partitions.map { report.isOrdered && !$0.isNew ? report.survey.behindCount(of: $0) : nil },
-            journal: journal, isClean: report.isClean)
+            journal: journal, isClean: report.isClean, explained: report.explained)
     }
 }

@@ -139,6 +139,7 @@ struct PageDetail: Sendable {
         if marked > flagged, group.count == 1 { parts.append("\(words.count(marked - flagged)) marked") }
         let thin = partition.units[.thin].count(in: group.hull)
         if thin > 0, group.count == 1 { parts.append("\(words.count(thin)) thin") }
+        parts += known(of: group, partition, input)
         if parts.isEmpty {
             if partition.coverage.isNew { return "nothing ingested yet" }
             guard case .read = input.journal else { return "" }
@@ -146,4 +147,29 @@ struct PageDetail: Sendable {
         }
         return parts.joined(separator: "; ")
     }
+
+    /// What else is known of gaps: causes that neither the journal's failures nor the states of units tell, and the age.
+    private static func known(of group: GapGroup, _ partition: PagePartition, _ input: PageInput) -> [String] {
+        let parts = input.explained?.overlapping(group.hull, of: partition.coverage.partition) ?? []
+        let own = parts.filter { group.overlaps($0.range) }
+        guard !own.isEmpty else { return [] }
+        let story = GapStory(own[...], inside: group.hull)
+        var texts: [String] = []
+        for (cause, _) in story.causes {
+            switch cause.kind {
+            case .failing, .checkFailed, .thin: continue
+            case .marked where cause.detail.isEmpty && cause.markedBy == nil: continue
+            default: break
+            }
+            let detail = PageNames.short(Console.shared.line(cause.detail), length: 200)
+            let text = cause.words + (detail.isEmpty ? "" : ": \(detail)")
+            if !texts.contains(text) { texts.append(text) }
+        }
+        let rest = texts.count - shownCauses
+        if rest > 0 { texts = texts.prefix(shownCauses) + ["and \(Numbers.count(rest, "other cause"))"] }
+        if let since = story.since { texts.append("known for \(Numbers.age(seconds: input.now - since))") }
+        return texts
+    }
+
+    private static let shownCauses = 4
 }
