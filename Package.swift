@@ -85,7 +85,8 @@ let package = Package(
             name: "LacunaConfigTests",
             dependencies: ["LacunaConfig", "LacunaSources", "Lacuna", "Postgres", "TestSupport"]),
         .testTarget(
-            name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI"], path: "Tests/Systems",
+            name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI", "LacunaServer"],
+            path: "Tests/Systems",
             resources: [.copy("Data")]),
         .executableTarget(
             name: "CrashTest", dependencies: ["TestSupport"], path: "Tests/CrashTest",

@@ -23,7 +23,7 @@ struct LacunaCommand: AsyncParsableCommand {
             GapsCommand.self, WhyCommand.self, ReconcileCommand.self, CatchupCommand.self, MarkCommand.self,
             AcceptCommand.self, VerifyCommand.self,
             StatusCommand.self, DoctorCommand.self, InitCommand.self, RewindCommand.self, ForgetCommand.self,
-            RenameCommand.self,
+            RenameCommand.self, ServeCommand.self,
             ScheduleCommand.self,
             ConfigCommand.self,
         ])

@@ -19,6 +19,11 @@ package struct ListeningAddress: Sendable, Hashable, CustomStringConvertible {
         (self.host, self.port) = (host, port)
     }
 
+    /// The same address with the port that was found for it.
+    package func listening(on port: UInt16) -> ListeningAddress { ListeningAddress(host: host, port: port) }
+
+    private init(host: String, port: UInt16) { (self.host, self.port) = (host, port) }
+
     /// Whether it is one of IP version 6.
     package var isVersion6: Bool { host.contains(":") }
 

@@ -158,11 +158,14 @@ struct GapsCommand: AsyncParsableCommand {
         let watch = SignalWatch()
         defer { withExtendedLifetime(watch) {} }
         var failures: [String] = []
-        var reports = try await surveys(&failures).map { GapReport(survey: $0) }
-        if save { await keep(reports, &failures) }
-        if report || (format != .text && format != .csv) { await explain(&reports, &failures) }
-        let runs = format == .prometheus ? await lastRuns(&failures) : []
-        let streams = format == .html ? await pageInputs(reports, &failures) : []
+        // A table without a config has no journal.
+        let project = table == nil ? try Project(global) : nil
+        var reports = try await surveys(project, &failures).map { GapReport(survey: $0) }
+        if save { await project?.keep(reports, &failures) }
+        if report || (format != .text && format != .csv) { await project?.explain(&reports, &failures) }
+        let names = try project?.streams(streams).map(\.definition.name) ?? []
+        let runs = format == .prometheus ? await project?.lastRuns(of: names, &failures) ?? [] : []
+        let streams = format == .html ? await pageInputs(reports, project, &failures) : []
         let shown = reports
         func show() { self.show(shown, runs, streams, failures) }
         if output == nil { show() }
@@ -174,9 +177,9 @@ struct GapsCommand: AsyncParsableCommand {
     }
 
     /// - Parameter failures: takes what keeps a stream from being looked at; the others are.
-    private func surveys(_ failures: inout [String]) async throws -> [Survey] {
+    private func surveys(_ project: Project?, _ failures: inout [String]) async throws -> [Survey] {
         if let table, let column { return [try await survey(table: table, column: column)] }
-        let project = try Project(global)
+        guard let project else { return [] }
         var surveys: [Survey] = []
         let surveyor = surveyor(project.database)
         for stream in try project.streams(streams) {
@@ -189,6 +192,15 @@ struct GapsCommand: AsyncParsableCommand {
             }
         }
         return surveys
+    }
+
+    private func pageInputs(
+        _ reports: [GapReport], _ project: Project?, _ failures: inout [String]
+    ) async -> [PageInput] {
+        if let project { return await project.pageInputs(reports, &failures) }
+        return reports.map {
+            PageInput($0, isStream: false, journal: .unknown("a table that is no stream has no journal"))
+        }
     }
 
     private func survey(table: String, column: String) async throws -> Survey {
@@ -274,11 +286,7 @@ struct GapsCommand: AsyncParsableCommand {
         let console = Console.shared
         switch format {
         case .json:
-            console.data(
-                .object([
-                    ("streams", .list(reports) { $0.json(explains: explain) }),
-                    ("errors", .list(failures) { .text(console.masked($0)) }),
-                ]))
+            console.data(GapReport.document(reports, failures: failures, explains: explain))
         case .csv:
             for (index, report) in reports.enumerated() {
                 if index == 0 || reports[index - 1].columns != report.columns

@@ -1,6 +1,14 @@
 import Lacuna
 
 extension GapReport {
+    /// The document of several streams, with what kept others from being looked at.
+    static func document(_ reports: [GapReport], failures: [String], explains: Bool) -> JSONOutput {
+        .object([
+            ("streams", .list(reports) { $0.json(explains: explains) }),
+            ("errors", .list(failures) { .text(Console.shared.masked($0)) }),
+        ])
+    }
+
     /// The form that JSON is written in. Field names are stable.
     func json(explains: Bool = false) -> JSONOutput {
         .object([

@@ -1,14 +1,11 @@
 import Lacuna
 
-/// What `lacuna gaps` reads of the journal, and what it keeps.
-extension GapsCommand {
-    /// How the streams' last runs went, also those of streams that cannot be looked at; of a table nobody knows.
-    func lastRuns(_ failures: inout [String]) async -> [(stream: String, runs: [LastRun])] {
-        guard table == nil else { return [] }
+/// What is read of the journal beside a look at streams, and what is kept of the look.
+extension Project {
+    /// How the streams' last runs went, also those of streams that cannot be looked at.
+    func lastRuns(of names: [String], _ failures: inout [String]) async -> [(stream: String, runs: [LastRun])] {
         do {
-            let project = try Project(global)
-            let names = try project.streams(streams).map(\.definition.name)
-            return try await project.database.withSession("gaps") { session in
+            return try await database.withSession("gaps") { session in
                 var runs: [(stream: String, runs: [LastRun])] = []
                 for name in names { runs.append((name, try await LastRun.load(of: name, on: session))) }
                 return runs
@@ -23,15 +20,14 @@ extension GapsCommand {
     func pageInputs(_ reports: [GapReport], _ failures: inout [String]) async -> [PageInput] {
         var inputs: [PageInput] = []
         for report in reports {
-            inputs.append(PageInput(report, isStream: table == nil, journal: await journal(of: report, &failures)))
+            inputs.append(PageInput(report, isStream: true, journal: await journal(of: report, &failures)))
         }
         return inputs
     }
 
     private func journal(of report: GapReport, _ failures: inout [String]) async -> PageInput.Journal {
-        guard table == nil else { return .unknown("a table that is no stream has no journal") }
         do {
-            var status = try await Project(global).database.withSession("gaps") { session in
+            var status = try await database.withSession("gaps") { session in
                 try await StreamStatus.load(report.definition, limit: 5, on: session)
             }
             // What failed once and is wanted no more, as a look far back, is over.
@@ -49,7 +45,7 @@ extension GapsCommand {
     func keep(_ reports: [GapReport], _ failures: inout [String]) async {
         for report in reports {
             do {
-                guard try await !report.survey.save(in: Project(global).database) else { continue }
+                guard try await !report.survey.save(in: database) else { continue }
                 Console.shared.message(
                     "\(report.name): nothing was kept, because this role may not write to the schema lacuna, or an older "
                         + "program made it")
@@ -61,20 +57,15 @@ extension GapsCommand {
 
     /// Says since when and why units are missing, as far as this role may read it.
     func explain(_ reports: inout [GapReport], _ failures: inout [String]) async {
-        guard table == nil else { return }
-        do {
-            let surveys = reports.map(\.survey)
-            let explained = try await Project(global).database.withSession("gaps") { session in
-                var explained: [ExplainedGaps?] = []
-                for survey in surveys {
-                    explained.append(
-                        try await GapRecord.load(of: survey, on: session).map { ExplainedGaps(survey, $0) })
+        for index in reports.indices {
+            do {
+                let survey = reports[index].survey
+                reports[index].explained = try await database.withSession("gaps") { session in
+                    try await GapRecord.load(of: survey, on: session).map { ExplainedGaps(survey, $0) }
                 }
-                return explained
+            } catch {
+                failures.append("the journal: \(error)")
             }
-            for (index, explained) in explained.enumerated() { reports[index].explained = explained }
-        } catch {
-            failures.append("the journal: \(error)")
         }
     }
 }
