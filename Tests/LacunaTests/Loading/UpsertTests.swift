@@ -84,7 +84,7 @@ struct UpsertTests {
                     CREATE TABLE t (n bigint PRIMARY KEY, v text);
                     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
                     BEGIN
-                        IF current_query() LIKE '%WITH written%' THEN
+                        IF current_query() LIKE '%AS is_new%' THEN
                             RAISE EXCEPTION 'not here' USING ERRCODE = 'feature_not_supported';
                         END IF;
                         RETURN NEW;
