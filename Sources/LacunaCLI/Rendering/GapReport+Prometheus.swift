@@ -146,7 +146,11 @@ enum GapMetrics {
             let isTaken = ["stream", "partition", "instance", "job"].contains(name) || name.hasPrefix("__")
             if isTaken || name.isEmpty || "0"..."9" ~= (name.unicodeScalars.first ?? "0") { name = "partition_" + name }
             let plain = name
-            for number in 2... where names.contains(name) { name = "\(plain)_\(number)" }
+            var number = 2
+            while names.contains(name) {
+                name = "\(plain)_\(number)"
+                number += 1
+            }
             names.append(name)
         }
         return names
