@@ -157,7 +157,7 @@ struct Installation: Sendable {
             SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
                 AND (n.nspname, c.relname) NOT IN (
-                    ('lacuna', 'batch'), ('lacuna', 'run'), ('lacuna', 'survey'), ('lacuna', 'survey_partition'),
+                    ('lacuna', 'batch'), ('lacuna', 'run'), ('lacuna', 'stream'), ('lacuna', 'survey'), ('lacuna', 'survey_partition'),
                     ('lacuna', 'gap'))
             ORDER BY 1
             """
@@ -170,6 +170,11 @@ struct Installation: Sendable {
             image += try await database.column(
                 "SELECT '\(table.replacing("'", with: "''")) ' || t.xmin || ' ' || t.ctid || ' ' || t::text "
                     + "FROM \(table) AS t WHERE \(condition) ORDER BY t.ctid")
+        }
+        // Of a stream's registration the number of its first run belongs to the journal.
+        if try await database.value("SELECT to_regclass('lacuna.stream')::text") != "NULL" {
+            image += try await database.column(
+                "SELECT 'lacuna.stream ' || (to_jsonb(t) - 'first_run')::text FROM lacuna.stream AS t ORDER BY name")
         }
         return image
     }

@@ -157,7 +157,8 @@ public struct HTTPSource: Source {
     ) async throws -> String? {
         let outcome = try await exchange.outcome(of: call, page: 1, longestWait: longestWait)
         if case .gone(let status) = outcome {
-            throw exchange.error(.permanent, "answered \(status), which says nothing of \(what)", call, page: 1)
+            let subject = setting.hasPrefix("tip") ? "a tip" : "a count"
+            throw exchange.error(.permanent, "answered \(status), which says nothing of \(subject)", call, page: 1)
         }
         guard case .page(let answer, _, let redactor) = outcome else { return nil }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)

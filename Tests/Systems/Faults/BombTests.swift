@@ -13,6 +13,15 @@
             return Array(try Data(contentsOf: URL(fileURLWithPath: file)))
         }
 
+        /// In KiB: 64 MiB for the program as people build it. Without optimization its own code alone takes more.
+        private static var bound: Int {
+            #if DEBUG
+                80 << 10
+            #else
+                64 << 10
+            #endif
+        }
+
         @Test(
             "ends at max_page_bytes, in little memory",
             arguments: [("gzip", "gzip"), ("brotli -4", "br"), ("zstd", "zstd")])
@@ -43,7 +52,7 @@
                         let said = result.errors
                         #expect(said.contains("larger than 4194304 bytes after decompression"), "\(said)")
                         print("\(coding): \(bomb.count) bytes of 300,000,000 took \(peak / 1024) MiB")
-                        #expect(peak > 0 && peak < 64 << 10)
+                        #expect(peak > 0 && peak < Self.bound)
                     }
                 }
             }
