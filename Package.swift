@@ -85,7 +85,8 @@ let package = Package(
             name: "LacunaConfigTests",
             dependencies: ["LacunaConfig", "LacunaSources", "Lacuna", "Postgres", "TestSupport"]),
         .testTarget(
-            name: "SystemsTests", dependencies: ["TestSupport", "Postgres", "LacunaCLI", "LacunaServer"],
+            name: "SystemsTests",
+            dependencies: ["TestSupport", "Postgres", "LacunaCLI", "LacunaServer", "LacunaSources"],
             path: "Tests/Systems",
             resources: [.copy("Data")]),
         .executableTarget(

@@ -2,12 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
-
 @testable import LacunaCLI
 @testable import LacunaServer
+@testable import LacunaSources
 
 @Suite("lacuna serve")
 struct ServeTests {
@@ -21,13 +18,6 @@ struct ServeTests {
           days: {source: none, table: days, key: {column: day, type: date}, expect: {from: 2024-01-01, to: 2024-01-04}}
 
         """
-
-    private struct Answer {
-        let status: Int
-        let type: String
-        let text: String
-        let headers: [String: String]
-    }
 
     /// Runs `body` with a server, told where it listens.
     private func with(
@@ -49,21 +39,28 @@ struct ServeTests {
         }
     }
 
+    private struct Answer {
+        let status: Int
+        let type: String
+        let text: String
+        let headers: HTTPHeaders
+    }
+
     private func get(
-        _ path: String, _ address: URL, method: String = "GET", headers: [String: String] = [:]
+        _ path: String, _ address: URL, method: HTTPRequestSettings.Method = .get, headers: [String: String] = [:]
     ) async throws -> Answer {
-        var request = URLRequest(url: try #require(URL(string: path, relativeTo: address)))
-        request.httpMethod = method
-        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
-        let session = URLSession(configuration: .ephemeral)
-        defer { session.invalidateAndCancel() }
-        let (data, response) = try await session.data(for: request)
-        let answer = try #require(response as? HTTPURLResponse)
+        let transport = HTTPTransport(
+            HTTPTransport.Configuration(
+                timeouts: HTTPTimeouts(
+                    connect: LongestWait.duration, idle: LongestWait.duration, total: LongestWait.duration),
+                proxies: ProxyRules(), bodyByteLimit: 1 << 24))
+        let call = HTTPCall(
+            address: try #require(Address("\(address)\(path)")), method: method,
+            headers: headers.map { ($0.key.lowercased(), $0.value) }, body: method == .post ? [] : nil)
+        let answer = try await transport.send(call) {}
         return Answer(
-            status: answer.statusCode, type: answer.value(forHTTPHeaderField: "content-type") ?? "",
-            text: String(decoding: data, as: UTF8.self),
-            headers: Dictionary(
-                uniqueKeysWithValues: answer.allHeaderFields.map { ("\($0)".lowercased(), "\($1)") }))
+            status: answer.status, type: answer.header("content-type") ?? "",
+            text: String(decoding: answer.body, as: UTF8.self), headers: answer.headers)
     }
 
     /// Asks until the first look is over.
@@ -81,7 +78,7 @@ struct ServeTests {
             let page = try await page("/", address)
             #expect(page.status == 200 && page.type == "text/html; charset=utf-8")
             #expect(page.text.hasPrefix("<!DOCTYPE html>") && page.text.contains("days"))
-            #expect(page.headers["refresh"] == "1" && page.headers["cache-control"] == "no-store")
+            #expect(page.headers["refresh"] == ["1"] && page.headers["cache-control"] == ["no-store"])
             let metrics = try await get("/metrics", address)
             #expect(metrics.type.hasPrefix("text/plain; version=0.0.4"))
             #expect(
@@ -99,7 +96,7 @@ struct ServeTests {
             #expect(try await get("/healthz", address).text == "ok\n")
             #expect(try await get("/readyz", address).status == 200)
             #expect(try await get("/etc/passwd", address).status == 404)
-            #expect(try await get("/", address, method: "POST").status == 405)
+            #expect(try await get("/", address, method: .post).status == 405)
             #expect(try await get("/", address, headers: ["Host": "evil.example"]).status == 421)
 
             try await installation.database.execute("INSERT INTO days VALUES ('2024-01-02', 1), ('2024-01-03', 1)")
