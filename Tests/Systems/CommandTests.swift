@@ -19,7 +19,7 @@ struct CommandTests {
 
     @Test("A forced full backfill is durable batch by batch: killed and run again, it fetches each batch once")
     func markAll() async throws {
-        try await withNumbers(pause: "0.02") { installation in
+        try await withNumbers(pause: "0.2") { installation in
             let database = installation.database
             try await database.execute(
                 """
