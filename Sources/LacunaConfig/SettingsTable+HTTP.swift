@@ -75,15 +75,8 @@ extension SettingsTable {
 
     static let count = SettingsGroup(
         name: "count",
-        settings: [
-            Setting(
-                "method", .choice(HTTPRequestSettings.Method.allCases.map(\.rawValue)), "The method of the request.",
-                absent: "POST with a body, else GET"),
-            Setting("path", .template(window: true), "Appended to base_url. Values are percent-encoded."),
-            Setting("params", .map(.template(window: true), of: "parameter"), "The parameters of the query."),
-            Setting("headers", .map(.template(window: true), of: "header"), "Headers of this request."),
-            Setting("body", .body(window: true), bodySummary),
-            Setting("select", .path, "Where the answer holds the number.", absent: "the answer is the number"),
+        settings: request.settings + [
+            Setting("select", .path, "Where the answer holds the number.", absent: "the answer is the number")
         ])
 
     static let paginator = SettingsGroup(

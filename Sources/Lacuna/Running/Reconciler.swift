@@ -93,29 +93,8 @@ public struct Reconciler: Sendable {
     }
 
     func runWorkers(_ context: RunContext, state: RunState) async {
-        let count = context.options.width(definition)
-        await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<count {
-                group.addTask {
-                    await BatchWorker(context, state: state).work()
-                    return true
-                }
-            }
-            group.addTask {
-                // The batches in flight get their grace, then they are rolled back.
-                do {
-                    try await context.options.stop.wait()
-                    try await Timing.sleep(context.options.grace)
-                    return false
-                } catch {
-                    return true
-                }
-            }
-            var working = count
-            for await isWorker in group {
-                if isWorker { working -= 1 }
-                if !isWorker || working == 0 { group.cancelAll() }
-            }
+        await context.options.runWorkers(context.options.width(definition)) {
+            await BatchWorker(context, state: state).work()
         }
         state.requireAllEnded()
     }

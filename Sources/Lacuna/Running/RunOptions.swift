@@ -55,3 +55,31 @@ public struct RunOptions: Sendable {
         max(1, min(workers ?? definition.workers, 64))
     }
 }
+
+extension RunOptions {
+    /// Runs so many workers at once. After a stop signal what they do gets its grace, and is cancelled then.
+    func runWorkers(_ count: Int, _ work: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    await work()
+                    return true
+                }
+            }
+            group.addTask {
+                do {
+                    try await stop.wait()
+                    try await Timing.sleep(grace)
+                    return false
+                } catch {
+                    return true
+                }
+            }
+            var working = count
+            for await isWorker in group {
+                if isWorker { working -= 1 }
+                if !isWorker || working == 0 { group.cancelAll() }
+            }
+        }
+    }
+}

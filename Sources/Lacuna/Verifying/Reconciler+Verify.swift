@@ -70,28 +70,8 @@ extension Reconciler {
     }
 
     private func work(_ context: VerificationContext, _ state: VerificationState) async {
-        await withTaskGroup(of: Bool.self) { group in
-            let count = context.options.width(definition)
-            for _ in 0..<count {
-                group.addTask {
-                    await VerificationWorker(context, state: state).work()
-                    return true
-                }
-            }
-            group.addTask {
-                do {
-                    try await context.options.stop.wait()
-                    try await Timing.sleep(context.options.grace)
-                    return false
-                } catch {
-                    return true
-                }
-            }
-            var working = count
-            for await isWorker in group {
-                if isWorker { working -= 1 }
-                if !isWorker || working == 0 { group.cancelAll() }
-            }
+        await context.options.runWorkers(context.options.width(definition)) {
+            await VerificationWorker(context, state: state).work()
         }
     }
 

@@ -148,21 +148,20 @@ public struct HTTPSource: Source {
         }
         let call = try rendered { builder throws(TemplateError) in try builder.call(request) }
         return try await value(
-            of: call, paths.tip, what: "a key", setting: "tip.select", request.stream.retry.maxBackoff)
+            of: call, paths.tip, .tip, request.stream.retry.maxBackoff)
     }
 
     /// The one value that an answer holds; nil if it is `null`, or there is nothing.
     private func value(
-        of call: HTTPCall, _ wanted: PagePaths.ValuePaths?, what: String, setting: String, _ longestWait: Duration
+        of call: HTTPCall, _ wanted: PagePaths.ValuePaths?, _ kind: ValueKind, _ longestWait: Duration
     ) async throws -> String? {
         let outcome = try await exchange.outcome(of: call, page: 1, longestWait: longestWait)
         if case .gone(let status) = outcome {
-            let subject = setting.hasPrefix("tip") ? "a tip" : "a count"
-            throw exchange.error(.permanent, "answered \(status), which says nothing of \(subject)", call, page: 1)
+            throw exchange.error(.permanent, "answered \(status), which says nothing of \(kind.name)", call, page: 1)
         }
         guard case .page(let answer, _, let redactor) = outcome else { return nil }
         let place = PagePlace(exchange: exchange, call: call, number: 1, status: answer.status)
-        guard let wanted else { return try plainValue(answer.body, what: what, setting: setting, place) }
+        guard let wanted else { return try plainValue(answer.body, kind, place) }
         let document = try document(answer.body, finding: wanted.set, at: place)
         if let fault = wanted.faults.fault(in: document) {
             let error = exchange.error(fault, answer, call, page: 1, longestWait: longestWait, redactor)
@@ -170,21 +169,21 @@ public struct HTTPSource: Source {
             throw error
         }
         guard let value = document[wanted.key] else {
-            throw place.error(.permanent, "the answer has no '\(wanted.key.path)'; check `\(setting)`")
+            throw place.error(.permanent, "the answer has no '\(wanted.key.path)'; check `\(kind.setting)`")
         }
         switch value.kind {
         case .null: return nil
         case .string, .number: return document.text(value)
         default:
-            throw place.error(.permanent, "'\(wanted.key.path)' is not \(what); check `\(setting)`")
+            throw place.error(.permanent, "'\(wanted.key.path)' is not \(kind.form); check `\(kind.setting)`")
         }
     }
 
     private func plainValue(
-        _ body: [UInt8], what: String, setting: String, _ place: PagePlace
+        _ body: [UInt8], _ kind: ValueKind, _ place: PagePlace
     ) throws -> String? {
         guard let text = String(validating: body, as: UTF8.self)?.trimmingWhitespace, text.utf8.count <= 4096 else {
-            throw place.error(.permanent, "the answer is more than \(what); name its place as `\(setting)`")
+            throw place.error(.permanent, "the answer is more than \(kind.form); name its place as `\(kind.setting)`")
         }
         let isQuoted = text.count >= 2 && text.first == "\"" && text.last == "\""
         let key = isQuoted ? String(text.dropFirst().dropLast()) : text
@@ -336,6 +335,17 @@ private struct WindowReading {
     }
 }
 
+/// What is asked for by itself, in the words of errors.
+private struct ValueKind {
+    let name: String
+    let form: String
+    /// What says where an answer holds it.
+    let setting: String
+
+    static let tip = ValueKind(name: "a tip", form: "a key", setting: "tip.select")
+    static let count = ValueKind(name: "a count", form: "a number", setting: "verify.count.select")
+}
+
 /// Where something is wrong with an answer: what its errors begin with.
 private struct PagePlace {
     let exchange: HTTPExchange
@@ -356,7 +366,7 @@ extension HTTPSource: CountingSource {
         let call = try rendered { builder throws(TemplateError) in try builder.countCall(request) }
         // Nothing in its place is no record.
         let text = try await value(
-            of: call, paths.count, what: "a number", setting: "verify.count.select", request.stream.retry.maxBackoff)
+            of: call, paths.count, .count, request.stream.retry.maxBackoff)
         guard let text else { return 0 }
         guard let count = Int64(text), count >= 0 else {
             throw exchange.error(
